@@ -1,4 +1,4 @@
-# One image for every process: `boreas api`, `boreas worker`, `boreas migrate`.
+# One image for all processes: `boreas api` (the default), `boreas worker` and `boreas migrate`.
 
 FROM python:3.11-slim AS packages
 WORKDIR /build

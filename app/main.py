@@ -14,31 +14,39 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authentication import TokenCache
-from app.api.transport.endpoint import Authenticated, Endpoint, healthz, index, readyz
-from app.api.transport.origins import Origins
+from app.api.context import ApiRuntime
+from app.api.execution.shortcuts import EXECUTORS, Shortcuts
+from app.api.schema import schema
+from app.api.shared_loaders import open_loaders
+from app.api.transport.authentication_middleware import AuthenticationMiddleware
+from app.api.transport.endpoint import Endpoint
+from app.api.transport.origins import OriginMiddleware
 from app.api.transport.raw_frames import RawFramesMiddleware
 from app.api.transport.request_bodies import MAX_BODY
 from app.api.transport.server_connection import MAX_CONNECTIONS, SAFE_HEADERS, Connection
-from app.api.transport.static_pages import Pages, asset
+from app.api.transport.service_pages import healthz, index, readyz
+from app.api.transport.static_pages import PageMiddleware, asset
 from app.services.runtime import Runtime
-from app.settings import ServeSettings, Settings
+from app.settings import ServeSettings, SettingError, Settings
 from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
-GRAPHQL = frozenset({"/graphql", "/graphql/"})
+GRAPHQL_PATHS = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
-"""How often a socket is asked for a sign of life, and how long it may take to give one: the dead are gone in 30 s."""
+"""How often a socket is pinged, and how long its answer may take: dead sockets close within 30 s."""
 SHUTDOWN_SECONDS = 5
 COLLECT_SECONDS = 60.0
-COLLECT_AT_LAST_SECONDS = 600.0
+"""How often reference cycles are collected, in a quiet moment."""
+MAX_COLLECT_SECONDS = 600.0
+"""How often they are collected where there is no quiet moment."""
 QUIET_SECONDS = 1.0
 QUIET_SHARE = 0.1
-"""How much of one processor is used in a moment that is quiet."""
+"""The share of one processor that the process uses at most in a quiet moment."""
 
 
 class Application(Starlette):
-    """The ASGI application. What is for GraphQL goes past routing.
+    """The ASGI application. Requests for GraphQL bypass Starlette's routing.
 
-    That costs a tenth of what a hot query costs, and a socket would keep the frames of its calls as long as it lives.
+    Routing takes a tenth of the time of a fast query, and would keep its frames for as long as a socket lives.
     """
 
     graphql: ASGIApp
@@ -46,18 +54,21 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a socket."""
-        if scope["type"] == "lifespan" or scope["path"] not in GRAPHQL:
+        if scope["type"] == "lifespan" or scope["path"] not in GRAPHQL_PATHS:
             await super().__call__(scope, receive, send)
         else:
             await (self.graphql if scope["type"] == "http" else self.sockets)(scope, receive, send)
 
 
 def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
-    """Return the ASGI application over an open runtime. Its `state.close` is to be awaited before that is closed."""
-    serving = settings or ServeSettings()
+    """Return the ASGI application over a runtime. Await its `state.close` before you close the runtime."""
+    settings = settings or ServeSettings()
     tokens = TokenCache(runtime)
-    endpoint = Endpoint(runtime, serving.connections_per_actor, tokens, serving.allowed_origins)
-    made = Application(
+    shortcuts = _shortcuts(settings)
+    schema.use(shortcuts)
+    api = ApiRuntime(runtime, tokens, open_loaders(shortcuts))
+    endpoint = Endpoint(api, settings.connections_per_actor, settings.allowed_origins)
+    app = Application(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
@@ -65,11 +76,18 @@ def application(runtime: Runtime, settings: ServeSettings | None = None) -> Star
             Route("/assets/{name}", asset),
         ],
     )
-    inner = Authenticated(endpoint, tokens)
-    made.graphql = Pages(Origins(inner, serving.allowed_origins))
-    made.sockets = RawFramesMiddleware(inner)
-    made.state.close = endpoint.live.close
-    return made
+    authenticated = AuthenticationMiddleware(endpoint, tokens)
+    app.graphql = PageMiddleware(OriginMiddleware(authenticated, settings.allowed_origins))
+    app.sockets = RawFramesMiddleware(authenticated)
+    app.state.close = endpoint.hub.close
+    return app
+
+
+def _shortcuts(settings: ServeSettings) -> Shortcuts:
+    try:
+        return EXECUTORS[settings.executor].without(settings.without_shortcuts)
+    except ValueError as error:
+        raise SettingError(f"BOREAS_EXECUTOR_WITHOUT is invalid: {error}.") from None
 
 
 async def serve(settings: Settings) -> None:
@@ -77,26 +95,26 @@ async def serve(settings: Settings) -> None:
     async with open_runtime(settings) as (runtime, _):
         await warn_if_audit_log_is_writable()
         app = application(runtime, settings.serve)
-        config = configuration(app, settings.serve)
+        config = server_config(app, settings.serve)
         _calm_collector()
-        _allow_files()
-        tidying = asyncio.create_task(tidy_forever(), name="collector")
+        _raise_file_limit()
+        collecting = asyncio.create_task(collect_forever(), name="collector")
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _end)
+            signal.signal(number, _exit)
         try:
             await uvicorn.Server(config).serve()
         finally:
-            tidying.cancel()
+            collecting.cancel()
             await app.state.close()
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """End with 0, and close everything. Uvicorn sends the signal that stopped it once more, to whoever had it."""
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    """Exit with 0 after everything is closed. uvicorn raises its stop signal again once it has stopped."""
     raise SystemExit(0)
 
 
-def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
-    """Return how the API is served. Only proxies that the settings trust are asked where a call came from."""
+def server_config(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
+    """Return uvicorn's configuration. Only trusted proxies may say which address a call came from."""
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -118,30 +136,30 @@ def configuration(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
     )
 
 
-async def tidy_forever() -> None:
-    """Collect what left in circles, once a minute, in a quiet moment; at the latest when there was none for long."""
-    collected = time.monotonic()
+async def collect_forever() -> None:
+    """Collect reference cycles every `COLLECT_SECONDS` if it is quiet, every `MAX_COLLECT_SECONDS` if not."""
+    collected_at = time.monotonic()
     while True:
         used = time.process_time()
         await asyncio.sleep(QUIET_SECONDS)
-        quiet = time.process_time() - used < QUIET_SHARE * QUIET_SECONDS
-        since = time.monotonic() - collected
-        if since > COLLECT_AT_LAST_SECONDS or (quiet and since > COLLECT_SECONDS):
+        is_quiet = time.process_time() - used < QUIET_SHARE * QUIET_SECONDS
+        since = time.monotonic() - collected_at
+        if since > MAX_COLLECT_SECONDS or (is_quiet and since > COLLECT_SECONDS):
             gc.collect()
-            collected = time.monotonic()
+            collected_at = time.monotonic()
 
 
-def _allow_files() -> None:
-    """Let the process open as many files as it may: each socket is one, and 1,024 are soon used up."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _raise_file_limit() -> None:
+    """Raise the limit of open files to the hard limit: each socket is one, and the usual 1,024 are few."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _calm_collector() -> None:
-    """Spare the collector what lives as long as the process, and let it run less: it makes the slowest replies.
+    """Exempt long-lived objects from collection, and collect less often: pauses make the slowest replies.
 
-    Where 3,000 sockets subscribe at once it takes a third off the time; handing out events makes next to no garbage.
+    Where 3,000 sockets subscribe at once this takes a third off the time. Delivering events makes hardly any garbage.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Opens and closes the connections and operators of a process: one function for the API, the worker and the tests."""
+"""Opens and closes the connections and operators of a process, for the API, the worker and tests."""
 
 import logging
 import os

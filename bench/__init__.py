@@ -1,1 +1,1 @@
-"""Measurements: one file per figure, each against a Boreas of its own in real processes. `python -m bench --help`."""
+"""Benchmarks: one module per figure, each with its own Boreas in real processes. `python -m bench --help`."""

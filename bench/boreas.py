@@ -1,4 +1,4 @@
-"""A Boreas to measure: `boreas up` in a folder of its own, on a free port, with one API and one worker process."""
+"""Starts the Boreas to measure: `boreas up` in a temporary folder, with one API and one worker."""
 
 import asyncio
 import os
@@ -62,14 +62,15 @@ async def started() -> AsyncIterator[Boreas]:
             sys.executable, "-m", "app.cli", "up", env=env, stdout=asyncio.subprocess.DEVNULL
         )
         try:
-            await _ready(f"http://127.0.0.1:{port}")
+            await ready(f"http://127.0.0.1:{port}")
             yield Boreas(Client(f"http://127.0.0.1:{port}", TOKEN), Path(folder) / "data")
         finally:
             process.terminate()
             await process.wait()
 
 
-async def _ready(url: str) -> None:
+async def ready(url: str) -> None:
+    """Wait until an API serves. Raises TimeoutError."""
     async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(trust_env=False) as http:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Workflows of 2,000 tasks, edited, compared and planned through the API, as a client sees it: over HTTP, stored.
+"""Edits, compares and plans workflows of 2,000 tasks over HTTP, stored durably.
 
 From the moment at which the request, put together before, is sent, to that at which its answer is there.
 """
@@ -26,7 +26,7 @@ PLAN = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) 
 
 
 def graph(number: int) -> list[Data]:
-    """Return a layered graph, each task with three blockers and a command, one of them another one each time."""
+    """Return a layered graph: each task has three blockers and a command, and one task differs each time."""
     return [
         task(
             f"t{index}",
@@ -99,7 +99,7 @@ class _Asking:
         return operation(DIFF, id=self._id, to=self._revision)
 
     async def row(self, what: str, work: Callable[[int], bytes]) -> Row:
-        """Ask over and over; report the least time that an answer took, and the API's own CPU for it on average."""
+        """Repeat a request; report the shortest time to the answer and the average CPU time of the API."""
         await self._ask(work(0))
         cpu = cpu_seconds(self._api)
         taken = [await self._ask(work(number)) for number in range(1, ROUNDS + 1)]

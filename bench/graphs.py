@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from app.core import graph, workflow
+from app.core import graph, workflow, workflow_faults
 from app.core.deployment import DeploymentStatus
 from app.core.task import TaskStatus
 from app.core.tick import planning
-from app.core.tick.planning import Item, State
+from app.core.tick.state import DeploymentSnapshot, TaskSnapshot
 from app.core.workflow import TaskType, WorkflowTask
 from bench.table import Row
 
@@ -24,11 +24,13 @@ async def measure() -> list[Row]:
         )
         for i in range(TASKS)
     ]
-    items = [Item(id=t.key, key=t.key, type=t.type, status=TaskStatus.BLOCKED, block_by=t.block_by) for t in tasks]
-    state = State(status=DeploymentStatus.RUNNING, items=items)
+    items = [
+        TaskSnapshot(id=t.key, key=t.key, type=t.type, status=TaskStatus.BLOCKED, block_by=t.block_by) for t in tasks
+    ]
+    state = DeploymentSnapshot(status=DeploymentStatus.RUNNING, tasks=items)
     now = datetime.now(UTC)
-    checked = _fastest(lambda: workflow.check(tasks, {}, commands_needed=False))
-    levelled = _fastest(lambda: graph.levels(workflow.blockers(tasks)))
+    checked = _fastest(lambda: workflow_faults.find_faults(tasks, {}, commands_needed=False))
+    levelled = _fastest(lambda: graph.levels(workflow.blocker_graph(tasks)))
     planned = _fastest(lambda: planning.plan(state, now))
     return [
         Row(f"checking a graph of {TASKS} tasks", f"{1000 * checked:.1f} ms", "20 ms with planning"),

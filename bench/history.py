@@ -1,4 +1,4 @@
-"""A past: deployments that ended, as copies of one that really ran, made by SQL in the database of a Boreas.
+"""A history of ended deployments: copies by SQL of one that really ran.
 
 The copies are made of whole rows, whatever columns those have; only the ids are new.
 """

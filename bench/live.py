@@ -1,4 +1,4 @@
-"""One event to many subscribers: 100, 1,000 and 5,000 sockets that watch the same deployment, ten events a second.
+"""One event to 100, 1,000 and 5,000 subscribers of one deployment, ten events a second.
 
 Other servers of GraphQL send the same message to the same load of clients, after Boreas and in the same run. They check
 no token, store nothing and have no cursors; Boreas does all that it always does: each event is a mutation that is
@@ -35,7 +35,7 @@ Found = dict[str, dict[int, Figures]]
 
 
 async def measure() -> list[Row]:
-    """Let each server serve each crowd, and report what a delivery costs, how late it is, and what memory it takes."""
+    """Measure each server with each number of subscribers: CPU per delivery, latency and memory."""
     found: Found = {OURS: await _ours()}
     for peer in PEERS:
         if not peer.available:

@@ -1,4 +1,4 @@
-"""A bounded load of HTTP requests: some connections, each of which asks again as soon as it was answered."""
+"""A bounded load of HTTP requests: each connection sends the next request after each answer."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Taken:
-    """What a load found: the seconds that each answer took, over how many seconds in all, and the last answers."""
+    """The result of a load: seconds per answer, seconds in all, and the last answers."""
 
     lasted: float = 0.0
     seconds: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Taken:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection of HTTP/1.1: only what a load needs, so that it leaves the machine to what is measured."""
+    """One HTTP/1.1 connection with no more than a load needs, to leave the machine to the server."""
 
     def __init__(self, request: bytes, until: float, taken: Taken) -> None:
         self._request, self._until, self._taken = request, until, taken

@@ -1,4 +1,4 @@
-"""One subscriber of a log, in a process of its own: how old lines are when they come, by the time that they tell.
+"""One log subscriber in a process of its own: reports the age of each line, by the time printed in it.
 
 Reads where to subscribe as JSON from the standard input, and writes the ages as JSON to the standard output.
 """

@@ -1,4 +1,4 @@
-"""Thousands of subscribers in one process: graphql-transport-ws over bare sockets, so that they cost next to nothing.
+"""Thousands of cheap subscribers in one process: graphql-transport-ws over bare sockets.
 
 A load that is busy all the time measures itself: it runs on uvloop, which takes a third of what asyncio's loop does.
 
@@ -35,7 +35,7 @@ WARM_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do. `poke` are operations that cause an event, sent by turns for so many `seconds`, `rate` a second.
+    """The order of a run: `poke` are operations that cause events, sent `rate` times a second.
 
     Every operation of `poke` is sent as often as the others. `pid` is the server's process.
     """
@@ -218,7 +218,7 @@ async def poke(plan: Plan, seconds: float, rate: float) -> int:
 
 @asynccontextmanager
 async def awake() -> AsyncIterator[None]:
-    """Do not sleep meanwhile: whoever sends to a process on the same machine that sleeps pays for waking it up."""
+    """Do not sleep: a sender on the same machine pays for waking up a sleeping receiver."""
 
     async def turn() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The first door: GraphQL over HTTP, WebSocket and SSE."""
+"""The GraphQL API over HTTP, WebSocket and SSE."""
 
 from app.api import enums
 

@@ -1,7 +1,7 @@
-"""Whose live feeds are open: their access is looked up again every second, by one query for all of them.
+"""The access of open feeds: checked again every second, by one query for all tokens.
 
-A token that was revoked or ran out, or a grant that changed, is noticed by every feed within that second, also by one
-to which nothing happens.
+Every feed learns within that second that its token was revoked or expired, or that a grant changed, also a feed in
+which nothing happens.
 """
 
 import asyncio
@@ -17,15 +17,17 @@ from app.services.runtime import Runtime
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
+OnChange = Callable[[Principal | None], None]
+"""Called with the principal that a token has now, None once the token is not valid."""
 
 
 @dataclass(slots=True)
 class _Entry:
     principal: Principal | None
-    told: set[Callable[[Principal | None], None]] = field(default_factory=set)
+    listeners: set[OnChange] = field(default_factory=set)
 
 
-class Watch:
+class AccessWatch:
     """The tokens of the feeds that are open in this process."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -34,26 +36,24 @@ class Watch:
         self._checking: asyncio.Task[None] | None = None
 
     async def principal(self, secret: str) -> Principal | None:
-        """Return who comes with a token: what is known where it is watched, else what the database says."""
+        """Return the principal of a token: from memory where the token is watched, else from the database."""
         entry = self._entries.get(secret)
         return entry.principal if entry else await authenticate(self._runtime, secret)
 
     @contextmanager
-    def watching(
-        self, secret: str, principal: Principal | None, tell: Callable[[Principal | None], None]
-    ) -> Iterator[None]:
-        """While entered, `tell` who comes with a token whenever that has changed; None: nobody any more."""
+    def watching(self, secret: str, principal: Principal | None, on_change: OnChange) -> Iterator[None]:
+        """Call `on_change` for the block whenever the principal of a token changes."""
         entry = self._entries.setdefault(secret, _Entry(principal))
-        entry.told.add(tell)
+        entry.listeners.add(on_change)
         if self._checking is None:
             self._checking = asyncio.create_task(self._check_forever(), name="access of feeds")
         if entry.principal != principal:
-            tell(entry.principal)
+            on_change(entry.principal)
         try:
             yield
         finally:
-            entry.told.discard(tell)
-            if not entry.told:
+            entry.listeners.discard(on_change)
+            if not entry.listeners:
                 self._entries.pop(secret, None)
             if not self._entries and self._checking is not None:
                 self._checking.cancel()
@@ -65,14 +65,14 @@ class Watch:
             try:
                 await self._check()
             except Exception as error:
-                logger.warning("the access of feeds could not be looked up, trying again: %s", error)
+                logger.warning("cannot check the access of open feeds, trying again: %s", error)
 
     async def _check(self) -> None:
         entries = dict(self._entries)
-        found = await authenticate_all(self._runtime, list(entries))
+        principals = await authenticate_all(self._runtime, list(entries))
         for secret, entry in entries.items():
-            principal = found.get(secret)
+            principal = principals.get(secret)
             if principal != entry.principal:
                 entry.principal = principal
-                for tell in tuple(entry.told):
-                    tell(principal)
+                for on_change in tuple(entry.listeners):
+                    on_change(principal)

@@ -1,7 +1,7 @@
-"""Files for the caches of clients, made from the schema: which types are what, what is one object, what is paged.
+"""Configuration files for the caches of GraphQL clients, made from the schema.
 
-Objects with an id are told apart by it; ids are unique among all objects. An object without one belongs to the field
-that it is in: what several queries select of it is kept together. Pages of a connection are put together to one list.
+The caches identify objects by their ids, which are unique among all types. An object without an id belongs to the field
+that has it: the cache merges what several queries select of it. The pages of a connection are merged into one list.
 """
 
 import json
@@ -19,15 +19,15 @@ from graphql import (
     is_object_type,
 )
 
-PAGING = frozenset({"first", "after", "last", "before"})
-UNNAMED = ("Connection", "Edge", "Payload", "PageInfo")
-"""Endings of types that are parts of a page, or the answer of a mutation, and nothing by themselves."""
+PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
+PART_SUFFIXES = ("Connection", "Edge", "Payload", "PageInfo")
+"""Suffixes of types that are parts of a page or answers to a mutation: caches hold no such objects."""
 HEAD = "// Written by `{command}` from the schema; do not edit.\n"
 INDENT = 2
 
 
 class ClientCache(StrEnum):
-    """Whose file is made."""
+    """The client whose file is made."""
 
     APOLLO = "apollo"
     URQL = "urql"
@@ -37,59 +37,64 @@ class ClientCache(StrEnum):
 def possible_types(schema: GraphQLSchema) -> dict[str, list[str]]:
     """Return the object types of each interface and union, by name."""
     return {
-        name: sorted(one.name for one in schema.get_possible_types(type_))
+        name: sorted(possible.name for possible in schema.get_possible_types(type_))
         for name, type_ in sorted(schema.type_map.items())
         if is_abstract_type(type_) and not name.startswith("__")
     }
 
 
 def connections(schema: GraphQLSchema) -> dict[str, dict[str, list[str]]]:
-    """Return the fields that are paged, by type, with those of their arguments that tell one list from another."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for type_ in objects(schema):
+    """Return the paged fields of each type, with those of their arguments that make another list."""
+    fields_by_type: dict[str, dict[str, list[str]]] = {}
+    for type_ in object_types(schema):
         for name, field in type_.fields.items():
-            if get_named_type(field.type).name.endswith("Connection") and field.args.keys() >= PAGING:
-                found.setdefault(type_.name, {})[name] = [one for one in field.args if one not in PAGING]
-    return found
+            if get_named_type(field.type).name.endswith("Connection") and field.args.keys() >= PAGE_ARGUMENTS:
+                arguments = [argument for argument in field.args if argument not in PAGE_ARGUMENTS]
+                fields_by_type.setdefault(type_.name, {})[name] = arguments
+    return fields_by_type
 
 
 def embedded(schema: GraphQLSchema) -> list[str]:
-    """Return the types without an id that a field has one object of: what is selected of it belongs together."""
-    owners = [one for one in objects(schema) if one is not schema.subscription_type and not one.name.endswith(UNNAMED)]
-    single = {one.name for owner in owners for one in _single(schema, owner)}
+    """Return the types without an id that are single objects of a field: their selections are merged."""
+    owners = [
+        type_
+        for type_ in object_types(schema)
+        if type_ is not schema.subscription_type and not type_.name.endswith(PART_SUFFIXES)
+    ]
+    single = {type_.name for owner in owners for type_ in _types_of_single_objects(schema, owner)}
     return sorted(
         type_.name
-        for type_ in objects(schema)
-        if type_.name in single and "id" not in type_.fields and not type_.name.endswith(UNNAMED)
+        for type_ in object_types(schema)
+        if type_.name in single and "id" not in type_.fields and not type_.name.endswith(PART_SUFFIXES)
     )
 
 
 def keyless(schema: GraphQLSchema) -> list[str]:
     """Return all types whose objects have no id."""
     roots = {root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root}
-    return sorted(one.name for one in objects(schema) if "id" not in one.fields and one.name not in roots)
+    return sorted(type_.name for type_ in object_types(schema) if "id" not in type_.fields and type_.name not in roots)
 
 
-def objects(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
+def object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
     """Yield the object types of a schema by name, without those of introspection."""
     for name, type_ in sorted(schema.type_map.items()):
         if is_object_type(type_) and not name.startswith("__"):
             yield type_
 
 
-def _single(schema: GraphQLSchema, owner: GraphQLObjectType) -> Iterator[GraphQLObjectType]:
-    """Yield the object types that a field of a type may have one object of."""
+def _types_of_single_objects(schema: GraphQLSchema, owner: GraphQLObjectType) -> Iterator[GraphQLObjectType]:
+    """Yield the object types of which a field of `owner` has one object."""
     for field in owner.fields.values():
         if not is_list_type(get_nullable_type(field.type)):
-            of = get_named_type(field.type)
-            if is_abstract_type(of):
-                yield from schema.get_possible_types(of)
-            elif is_object_type(of):
-                yield of
+            named = get_named_type(field.type)
+            if is_abstract_type(named):
+                yield from schema.get_possible_types(named)
+            elif is_object_type(named):
+                yield named
 
 
 def write(schema: GraphQLSchema, cache: ClientCache) -> str:
-    """Return the text of a file."""
+    """Return the text of a client's file."""
     head = HEAD.format(command=f"boreas schema --client-cache {cache}")
     if cache is ClientCache.POSSIBLE_TYPES:
         return f"{json.dumps(possible_types(schema), indent=INDENT)}\n"

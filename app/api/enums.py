@@ -1,4 +1,4 @@
-"""Enums of the core as clients see them. Registered before any type is made, so that each is made once."""
+"""Registers the enums of the core, before any type uses them, so that each is registered once."""
 
 import strawberry
 
@@ -15,21 +15,26 @@ from app.core.strategy.model import StrategyKind
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
 
-strawberry.enum(ErrorCode, description="Stable codes of refusals.")
-strawberry.enum(FaultKind, description="What can be wrong with a workflow graph.")
-strawberry.enum(Role, description="What a grant gives. DEPLOYER and APPROVER both include VIEWER; ADMIN includes all.")
-strawberry.enum(DeploymentStatus, description="Where a deployment stands.")
-strawberry.enum(RollbackStatus, description="Where a rollback stands.")
-strawberry.enum(TaskStatus, description="Where a task stands.")
-strawberry.enum(TaskType, description="What a task does.")
-strawberry.enum(OperatorKind, description="Who carries instructions out.")
-strawberry.enum(TolerationOperator, description="How a toleration compares with a taint.")
-strawberry.enum(TaintEffect, description="What a taint does to pods that do not tolerate it.")
-strawberry.enum(StrategyKind, description="How instances are changed.")
+strawberry.enum(ErrorCode, description="The stable codes of errors.")
+strawberry.enum(FaultKind, description="The kinds of faults that a workflow graph can have.")
+strawberry.enum(
+    Role, description="A role that a grant gives. DEPLOYER and APPROVER include VIEWER. ADMIN includes all."
+)
+strawberry.enum(DeploymentStatus, description="The status of a deployment.")
+strawberry.enum(RollbackStatus, description="The status of a rollback.")
+strawberry.enum(TaskStatus, description="The status of a task or of one of its attempts.")
+strawberry.enum(TaskType, description="The type of a task.")
+strawberry.enum(OperatorKind, description="How deployments to an environment are carried out.")
+strawberry.enum(TolerationOperator, description="How a toleration is compared with a taint.")
+strawberry.enum(TaintEffect, description="The effect of a taint on pods that do not tolerate it.")
+strawberry.enum(StrategyKind, description="How the instances of an application are replaced.")
 strawberry.enum(ApprovalSubject, description="What is to be approved.")
-strawberry.enum(ApprovalStatus, description="Where an approval stands.")
-strawberry.enum(Verdict, description="What a person decides.")
-strawberry.enum(ApprovalTimeoutAction, description="What comes of an approval that nobody decides in time.")
-strawberry.enum(BlockerKind, description="Why something waits.")
-strawberry.enum(LogLevel, description="How much a line matters.")
-strawberry.enum(MoveDirection, description="Where a task goes in the list: the order of the list is no edge.")
+strawberry.enum(ApprovalStatus, description="The status of an approval.")
+strawberry.enum(Verdict, description="The decision on an approval.")
+strawberry.enum(ApprovalTimeoutAction, description="What happens when an approval expires.")
+strawberry.enum(BlockerKind, description="The kinds of reasons why something does not proceed.")
+strawberry.enum(LogLevel, description="The severity of a log line.")
+strawberry.enum(
+    MoveDirection,
+    description="The direction in which a task moves in the list. The order of the list does not affect the edges.",
+)

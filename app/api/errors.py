@@ -1,4 +1,4 @@
-"""Errors as clients see them: problems as types in payloads, as codes in GraphQL errors; anything else masked."""
+"""Errors as clients see them: types in payloads, codes in GraphQL errors, unexpected ones masked."""
 
 import logging
 import secrets
@@ -16,69 +16,75 @@ from app.core.roles import Role
 logger = logging.getLogger(__name__)
 
 
-@strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
+@strawberry.interface(description="Why a mutation was refused. The mutation has changed nothing.")
 class UserError:
-    """What all refusals have."""
+    """The fields of every refusal."""
 
     code: ErrorCode
-    message: str = strawberry.field(description="In words for people.")
-    path: list[str] | None = strawberry.field(description="The field of the input that is wrong.")
+    message: str = strawberry.field(description="The message for people.")
+    path: list[str] | None = strawberry.field(
+        description="The path of the input field that is wrong. Null if no single field is."
+    )
 
 
-@strawberry.type(description="A field of the input is not acceptable.")
+@strawberry.type(description="A field of the input is invalid.")
 class InvalidInput(UserError):
-    """A field of the input is not acceptable."""
+    """A field of the input is invalid."""
 
 
-@strawberry.type(description="No such object, or none that you may see.")
+@strawberry.type(description="The object does not exist, or you may not see it.")
 class NotFound(UserError):
-    """No such object."""
+    """The object does not exist, or the caller may not see it."""
 
-    object_id: strawberry.ID = strawberry.field(description="The id, or the name, that was asked for.")
+    object_id: strawberry.ID = strawberry.field(description="The id or the name that was given.")
 
 
-@strawberry.type(description="You lack a right.")
+@strawberry.type(description="You lack a role.")
 class Forbidden(UserError):
-    """The caller lacks a right."""
+    """The caller lacks the role that this needs."""
 
-    required: Role | None = strawberry.field(description="The role that has it.")
+    required: Role | None = strawberry.field(description="The role that you need. Null if no role would be enough.")
 
 
 @strawberry.type(
-    description="The object is in a state that does not allow this, or something else holds what it needs."
+    description="The state of the object does not allow the mutation, or another object holds what it needs."
 )
 class WrongState(UserError):
-    """The object is in the wrong state."""
+    """The object's status does not allow the operation."""
 
-    status: str = strawberry.field(description="The state it is in.")
+    status: str = strawberry.field(description="The current state.")
 
 
-@strawberry.type(description="The workflow has changed since: look at what has changed, and edit that.")
+@strawberry.type(
+    description="The workflow has changed since the expected revision. Read it again, then repeat your edit."
+)
 class RevisionConflict(UserError):
     """The edit was made from an older revision."""
 
-    expected: int = strawberry.field(description="The revision that the edit was made from.")
-    actual: int = strawberry.field(description="The revision that the workflow is at now.")
+    expected: int = strawberry.field(description="The revision that the edit was based on.")
+    actual: int = strawberry.field(description="The current revision of the workflow.")
 
 
-@strawberry.type(description="A freeze window holds the environment. An ADMIN may override it with a reason.")
+@strawberry.type(description="A freeze window is active. An ADMIN may override it with a reason.")
 class Frozen(UserError):
-    """A freeze holds the environment."""
+    """A freeze window holds deployments to the environment."""
 
-    until: datetime | None = strawberry.field(description="When it ends; null: no end is in sight.")
+    until: datetime | None = strawberry.field(description="When the freeze ends. Null if no end is known.")
 
 
-@strawberry.type(description="The idempotency key was used before, with another input.")
+@strawberry.type(description="The idempotency key was used before with a different input.")
 class IdempotencyConflict(UserError):
-    """The key was used before."""
+    """The idempotency key was already used with another input."""
 
 
-@strawberry.type(description="A fault of a workflow graph. All faults are reported at once.")
+@strawberry.type(description="A fault in a workflow graph. All faults are reported at once.")
 class WorkflowFault(UserError):
-    """A fault of a workflow graph."""
+    """A fault in a workflow graph."""
 
     kind: FaultKind
-    task_keys: list[str] = strawberry.field(description="The tasks concerned; a cycle's in the order of its path.")
+    task_keys: list[str] = strawberry.field(
+        description="The keys of the tasks that have the fault. For a cycle, in the order of its path."
+    )
 
 
 ERROR_TYPES = [
@@ -94,7 +100,7 @@ ERROR_TYPES = [
 
 
 def user_error(problem: Problem) -> UserError:
-    """Return a problem as clients see it."""
+    """Return a problem as its GraphQL type."""
     path = list(problem.path) if problem.path else None
     match problem:
         case core.NotFound():
@@ -121,7 +127,7 @@ def user_error(problem: Problem) -> UserError:
 
 
 def workflow_fault(fault: core.WorkflowFault) -> WorkflowFault:
-    """Return a fault of a graph as clients see it."""
+    """Return a fault of a graph as its GraphQL type."""
     return WorkflowFault(
         code=fault.code,
         message=fault.message,
@@ -132,12 +138,12 @@ def workflow_fault(fault: core.WorkflowFault) -> WorkflowFault:
 
 
 def user_errors(refused: Refused) -> list[UserError]:
-    """Return every problem of a refusal."""
+    """Return every problem of a refusal as its GraphQL type."""
     return [user_error(problem) for problem in refused.problems]
 
 
 class TranslateErrors(MaskErrors):
-    """Gives every GraphQL error its code; what nobody expected becomes an id that the log has."""
+    """Gives every GraphQL error its code. An unexpected error becomes an id that is in the log."""
 
     def __init__(self) -> None:
         super().__init__(should_mask_error=lambda _: True)
@@ -152,7 +158,7 @@ class TranslateErrors(MaskErrors):
 
 
 def with_code(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -> GraphQLError:
-    """Return an error with a code, unless it has one. What graphql-core finds while it executes are unfit values."""
+    """Return an error with a code, unless it has one. Errors of an execution are invalid values."""
     if error.extensions and "code" in error.extensions:
         return error
     extensions = {**(error.extensions or {}), "code": str(code)}
@@ -160,17 +166,17 @@ def with_code(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPU
 
 
 def without_traceback(error: GraphQLError) -> GraphQLError:
-    """Return an error that can be raised: one that is kept would keep the frames of whoever raises it."""
+    """Return a copy of a cached error, to be raised: the cached one would keep its callers' frames."""
     return GraphQLError(error.message, error.nodes, error.source, error.positions, extensions=error.extensions)
 
 
 def as_graphql_error(error: Exception) -> GraphQLError:
-    """Return an exception as a GraphQL error, to be translated."""
+    """Return an exception as a GraphQL error that `translate_error` masks."""
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
 def translate_error(error: GraphQLError) -> GraphQLError:
-    """Return a GraphQL error with its code; what nobody expected becomes an id that the log has."""
+    """Return a GraphQL error with its code. An unexpected error is logged, and masked by an id."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -182,6 +188,6 @@ def translate_error(error: GraphQLError) -> GraphQLError:
         return GraphQLError(str(cause), error.nodes, error.source, error.positions, error.path, None, extensions)
     id_ = secrets.token_hex(6)
     logger.error("unexpected error %s at %s", id_, error.path, exc_info=cause)
-    message = f"Something went wrong on our side. The log of the API says more about error {id_}."
+    message = f"An internal error occurred. Find its cause in the API's log under the error id {id_}."
     extensions = {"code": "INTERNAL", "id": id_}
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, None, extensions)

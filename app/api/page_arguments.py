@@ -1,6 +1,6 @@
-"""Lists are counted from one end: `first` together with `last` is refused, wherever a field takes both.
+"""Refuses `first` together with `last`, in every field that has both arguments.
 
-What counts is what the operation gives: `first` has a default in the schema, which gives way to `last`.
+Only arguments that the operation itself gives count: `last` overrides the default of `first` in the schema.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from graphql import (
 from app.core.errors import InvalidInput, Refused
 
 FIRST, LAST = "first", "last"
-BOTH = "Give first or last, not both: a page is counted from one end."
+BOTH = "Give either first or last. A page is counted from one end of the list."
 
 
 def refuse_first_with_last(schema: GraphQLSchema) -> None:
-    """Have every field of a schema that takes both refuse both."""
+    """Make every field of a schema that has both arguments refuse both."""
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
             for field in type_.fields.values():
@@ -34,8 +34,8 @@ def _guard(field: GraphQLField) -> None:
     resolve: Callable[..., Any] = field.resolve or default_field_resolver
 
     def resolved(source: Any, info: Any, **arguments: Any) -> Any:
-        both = arguments.get(LAST) is not None and arguments.get(FIRST) is not None
-        if both and _is_given(info, FIRST):
+        has_both = arguments.get(LAST) is not None and arguments.get(FIRST) is not None
+        if has_both and _is_given(info, FIRST):
             raise Refused(InvalidInput(message=BOTH, path=(LAST,)))
         return resolve(source, info, **arguments)
 
@@ -43,8 +43,8 @@ def _guard(field: GraphQLField) -> None:
 
 
 def _is_given(info: Any, name: str) -> bool:
-    """Tell whether an operation gives an argument: a variable that is left out, and has no default, is none."""
+    """Tell whether an operation gives an argument. A variable without a value or a default gives none."""
     variables: Any = info.variable_values
-    known = getattr(variables, "coerced", variables)
+    coerced = getattr(variables, "coerced", variables)
     nodes = (argument.value for argument in info.field_nodes[0].arguments or () if argument.name.value == name)
-    return any(not isinstance(node, VariableNode) or node.name.value in known for node in nodes)
+    return any(not isinstance(node, VariableNode) or node.name.value in coerced for node in nodes)

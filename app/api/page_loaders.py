@@ -1,4 +1,4 @@
-"""Loading pages of what hangs on objects: one query for all objects that are asked for the same part."""
+"""Loads pages of lists that belong to objects: one statement for all objects with the same page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """A part of what hangs on an object."""
+    """A page of a list that belongs to an object."""
 
     id: str
     of: Children[Any]
@@ -41,22 +41,22 @@ class PageKey:
 
 
 CountKey = tuple[str, Children[Any]]
-"""What hangs on an object, to be counted."""
+"""The id of an object, and a list that belongs to it."""
 
 
 async def load_pages(keys: Sequence[PageKey]) -> list[list[Any]]:
-    """Return the parts that are asked for."""
+    """Return pages, in the order of the keys."""
     groups: dict[tuple[Children[Any], PageRequest], list[str]] = {}
     for key in keys:
         groups.setdefault((key.of, key.span), []).append(key.id)
-    found = {group: await group[0].pages(ids, group[1]) for group, ids in groups.items()}
-    return [found[key.of, key.span][key.id] for key in keys]
+    pages = {group: await group[0].pages(ids, group[1]) for group, ids in groups.items()}
+    return [pages[key.of, key.span][key.id] for key in keys]
 
 
 async def load_counts(keys: Sequence[CountKey]) -> list[int]:
-    """Return how much hangs on each object."""
+    """Return the lengths of lists, in the order of the keys."""
     groups: dict[Children[Any], list[str]] = {}
     for id_, of in keys:
         groups.setdefault(of, []).append(id_)
-    found = {of: await of.counts(ids) for of, ids in groups.items()}
-    return [found[of][id_] for id_, of in keys]
+    counts = {of: await of.counts(ids) for of, ids in groups.items()}
+    return [counts[of][id_] for id_, of in keys]

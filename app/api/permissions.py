@@ -1,7 +1,7 @@
-"""Who may call a root field: declared at the field, checked before its resolver, walked by a test.
+"""Guards of root fields: each field declares the role that it needs, and a test checks that each has a guard.
 
-A guard asks for a role on anything at all; the use case behind it then asks for the role on the very objects that it
-touches. Fields of objects need no guard of their own: objects come from loaders, which show only what may be seen.
+A guard requires the role on any object at all. The use case then requires it on the objects that it changes. Fields of
+other types need no guard: their objects come from loaders, which only load what the viewer may see.
 """
 
 import logging
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Guard(FieldExtension):
-    """Refuses a query or subscription to those who hold the role nowhere."""
+    """Refuses a query or subscription to viewers who have the role on no object."""
 
     def __init__(self, role: Role | None) -> None:
         self.role = role
@@ -32,7 +32,7 @@ class Guard(FieldExtension):
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Check, then resolve; the generator of a subscription is not awaited. Raises Refused."""
+        """Check the role, then resolve. A subscription returns its generator. Raises Refused."""
         require_role(info.context, self.role)
         if kwargs:
             refuse_if(storable.problems(kwargs))
@@ -41,7 +41,7 @@ class Guard(FieldExtension):
 
 
 class MutationGuard(FieldExtension):
-    """Guards a mutation, and turns refusals into the errors of its payload."""
+    """Refuses a mutation to viewers without the role anywhere; returns refusals in the payload."""
 
     def __init__(self, role: Role | None, payload: Callable[..., Any]) -> None:
         self.role = role
@@ -50,8 +50,8 @@ class MutationGuard(FieldExtension):
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Check, then resolve; answer with a payload either way. Raises Refused to those who are nobody any more."""
-        asking = info.context.viewer
+        """Check the role, then resolve to a payload. Raises Refused if the viewer is no longer authenticated."""
+        viewer = info.context.viewer
         try:
             require_role(info.context, self.role)
             return await next_(source, info, **kwargs)
@@ -61,11 +61,11 @@ class MutationGuard(FieldExtension):
             problems = list(storable.problems(kwargs))
             if not problems:
                 raise
-            logger.info("%s sent what no database can hold: %s", asking.actor.id, type(error).__name__)
+            logger.info("%s sent values that no database can hold: %s", viewer.actor.id, type(error).__name__)
             return self._payload(errors=user_errors(Refused(*problems)))
 
 
 def require_role(context: Context, role: Role | None) -> None:
-    """Refuse those who hold the role nowhere; None admits everybody with a valid token. Raises Refused."""
+    """Refuse viewers who have the role on no object. None allows every valid token. Raises Refused."""
     if role is not None and not context.viewer.allows_somewhere(role):
         raise forbidden(role)

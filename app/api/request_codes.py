@@ -1,6 +1,6 @@
-"""Codes of requests that are no operation, or none that can be run: as the clients of this ecosystem know them.
+"""Codes of requests that cannot be executed, as clients of GraphQL servers know them.
 
-What an operation is refused for while it runs has a code of `ErrorCode`.
+Errors of operations that are executed have a code of `ErrorCode`.
 """
 
 from enum import StrEnum
@@ -14,26 +14,30 @@ class RequestCode(StrEnum):
     VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     """The document does not fit the schema."""
     BAD_USER_INPUT = "BAD_USER_INPUT"
-    """A variable or an argument is not of its type."""
+    """A variable or an argument does not have its type."""
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
-    """It is not clear which operation of the document is meant."""
+    """The document has no such operation, or has several and the request names none."""
     PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
-    """The request names a document by its hash: its client sends the text then."""
+    """The request names its document by a hash. Its client then sends the text."""
     UNAUTHENTICATED = "UNAUTHENTICATED"
     """The request has no valid token."""
     BAD_REQUEST = "BAD_REQUEST"
-    """The request has not the form that it should have."""
+    """The request is not a GraphQL request."""
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    """The HTTP method does not allow the operation."""
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
-    """No encoding of the answer is accepted."""
+    """The Accept header admits no available media type."""
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    """The request took too long to arrive."""
     TOO_LARGE = "TOO_LARGE"
+    """The request, its document or its variables exceed a limit."""
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    """The Content-Type of the request is not supported."""
     ORIGIN_NOT_ALLOWED = "ORIGIN_NOT_ALLOWED"
-    """A page of an origin that the settings do not allow has sent it."""
+    """The request comes from a page of an origin that the settings do not allow."""
 
 
-OF_STATUS = {
+CODE_BY_STATUS = {
     405: RequestCode.METHOD_NOT_ALLOWED,
     406: RequestCode.NOT_ACCEPTABLE,
     408: RequestCode.REQUEST_TIMEOUT,
@@ -42,6 +46,6 @@ OF_STATUS = {
 }
 
 
-def of_status(status: int) -> RequestCode:
-    """Return the code that goes with the status of a request that is none."""
-    return OF_STATUS.get(status, RequestCode.BAD_REQUEST)
+def code_of_status(status: int) -> RequestCode:
+    """Return the code of a request that is answered with an HTTP status."""
+    return CODE_BY_STATUS.get(status, RequestCode.BAD_REQUEST)

@@ -1,19 +1,22 @@
-"""The command `boreas`: the processes of a server, and what people and scripts do with one."""
+"""The command `boreas`: runs the processes of a server, and is the client of people and scripts."""
 
 import click
 
 from app import __version__
 from app.cli.apply.command import apply
-from app.cli.approvals import approvals, approve, reject
 from app.cli.completion import completion as completion_
+from app.cli.decide import approve, reject
 from app.cli.deploy import deploy
 from app.cli.doctor import doctor
+from app.cli.inbox import approvals
+from app.cli.logs import logs
+from app.cli.migrate import migrate
 from app.cli.nouns import NOUNS
-from app.cli.process_secrets import close_memory, take_secrets
+from app.cli.process_secrets import protect_memory, take_secrets
 from app.cli.root import Root
-from app.cli.serve import api, migrate, schema, up, worker
+from app.cli.serve import api, schema, up, worker
 from app.cli.topics import help_
-from app.cli.watch import logs, watch
+from app.cli.watch import watch
 
 EPILOG = """\b
 Examples:
@@ -28,9 +31,9 @@ Examples:
 def main() -> None:
     """Boreas deploys versions of applications to environments, as graphs of tasks.
 
-    Start with boreas up, which runs everything on this machine. Every noun has its verbs: boreas NOUN --help.
+    Start with boreas up, which runs everything on this machine. boreas NOUN --help lists the verbs of a noun.
     """
-    close_memory()
+    protect_memory()
     take_secrets()
 
 

@@ -1,6 +1,5 @@
-"""Talking to the API: operations, and subscriptions that outlive a dropped connection."""
+"""The client of the API: operations, and subscriptions that survive a dropped connection."""
 
-import asyncio
 import json
 import ssl
 import uuid
@@ -8,36 +7,28 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 import httpx
 from httpx_sse import SSEError, aconnect_sse
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from app import settings
+from app.cli.reconnect import QUIET_SECONDS, Reconnection
 from app.cli.terminal_text import printable
-from app.cli.up.own_server import OwnServer, own_server
 from app.gateways.authorities import AuthoritiesError, tls_context
+from app.settings import SettingError, read_outgoing_settings
 
 Data = dict[str, Any]
-DEFAULT_URL = "http://127.0.0.1:8000"
-PATIENCE_SECONDS = 120.0
-"""How long a subscription tries to come back before it gives up."""
-STEADY_SECONDS = 10.0
-"""A stream that stood this long has come back, though nothing may have happened in it."""
-FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 5.0
-"""Between two tries to come back; each pause is twice the one before it."""
-QUIET_SECONDS = 45.0
-"""A stream sends a sign of life every 15 s; one that is silent for three times as long is dead."""
-GET_ONE = (
+QUERY_ATTEMPTS = 2
+"""A kept-alive connection may have been closed meanwhile; mutations carry an idempotency key."""
+HOW_TO_SIGN_IN = (
     "Set BOREAS_TOKEN to a valid token: boreas up prints the first one, boreas token create makes more. "
-    "Beside a boreas up that runs, in its folder, no token is needed."
+    "In the folder of a running boreas up no token is needed."
 )
 
 
 class ApiError(click.ClickException):
-    """The API can not be reached, or refuses. The message says what to do."""
+    """The API cannot be reached, or refuses a request. The message says what to do."""
 
     exit_code = 2
 
@@ -47,50 +38,54 @@ class ApiError(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the API is, and who asks."""
+    """The address of the API, and the token to use."""
 
     url: str
     token: str = field(repr=False)
-    _troubled: "set[_Patience]" = field(default_factory=set, repr=False, compare=False)
-    """The feeds that try to come back: the first of them tells the user, the others break for the same reason."""
+    _disconnected: set[Reconnection] = field(default_factory=set, repr=False, compare=False)
+    """The feeds that are reconnecting. The first of them tells the user; the others break for the same reason."""
 
     def _client(self, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
-        """Return a client that believes and passes through what the environment says. Raises ApiError."""
+        """Return a client with the proxy and the authorities of the settings. Raises ApiError."""
         try:
-            outgoing = settings.read_outgoing_settings()
+            outgoing = read_outgoing_settings()
             proxy = outgoing.proxies.proxy_for(self.url)
-            secure = any(url.startswith("https:") for url in (self.url, proxy or ""))
-            tls = tls_context(outgoing.authorities) if secure else None
+            uses_tls = any(url.startswith("https:") for url in (self.url, proxy or ""))
+            tls = tls_context(outgoing.authorities) if uses_tls else None
             return httpx.AsyncClient(
                 verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 proxy=httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None,
                 trust_env=False,
                 timeout=timeout or httpx.Timeout(60.0),
             )
-        except (settings.SettingError, AuthoritiesError) as error:
+        except (SettingError, AuthoritiesError) as error:
             raise ApiError(str(error)) from error
 
     async def query(self, document: str, **variables: Any) -> Data:
         """Run an operation and return its data. Raises ApiError."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(QUERY_ATTEMPTS),
+            retry=retry_if_exception_type(httpx.TransportError),
+            reraise=True,
+        )
         async with self._client() as http:
-            for attempt in (1, 2):
-                try:
-                    response = await http.post(self._endpoint, json=_body(document, variables), headers=self._headers)
-                    break
-                except httpx.TransportError as error:
-                    if attempt == 2:
-                        raise self._unreachable(error) from error
+            try:
+                response: httpx.Response = await retrying(
+                    http.post, self._endpoint, json=_body(document, variables), headers=self._headers
+                )
+            except httpx.TransportError as error:
+                raise self._unreachable(error) from error
         return self._data(response)
 
-    async def change(self, document: str, **fields: Any) -> Data:
-        """Run a mutation of one `input` and return its payload. Raises ApiError with everything that is refused.
+    async def mutate(self, document: str, **fields: Any) -> Data:
+        """Run a mutation with one `input` and return its payload. Raises ApiError, which lists every error.
 
-        It carries an idempotency key, so that sending it again after a broken connection does not act twice.
+        An idempotency key makes it safe to send the request again after a broken connection.
         """
         data = await self.query(document, input=fields | {"idempotencyKey": str(uuid.uuid4())})
         payload: Data = next(iter(data.values()))
         if payload["errors"]:
-            raise ApiError("\n".join(_refusal(error) for error in payload["errors"]))
+            raise ApiError("\n".join(_mutation_error(error) for error in payload["errors"]))
         return payload
 
     async def subscribe(
@@ -98,36 +93,36 @@ class Api:
         document: str,
         variables: Callable[[str | None], Mapping[str, Any]],
         cursor: str | None = None,
-        begun: Callable[[], None] = lambda: None,
+        on_connect: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Data, None]:
-        """Yield what a feed brings (its only root field) until it completes, over dropped connections.
+        """Yield the items of a feed (its only root field) until it completes, and reconnect when it breaks.
 
-        `variables` makes the variables from the cursor to go on from; each item has a `cursor`. `begun` is called
-        each time that the feed has begun, after a break too. Raises ApiError.
+        `variables` returns the variables for a cursor to resume from; each item has a `cursor`. `on_connect` is called
+        after each connection. Raises ApiError.
         """
-        patience = _Patience(self._troubled)
+        reconnection = Reconnection(self._disconnected)
 
-        def opened() -> None:
-            patience.opened()
-            begun()
+        def connected() -> None:
+            reconnection.connected()
+            on_connect()
 
         try:
             while True:
                 try:
-                    async with aclosing(self._stream(document, variables(cursor), opened)) as stream:
-                        async for data in stream:
-                            cursor = data["cursor"]
-                            patience.recovered()
-                            yield data
+                    async with aclosing(self._stream(document, variables(cursor), connected)) as stream:
+                        async for item in stream:
+                            cursor = item["cursor"]
+                            reconnection.recovered()
+                            yield item
                     return
                 except (httpx.TransportError, SSEError, _Interrupted) as error:
-                    if not await patience.wait(error):
+                    if not await reconnection.wait(error):
                         raise self._unreachable(error) from error
         finally:
-            self._troubled.discard(patience)
+            reconnection.close()
 
     async def _stream(
-        self, document: str, variables: Mapping[str, Any], opened: Callable[[], None]
+        self, document: str, variables: Mapping[str, Any], connected: Callable[[], None]
     ) -> AsyncGenerator[Data, None]:
         timeout = httpx.Timeout(10.0, read=QUIET_SECONDS)
         async with (
@@ -141,8 +136,8 @@ class Api:
             if "text/event-stream" not in source.response.headers.get("content-type", ""):
                 await source.response.aread()
                 self._data(source.response)
-                raise self._foreign(source.response)
-            opened()
+                raise self._not_boreas(source.response)
+            connected()
             async with aclosing(source.aiter_sse()) as events:
                 async for event in events:
                     if event.event == "complete":
@@ -162,70 +157,33 @@ class Api:
         return {"Authorization": f"Bearer {self.token}"}
 
     def _unreachable(self, error: Exception) -> ApiError:
-        why = str(error) or type(error).__name__
-        return ApiError(f"No API answers at {self.url} ({why}). Is boreas up running? Else set BOREAS_URL.")
+        cause = str(error) or type(error).__name__
+        return ApiError(f"No API answers at {self.url} ({cause}). Is boreas up running? Otherwise set BOREAS_URL.")
 
     def _data(self, response: httpx.Response) -> Data:
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise ApiError(f"{self.url} does not know the token, or it has expired or was revoked. {GET_ONE}")
+            raise ApiError(f"{self.url} does not know the token, or it has expired or was revoked. {HOW_TO_SIGN_IN}")
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise ApiError(f"{self.url} answers with {response.status_code}. Its log says why.")
+            raise ApiError(f"{self.url} answers with {response.status_code}. See the log of the API.")
         try:
             result = response.json()
         except ValueError as error:
-            raise self._foreign(response) from error
+            raise self._not_boreas(response) from error
         if not isinstance(result, dict):
-            raise self._foreign(response)
+            raise self._not_boreas(response)
         _raise_errors(result)
         data = result.get("data")
         if not isinstance(data, dict):
-            raise self._foreign(response)
+            raise self._not_boreas(response)
         return data
 
-    def _foreign(self, response: httpx.Response) -> ApiError:
-        return ApiError(f"{self.url} is no Boreas: it answers {response.status_code} with “{response.text[:200]}”.")
+    def _not_boreas(self, response: httpx.Response) -> ApiError:
+        answer = f"{response.status_code} with “{response.text[:200]}”"
+        return ApiError(f"{self.url} is not the API of Boreas: it answers {answer}.")
 
 
 class _Interrupted(Exception):
-    """A stream ended without saying that it is complete; the message says how."""
-
-
-class _Patience:
-    """How long a feed has been away, and how long it waits before it tries again."""
-
-    def __init__(self, troubled: "set[_Patience]") -> None:
-        self._troubled = troubled
-        self._clock = asyncio.get_running_loop().time
-        self._opened: float | None = None
-        self._broken: float | None = None
-        self._pause = FIRST_PAUSE_SECONDS
-
-    def opened(self) -> None:
-        """Take note that the API accepted the subscription; it may yet break again at once."""
-        self._opened = self._clock()
-
-    def recovered(self) -> None:
-        """Start anew with the next break."""
-        self._broken, self._pause = None, FIRST_PAUSE_SECONDS
-        self._troubled.discard(self)
-
-    async def wait(self, error: Exception) -> bool:
-        """Wait until it is time to try again; return False when it has been too long."""
-        silent = QUIET_SECONDS if isinstance(error, httpx.ReadTimeout) else 0.0
-        now = self._clock()
-        if self._opened is not None and now - silent - self._opened >= STEADY_SECONDS:
-            self.recovered()
-        self._opened = None
-        if self._broken is None:
-            self._broken = now
-            if not self._troubled:
-                click.echo("The connection broke; trying to go on where it was.", err=True)
-            self._troubled.add(self)
-        if now - self._broken > PATIENCE_SECONDS:
-            return False
-        await asyncio.sleep(self._pause)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-        return True
+    """A stream ended before it was complete; the message says how."""
 
 
 def _body(document: str, variables: Mapping[str, Any]) -> Data:
@@ -235,67 +193,14 @@ def _body(document: str, variables: Mapping[str, Any]) -> Data:
 def _raise_errors(result: Data) -> None:
     errors = result.get("errors")
     if errors:
-        raise ApiError("\n".join(_fault(error) for error in errors))
+        raise ApiError("\n".join(_graphql_error(error) for error in errors))
 
 
-def _fault(error: Data) -> str:
+def _graphql_error(error: Data) -> str:
     code = (error.get("extensions") or {}).get("code")
     return f"{code}: {error['message']}" if code else str(error["message"])
 
 
-def _refusal(error: Data) -> str:
-    where = f" ({'.'.join(error['path'])})" if error.get("path") else ""
-    return f"{error['code']}{where}: {error['message']}"
-
-
-def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where the API is and who asks; the command gets them as `api`."""
-    url = click.option(
-        "--url",
-        envvar="BOREAS_URL",
-        help=f"The API. BOREAS_URL. Default: the boreas up of this folder, else {DEFAULT_URL}.",
-    )
-    token = click.option(
-        "--token",
-        envvar="BOREAS_TOKEN",
-        help="Who asks; better given as BOREAS_TOKEN. The boreas up of this folder needs none.",
-    )
-    return url(token(command))
-
-
-def api_of(url: str | None, token: str | None) -> Api:
-    """Return the API that the options name; without them, that of the `boreas up` of this folder. Raises ApiError.
-
-    The token of a `boreas up` is sent to that one alone: on another port, somebody else may listen.
-    """
-    token = (token or "").strip()
-    server = None if token and url is not None else _own_server()
-    if url is None:
-        url = server.url if server else DEFAULT_URL
-    _check(url)
-    if not token and server is not None and server.is_at(url):
-        token = server.token
-    if not token:
-        raise ApiError(f"No token is given for {url}. {GET_ONE}")
-    if not (token.isascii() and token.isprintable()):
-        raise ApiError(f"The token has characters that no token has. {GET_ONE}")
-    return Api(url, token)
-
-
-def _check(url: str) -> None:
-    """Raise ApiError for what is no address of an API."""
-    try:
-        parts = urlsplit(url)
-        httpx.URL(url)
-        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except (ValueError, httpx.InvalidURL):
-        good = False
-    if not good:
-        raise ApiError(f"“{url}” is no address of an API. Give one such as {DEFAULT_URL} in BOREAS_URL.")
-
-
-def _own_server() -> OwnServer | None:
-    try:
-        return own_server(settings.read_settings().data_dir)
-    except settings.SettingError as error:
-        raise ApiError(str(error)) from error
+def _mutation_error(error: Data) -> str:
+    path = f" ({'.'.join(error['path'])})" if error.get("path") else ""
+    return f"{error['code']}{path}: {error['message']}"

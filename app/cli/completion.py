@@ -1,4 +1,4 @@
-"""`boreas completion`, and the names that shells complete: asked of the API, in a short time or not at all."""
+"""`boreas completion`, and the names that shells complete, which the API lists."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,11 +9,12 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from app.cli import queries
-from app.cli.client import Api, Data, api_of
+from app.cli.api_options import api_of
+from app.cli.client import Api, Data
 
 SHELLS = ("bash", "zsh", "fish")
-SECONDS = 1.5
-"""How long a shell waits for names: longer would be felt as a terminal that hangs."""
+TIMEOUT_SECONDS = 1.5
+"""How long a shell waits for names; people would take a longer wait for a hanging terminal."""
 MAX_ITEMS = 100
 EPILOG = """\b
 Examples:
@@ -26,42 +27,44 @@ Examples:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script with which a shell completes commands, options and names."""
-    kind = get_completion_class(shell)
-    assert kind is not None and ctx.parent is not None
-    click.echo(kind(ctx.parent.command, {}, "boreas", "_BOREAS_COMPLETE").source())
+    """Print a script that makes a shell complete commands, options and names."""
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None and ctx.parent is not None
+    click.echo(completion_class(ctx.parent.command, {}, "boreas", "_BOREAS_COMPLETE").source())
 
 
-Ask = Callable[[Api, str], Awaitable[Sequence[tuple[str, str | None]]]]
+Candidates = Sequence[tuple[str, str | None]]
+"""What can be completed, each with a description."""
+Fetch = Callable[[Api, str], Awaitable[Candidates]]
 
 
-def _asked(ask: Ask) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Return a completion that asks the API, and has nothing to say when it does not answer in time."""
+def _completer(fetch: Fetch) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return a completer that asks the API. It completes nothing if the API fails or is too slow."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        found: Sequence[tuple[str, str | None]] = ()
+        candidates: Candidates = ()
         with suppress(Exception, SystemExit):
-            found = asyncio.run(_in_time(ask, ctx.params, incomplete))
-        items = [CompletionItem(name, help=about) for name, about in found if name.startswith(incomplete)]
+            candidates = asyncio.run(_fetch(fetch, ctx.params, incomplete))
+        items = [CompletionItem(name, help=about) for name, about in candidates if name.startswith(incomplete)]
         return items[:MAX_ITEMS]
 
     return complete
 
 
-async def _in_time(ask: Ask, given: Data, incomplete: str) -> Sequence[tuple[str, str | None]]:
-    async with asyncio.timeout(SECONDS):
-        return await ask(api_of(given.get("url"), given.get("token")), incomplete)
+async def _fetch(fetch: Fetch, parameters: Data, incomplete: str) -> Candidates:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        return await fetch(api_of(parameters.get("url"), parameters.get("token")), incomplete)
 
 
 async def _names(api: Api, document: str, **variables: Any) -> list[tuple[str, str | None]]:
-    found = next(iter((await api.query(document, **variables)).values()))
-    nodes = found["nodes"] if isinstance(found, dict) else found
-    return [(each["name"], None) for each in nodes]
+    root = next(iter((await api.query(document, **variables)).values()))
+    nodes = root["nodes"] if isinstance(root, dict) else root
+    return [(node["name"], None) for node in nodes]
 
 
 async def _deployments(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
     nodes = (await api.query(queries.NEWEST, first=MAX_ITEMS))["deployments"]["nodes"]
-    return [(each["id"], f"{each['status']} {each['version']['name']} {each['environment']['name']}") for each in nodes]
+    return [(node["id"], f"{node['status']} {node['version']['name']} {node['environment']['name']}") for node in nodes]
 
 
 async def _tasks(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
@@ -69,19 +72,19 @@ async def _tasks(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
     if not slash:
         return [(f"{id_}/", about) for id_, about in await _deployments(api, incomplete)]
     tasks = (await api.query(queries.TASKS, id=deployment))["deployment"]["tasks"]
-    return [(f"{deployment}/{each['key']}", None) for each in tasks]
+    return [(f"{deployment}/{task['key']}", None) for task in tasks]
 
 
-async def _waiting(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
-    nodes = (await api.query(queries.INBOX))["myApprovals"]["nodes"]
-    whole = [(each["deployment"]["id"], each["deployment"]["version"]["name"]) for each in nodes]
-    return [*dict.fromkeys(whole), *((each["id"], each["subject"]) for each in nodes)]
+async def _pending_approvals(api: Api, incomplete: str) -> list[tuple[str, str | None]]:
+    approvals = (await api.query(queries.INBOX))["myApprovals"]["nodes"]
+    deployments = [(node["deployment"]["id"], node["deployment"]["version"]["name"]) for node in approvals]
+    return [*dict.fromkeys(deployments), *((approval["id"], approval["subject"]) for approval in approvals)]
 
 
-environments = _asked(lambda api, incomplete: _names(api, queries.ENVIRONMENTS))
-applications = _asked(lambda api, incomplete: _names(api, queries.APPLICATION_NAMES, contains=incomplete or None))
-templates = _asked(lambda api, incomplete: _names(api, queries.TEMPLATES, contains=incomplete or None))
-versions = _asked(lambda api, incomplete: _names(api, queries.VERSIONS, contains=incomplete or None))
-deployments = _asked(_deployments)
-tasks = _asked(_tasks)
-waiting = _asked(_waiting)
+environments = _completer(lambda api, incomplete: _names(api, queries.ENVIRONMENTS))
+applications = _completer(lambda api, incomplete: _names(api, queries.APPLICATION_NAMES, contains=incomplete or None))
+templates = _completer(lambda api, incomplete: _names(api, queries.TEMPLATES, contains=incomplete or None))
+versions = _completer(lambda api, incomplete: _names(api, queries.VERSIONS, contains=incomplete or None))
+deployments = _completer(_deployments)
+tasks = _completer(_tasks)
+pending_approvals = _completer(_pending_approvals)

@@ -1,4 +1,4 @@
-"""What the server commands say to people, and how they fail."""
+"""Messages of the server commands, and how these commands fail."""
 
 import os
 import sys
@@ -9,36 +9,36 @@ import click
 
 
 class Failure(click.ClickException):
-    """Something that can be expected to go wrong. One line on standard error that says what to do; exit 2."""
+    """An expected failure: one line on standard error that says what to do, and exit status 2."""
 
     exit_code = 2
 
 
-def plain_environ() -> dict[str, str]:
-    """Return what the servers see of our environment: no secrets, and no PG… variable that would steer them."""
-    kept = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
+def server_environ() -> dict[str, str]:
+    """Return the environment of embedded servers: no secrets, and no PG… variables."""
+    names = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in names if name in os.environ} | {"LC_ALL": "C"}
 
 
 def say(message: str) -> None:
-    """Tell the user. A terminal that is gone must not stop the work that is told of."""
+    """Print a message. A closed terminal must not stop the work that the message is about."""
     try:
         click.echo(message)
     except OSError:
-        _silence()
+        _discard_output()
 
 
-def _silence() -> None:
-    """Send what is still to be said nowhere: the interpreter too writes to standard output when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _discard_output() -> None:
+    """Point the standard streams at the null device: the interpreter writes to them when it exits."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 @contextmanager
 def expected_failures() -> Iterator[None]:
-    """Turn errors in settings and of the database into one line."""
+    """Turn errors in settings and of the database into a Failure."""
     from app.settings import SettingError
     from app.store.migrations import MigrationError
 

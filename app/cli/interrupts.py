@@ -1,4 +1,4 @@
-"""What Ctrl-C does while something blocks: asyncio would take it, and cancel what cannot be cancelled."""
+"""What Ctrl-C does during a blocking call: asyncio's own handler cannot cancel one."""
 
 import signal
 import threading
@@ -10,22 +10,22 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 @contextmanager
-def _handled(handler: Handler) -> Iterator[None]:
+def _handler(handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, handler)
+    previous = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 def interruptible() -> AbstractContextManager[None]:
     """Let Ctrl-C raise KeyboardInterrupt at once."""
-    return _handled(signal.default_int_handler)
+    return _handler(signal.default_int_handler)
 
 
-def left_to_others() -> AbstractContextManager[None]:
-    """Leave Ctrl-C to a program that has the terminal meanwhile."""
-    return _handled(lambda number, frame: None)
+def ignored() -> AbstractContextManager[None]:
+    """Ignore Ctrl-C while another program, such as an editor, uses the terminal."""
+    return _handler(lambda number, frame: None)

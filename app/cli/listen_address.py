@@ -1,4 +1,4 @@
-"""Where the API listens: whether that is possible, what people open, and whether it answers."""
+"""The address that the API listens on: whether it is free, its URL, and whether the API answers there."""
 
 import asyncio
 import errno
@@ -8,11 +8,11 @@ from app.cli.console import Failure
 from app.settings import ServeSettings
 
 PROBE_SECONDS = 2.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is looked for, not listened on
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a client connects to it, nothing listens on it
 
 
-def settle(serve: ServeSettings) -> ServeSettings:
-    """Return where to listen, with a free port in place of 0. Raises Failure when it can not be listened on."""
+def check_free(serve: ServeSettings) -> ServeSettings:
+    """Return where to listen, with a free port in place of 0. Raises Failure if that is impossible."""
     try:
         family, _, _, _, address = socket.getaddrinfo(serve.host, serve.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as listener:
@@ -20,35 +20,35 @@ def settle(serve: ServeSettings) -> ServeSettings:
             listener.bind(address)
             return ServeSettings(serve.host, listener.getsockname()[1])
     except OSError as error:
-        raise Failure(_explain(serve, error)) from error
+        raise Failure(_explanation(serve, error)) from error
 
 
-def _explain(serve: ServeSettings, error: OSError) -> str:
+def _explanation(serve: ServeSettings, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {serve.port} of {serve.host} is taken by another program. "
-            "Choose another port with BOREAS_PORT, such as BOREAS_PORT=8080 (0 takes any free one)."
+            f"Port {serve.port} of {serve.host} is used by another program. "
+            "Choose another port with BOREAS_PORT, such as BOREAS_PORT=8080 (0 takes any free port)."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Port {serve.port} is not allowed to this user. Choose one above 1023 with BOREAS_PORT."
-    return f"{serve.host} can not be listened on: {error.strerror}. Choose another address with BOREAS_HOST."
+        return f"This user may not listen on port {serve.port}. Choose a port above 1023 with BOREAS_PORT."
+    return f"{serve.host} is not an address to listen on: {error.strerror}. Choose another one with BOREAS_HOST."
 
 
-def check_redis(given: str | None) -> None:
-    """Raise Failure when the URL is none of Redis."""
-    if given is not None and not given.startswith(("redis://", "rediss://")):
-        raise Failure("BOREAS_REDIS_URL can not be used. It takes redis://:PASSWORD@HOST:PORT/NUMBER, or rediss://.")
+def check_redis_url(url: str | None) -> None:
+    """Raise Failure if a URL is not one of Redis."""
+    if url is not None and not url.startswith(("redis://", "rediss://")):
+        raise Failure("BOREAS_REDIS_URL is invalid. Use redis://:PASSWORD@HOST:PORT/NUMBER, or rediss:// for TLS.")
 
 
-def url(serve: ServeSettings) -> str:
-    """Return what to open in a browser on this machine."""
-    host = EVERYWHERE.get(serve.host, serve.host)
+def url_of(serve: ServeSettings) -> str:
+    """Return the URL to open in a browser on this machine."""
+    host = LOOPBACK_OF.get(serve.host, serve.host)
     return f"http://[{host}]:{serve.port}" if ":" in host else f"http://{host}:{serve.port}"
 
 
-async def answers(serve: ServeSettings) -> bool:
-    """Return whether GET /readyz says 200."""
-    host = EVERYWHERE.get(serve.host, serve.host)
+async def is_ready(serve: ServeSettings) -> bool:
+    """Return whether GET /readyz answers with 200."""
+    host = LOOPBACK_OF.get(serve.host, serve.host)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             reader, writer = await asyncio.open_connection(host, serve.port)

@@ -1,4 +1,4 @@
-"""Lists and objects that go on: over the API's live feeds, or read again where there is no feed."""
+"""Live views of lists and objects: by the API's feeds, or by polling where there is no feed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,127 +13,132 @@ from rich.text import Text
 
 from app.cli import queries
 from app.cli.client import Api, Data
-from app.cli.printer import Column, Printer, by_id
+from app.cli.printer import Column, Printer, id_of
 
-READ_AGAIN_SECONDS = 5.0
-"""Between two readings of what has no feed."""
-Read = Callable[[], Awaitable[tuple[list[Any], int]]]
+POLL_SECONDS = 5.0
+"""How often a list without a feed is fetched."""
+FetchList = Callable[[], Awaitable[tuple[list[Any], int]]]
+Details = Callable[[Printer, Data], None]
 
 
 async def follow_list(
-    api: Api, printer: Printer, read: Read, columns: Sequence[Column], *, feed: str, variables: Mapping[str, Any]
+    api: Api, printer: Printer, fetch: FetchList, columns: Sequence[Column], *, feed: str, variables: Mapping[str, Any]
 ) -> None:
-    """Print a list, then each of its objects again with every change, until Ctrl-C. Raises ApiError.
+    """Print a list, then each of its objects again when it changes, until Ctrl-C. Raises ApiError.
 
-    The list is read each time that the feed has begun, also after a break: what changed meanwhile is printed then.
+    The list is fetched after each connection of the feed, so that a change during a break is printed too.
     """
-    shown = _Shown(printer, columns)
-    begun = asyncio.Event()
+    view = _ListView(printer, columns)
+    connected = asyncio.Event()
 
-    async def catch_up() -> None:
+    async def refetch() -> None:
         while True:
-            await begun.wait()
-            begun.clear()
-            found, _ = await read()
-            shown.add(found[::-1] if shown.is_begun else found)
+            await connected.wait()
+            connected.clear()
+            rows, _ = await fetch()
+            view.update(rows[::-1] if view.has_rows else rows)
 
-    async def go_on() -> None:
-        async with aclosing(api.subscribe(feed, lambda cursor: variables, begun=begun.set)) as items:
-            async for one in items:
-                shown.add([one])
+    async def follow_changes() -> None:
+        async with aclosing(api.subscribe(feed, lambda cursor: variables, on_connect=connected.set)) as rows:
+            async for row in rows:
+                view.update([row])
 
-    both = {asyncio.create_task(catch_up()), asyncio.create_task(go_on())}
+    tasks = {asyncio.create_task(refetch()), asyncio.create_task(follow_changes())}
     try:
-        ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        for each in ended:
-            each.result()
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
     finally:
-        for each in both:
-            each.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def read_again(printer: Printer, read: Read, columns: Sequence[Column], name: Callable[[Any], str]) -> NoReturn:
-    """Print a list, then what has come or changed in it, until Ctrl-C: for lists without a feed. Raises ApiError."""
-    shown = _Shown(printer, columns, name)
+async def poll_list(
+    printer: Printer, fetch: FetchList, columns: Sequence[Column], name: Callable[[Any], str]
+) -> NoReturn:
+    """Print a list, then its new and changed objects, until Ctrl-C. Raises ApiError."""
+    view = _ListView(printer, columns, name)
     while True:
-        found, _ = await read()
-        shown.add(found)
-        await asyncio.sleep(READ_AGAIN_SECONDS)
+        rows, _ = await fetch()
+        view.update(rows)
+        await asyncio.sleep(POLL_SECONDS)
 
 
-class _Shown:
-    """What was printed of a list: nothing is printed twice in the same state."""
+class _ListView:
+    """Prints the rows of a list when they are new or have changed."""
 
-    def __init__(self, printer: Printer, columns: Sequence[Column], name: Callable[[Any], str] = by_id) -> None:
+    def __init__(self, printer: Printer, columns: Sequence[Column], name: Callable[[Any], str] = id_of) -> None:
         self._printer, self._columns, self._name = printer, columns, name
-        self._known: dict[str, Any] = {}
-        self.is_begun = False
+        self._states: dict[str, Any] = {}
+        self.has_rows = False
 
-    def add(self, found: Sequence[Data]) -> None:
-        """Print what is new or has changed."""
-        fresh = [one for one in found if _state(one) != self._known.get(self._name(one))]
-        self._known |= {self._name(one): _state(one) for one in fresh}
-        self.is_begun = True
+    def update(self, rows: Sequence[Data]) -> None:
+        """Print the rows that are new or have changed."""
+        changed = [row for row in rows if _state(row) != self._states.get(self._name(row))]
+        self._states |= {self._name(row): _state(row) for row in changed}
+        self.has_rows = True
         self._printer.refresh()
-        self._printer.stream(fresh, self._columns, self._name)
+        self._printer.append(changed, self._columns, self._name)
 
 
-def _state(one: Any) -> Any:
-    """Return what matters of an object: a duration grows by itself."""
-    if isinstance(one, Mapping):
-        return {name: _state(value) for name, value in one.items() if name not in ("duration", "cursor")}
-    return [_state(each) for each in one] if isinstance(one, list) else one
+def _state(value: Any) -> Any:
+    """Return a value without what changes by itself, such as durations."""
+    if isinstance(value, Mapping):
+        return {name: _state(content) for name, content in value.items() if name not in ("duration", "cursor")}
+    return [_state(item) for item in value] if isinstance(value, list) else value
 
 
-async def follow_one(
+async def follow_object(
     api: Api,
     printer: Printer,
-    read: Callable[[], Awaitable[Data]],
-    details: Callable[[Printer, Data], None],
+    fetch: Callable[[], Awaitable[Data]],
+    details: Details,
     *,
-    place: Callable[[Data], Data],
-    is_over: Callable[[Data], bool],
+    deployment_of: Callable[[Data], Data],
+    has_ended: Callable[[Data], bool],
 ) -> Data:
-    """Show an object of a deployment, again with each event of that, until it is over. Return it at last.
+    """Print an object of a deployment again after each change, until it has ended. Return its last state.
 
-    A terminal shows it in place; elsewhere each state follows the one before it. `place` returns the deployment's id
+    A terminal shows it in place; elsewhere the states follow each other. `deployment_of` returns the deployment's id
     and cursor. Raises ApiError.
     """
-    found = await read()
-    at = place(found)
+    value = await fetch()
+    deployment = deployment_of(value)
     in_place = printer.console.is_terminal and not printer.is_data
     with Live(console=printer.console, auto_refresh=False) if in_place else nullcontext() as live:
-        _show(printer, live, found, details)
-        feed = api.subscribe(queries.STIRS, lambda cursor: {"id": at["id"], "after": cursor}, at["cursor"])
+        _print(printer, live, value, details)
+        feed = api.subscribe(
+            queries.EVENT_CURSORS, lambda cursor: {"id": deployment["id"], "after": cursor}, deployment["cursor"]
+        )
         async with aclosing(feed):
-            while not is_over(found) and await anext(feed, None) is not None:
-                before, found = found, await read()
-                if _state(found) != _state(before):
+            while not has_ended(value) and await anext(feed, None) is not None:
+                previous, value = value, await fetch()
+                if _state(value) != _state(previous):
                     printer.refresh()
-                    _show(printer, live, found, details)
-    return found
+                    _print(printer, live, value, details)
+    return value
 
 
-def _show(printer: Printer, live: Live | None, found: Data, details: Callable[[Printer, Data], None]) -> None:
+def _print(printer: Printer, live: Live | None, value: Data, details: Details) -> None:
     if live is not None:
-        live.update(_drawn(printer, found, details), refresh=True)
+        live.update(_rendered(printer, value, details), refresh=True)
         return
-    printer.one(found, by_id, lambda: details(printer, found), line=True)
+    printer.object(value, id_of, lambda: details(printer, value), on_one_line=True)
     if not printer.is_data:
         printer.line("")
 
 
-def _drawn(printer: Printer, found: Data, details: Callable[[Printer, Data], None]) -> Text:
-    """Return what would be printed."""
-    drawing, paper = replace(printer), StringIO()
-    plain = printer.console.no_color or printer.console.color_system is None
-    drawing.console = Console(
-        file=paper,
+def _rendered(printer: Printer, value: Data, details: Details) -> Text:
+    """Return the details as text with colours."""
+    renderer, buffer = replace(printer), StringIO()
+    has_color = not printer.console.no_color and printer.console.color_system is not None
+    renderer.console = Console(
+        file=buffer,
         force_terminal=True,
         width=printer.console.width,
-        color_system=None if plain else "256",
+        color_system="256" if has_color else None,
         highlight=False,
     )
-    details(drawing, found)
-    return Text.from_ansi(paper.getvalue())
+    details(renderer, value)
+    return Text.from_ansi(buffer.getvalue())

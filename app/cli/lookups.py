@@ -1,166 +1,167 @@
-"""Finding objects by what people write: a name, an id, or the beginning of an id that only one has."""
+"""Resolves what people write to objects: a name, an id, or the unique beginning of an id."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from app.cli import queries
 from app.cli.client import Api, ApiError, Data
 
-SHOWN = 10
+MAX_SHOWN = 10
 NEWEST = 500
-"""Among how many of the newest deployments the beginning of an id is looked for."""
+"""The beginning of an id is looked up among this many of the newest deployments."""
 ID_LENGTH = 30
-"""Of a whole id: its kind, and 26 characters."""
+"""The length of a whole id: its prefix and 26 characters."""
 
 
-def unknown(noun: str, name: str, known: Iterable[str], see: str = "") -> ApiError:
-    """Return the error that there is nothing of a name: with the nearest names, or those that there are."""
-    names = list(dict.fromkeys(known))
-    hint = f". See them all: {see}" if see and names else ""
-    if not names:
-        return ApiError(f"There is no {noun} “{name}”; there is none yet.")
-    near = get_close_matches(name, names, n=3, cutoff=0.6) or [each for each in names if name and name in each][:3]
-    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-    if near:
-        meant = " or ".join(f"“{each}”" for each in near)
-        return ApiError(f"There is no {noun} “{name}”. Did you mean {meant}? There are: {shown}{hint}")
-    return ApiError(f"There is no {noun} “{name}”. There are: {shown}{hint}")
+def unknown_name(noun: str, name: str, names: Iterable[str], command: str = "") -> ApiError:
+    """Return the error for an unknown name, with similar and existing names. `command` lists them all."""
+    existing = list(dict.fromkeys(names))
+    if not existing:
+        return ApiError(f"There is no {noun} “{name}”; there is no {noun} yet.")
+    hint = f". See them all: {command}" if command else ""
+    similar = get_close_matches(name, existing, n=3, cutoff=0.6)
+    similar = similar or [candidate for candidate in existing if name and name in candidate][:3]
+    shown = ", ".join(existing[:MAX_SHOWN]) + (", …" if len(existing) > MAX_SHOWN else "")
+    suggestions = " or ".join(f"“{candidate}”" for candidate in similar)
+    question = f" Did you mean {suggestions}?" if similar else ""
+    return ApiError(f"There is no {noun} “{name}”.{question} There are: {shown}{hint}")
 
 
-def pick(noun: str, name: str, known: dict[str, str], see: str = "") -> str:
-    """Return what a name stands for, or the name where it is itself such a thing. Raises ApiError."""
-    if name in known:
-        return known[name]
-    if name in known.values():
-        return name
-    begun = [id_ for id_ in known.values() if id_.startswith(name)] if "_" in name else []
-    if len(begun) == 1:
-        return begun[0]
-    raise unknown(noun, name, known, see)
+def resolve(noun: str, text: str, ids: Mapping[str, str], command: str = "") -> str:
+    """Return the id of a name, an id or its unique beginning; `ids` are those by name. Raises ApiError."""
+    if text in ids:
+        return ids[text]
+    if text in ids.values():
+        return text
+    matches = [id_ for id_ in ids.values() if id_.startswith(text)] if "_" in text else []
+    if len(matches) == 1:
+        return matches[0]
+    raise unknown_name(noun, text, ids, command)
 
 
-async def environments(api: Api, names: Sequence[str]) -> list[str]:
+async def environment_ids(api: Api, names: Sequence[str]) -> list[str]:
     """Return the ids of environments. Raises ApiError."""
     if not names:
         return []
-    found = (await api.query(queries.ENVIRONMENTS))["environments"]
-    known = {each["name"]: each["id"] for each in found}
-    return [pick("environment", name, known, "boreas environment list") for name in names]
+    environments = (await api.query(queries.ENVIRONMENTS))["environments"]
+    ids = {environment["name"]: environment["id"] for environment in environments}
+    return [resolve("environment", name, ids, "boreas environment list") for name in names]
 
 
-async def environment(api: Api, name: str) -> str:
+async def environment_id(api: Api, name: str) -> str:
     """Return the id of an environment. Raises ApiError."""
-    return (await environments(api, [name]))[0]
+    return (await environment_ids(api, [name]))[0]
 
 
-async def applications(api: Api, names: Sequence[str]) -> list[str]:
+async def application_ids(api: Api, names: Sequence[str]) -> list[str]:
     """Return the ids of applications, archived ones too. Raises ApiError."""
-    return [await application(api, name) for name in names]
+    return [await application_id(api, name) for name in names]
 
 
-async def application(api: Api, name: str) -> str:
+async def application_id(api: Api, name: str) -> str:
     """Return the id of an application. Raises ApiError."""
-    return await _named(
+    return await _id_by_name(
         api, "application", name, prefix="app_", by_name=queries.APPLICATION_ID, names=queries.APPLICATION_NAMES
     )
 
 
-async def template(api: Api, name: str) -> str:
+async def template_id(api: Api, name: str) -> str:
     """Return the id of a template. Raises ApiError."""
-    return await _named(api, "template", name, prefix="wft_", by_name=queries.TEMPLATE_ID, names=queries.TEMPLATES)
+    return await _id_by_name(api, "template", name, prefix="wft_", by_name=queries.TEMPLATE_ID, names=queries.TEMPLATES)
 
 
-async def _named(api: Api, noun: str, name: str, *, prefix: str, by_name: str, names: str) -> str:
-    found: Data | None = next(iter((await api.query(by_name, name=name)).values()))
-    if found is not None:
-        return str(found["id"])
+async def _id_by_name(api: Api, noun: str, name: str, *, prefix: str, by_name: str, names: str) -> str:
+    node: Data | None = next(iter((await api.query(by_name, name=name)).values()))
+    if node is not None:
+        return str(node["id"])
     if name.startswith(prefix) and len(name) == ID_LENGTH:
         return name
-    others = next(iter((await api.query(names)).values()))["nodes"]
-    known = {each["name"]: each["id"] for each in others}
-    return pick(noun, name, known, f"boreas {noun} list")
+    nodes = next(iter((await api.query(names)).values()))["nodes"]
+    return resolve(noun, name, {node["name"]: node["id"] for node in nodes}, f"boreas {noun} list")
 
 
-async def version(api: Api, name: str, holds: Sequence[str] = ()) -> Data:
-    """Return the one version of exactly that name, or id, that holds the named applications. Raises ApiError.
+async def version(api: Api, name: str, applications: Sequence[str] = ()) -> Data:
+    """Return the version of a name or id that contains the named applications. Raises ApiError.
 
-    Where there are several nobody knows which one is meant, and the newest may be anybody's: they are told with ids.
+    Several versions may have one name, and the newest may be anybody's: the error then lists their ids.
     """
-    found, others = await _versions_of(api, name)
-    if not found and name.startswith("ver_") and (known := (await api.query(queries.VERSION, id=name))["version"]):
-        return dict(known)
-    wanted = [each for each in found if set(holds) <= set(_held(each))] or found
-    if len(wanted) > 1:
-        shown = "".join(f"\n  {each['id']}  {', '.join(_held(each))}" for each in wanted[:SHOWN])
-        rest = "\n  …" if len(wanted) > SHOWN else ""
-        raise ApiError(f"There are {len(wanted)} versions “{name}”. Name the one that you mean by its id:{shown}{rest}")
-    if wanted:
-        return wanted[0]
-    if not others:
-        others = [each["name"] for each in (await api.query(queries.VERSIONS))["versions"]["nodes"]]
-    raise unknown("version", name, others, "boreas version list")
+    same_name, other_names = await _versions_containing(api, name)
+    if not same_name and name.startswith("ver_"):
+        by_id = (await api.query(queries.VERSION, id=name))["version"]
+        if by_id:
+            return dict(by_id)
+    matches = [candidate for candidate in same_name if set(applications) <= set(_applications(candidate))] or same_name
+    if len(matches) > 1:
+        shown = "".join(f"\n  {match['id']}  {', '.join(_applications(match))}" for match in matches[:MAX_SHOWN])
+        rest = "\n  …" if len(matches) > MAX_SHOWN else ""
+        raise ApiError(f"There are {len(matches)} versions “{name}”. Choose one by its id:{shown}{rest}")
+    if matches:
+        return matches[0]
+    if not other_names:
+        other_names = [node["name"] for node in (await api.query(queries.VERSIONS))["versions"]["nodes"]]
+    raise unknown_name("version", name, other_names, "boreas version list")
 
 
-def _held(version: Data) -> list[str]:
+def _applications(version: Data) -> list[str]:
     return [artifact["application"]["name"] for artifact in version["artifacts"]]
 
 
-async def _versions_of(api: Api, name: str) -> tuple[list[Data], list[str]]:
-    """Return the versions of exactly that name, the newest first, and the names of others that hold it."""
-    after, found, others = None, list[Data](), list[str]()
+async def _versions_containing(api: Api, name: str) -> tuple[list[Data], list[str]]:
+    """Return the versions of exactly that name, the newest first, and the names that contain it."""
+    after, same_name, other_names = None, list[Data](), list[str]()
     while True:
         page = (await api.query(queries.VERSIONS, contains=name, after=after))["versions"]
-        found += [each for each in page["nodes"] if each["name"] == name]
-        others += [each["name"] for each in page["nodes"] if each["name"] != name]
+        same_name += [node for node in page["nodes"] if node["name"] == name]
+        other_names += [node["name"] for node in page["nodes"] if node["name"] != name]
         if not page["pageInfo"]["hasNextPage"]:
-            return found, others
+            return same_name, other_names
         after = page["pageInfo"]["endCursor"]
 
 
-async def deployment(api: Api, text: str) -> str:
-    """Return the id of a deployment, which its beginning is enough for. Raises ApiError."""
+async def deployment_id(api: Api, text: str) -> str:
+    """Return the id of a deployment, from its unique beginning too. Raises ApiError."""
     if len(text) >= ID_LENGTH:
         return text
-    found = (await api.query(queries.DEPLOYMENT_IDS, first=NEWEST))["deployments"]["nodes"]
-    begun = [each["id"] for each in found if each["id"].startswith(text)]
-    if len(begun) == 1 and text not in ("", "d", "de", "dep", "dep_"):
-        return str(begun[0])
-    if len(begun) > 1:
-        shown = ", ".join(begun[:3]) + (", …" if len(begun) > 3 else "")
-        raise ApiError(f"“{text}” is the beginning of {len(begun)} deployments: {shown}. Write more of the id.")
-    raise no_deployment(text)
+    nodes = (await api.query(queries.DEPLOYMENT_IDS, first=NEWEST))["deployments"]["nodes"]
+    matches = [node["id"] for node in nodes if node["id"].startswith(text)]
+    if len(matches) == 1 and text not in ("", "d", "de", "dep", "dep_"):
+        return str(matches[0])
+    if len(matches) > 1:
+        shown = ", ".join(matches[:3]) + (", …" if len(matches) > 3 else "")
+        raise ApiError(f"The ids of {len(matches)} deployments begin with “{text}”: {shown}. Write more of the id.")
+    raise deployment_not_found(text)
 
 
-def no_deployment(text: str) -> ApiError:
-    """Return the error that there is no such deployment."""
+def deployment_not_found(text: str) -> ApiError:
+    """Return the error for a deployment that does not exist."""
     return ApiError(
-        f"There is no deployment “{text}” that you may see. boreas deployment list shows those that there are."
+        f"There is no deployment “{text}” that you may see. boreas deployment list shows the existing ones."
     )
 
 
-async def task(api: Api, text: str) -> str:
+async def task_id(api: Api, text: str) -> str:
     """Return the id of a task, from its id or from DEPLOYMENT/KEY. Raises ApiError."""
-    place, slash, key = text.partition("/")
+    deployment, slash, key = text.partition("/")
     if not slash:
-        if place.startswith("dep_"):
+        if text.startswith("dep_"):
             raise ApiError(
-                f"“{text}” is a deployment. Name one of its tasks: {text}/KEY. boreas task list {text} shows them."
+                f"“{text}” is a deployment. Name one of its tasks as {text}/KEY. See them: boreas task list {text}"
             )
         return text
-    id_ = await deployment(api, place)
-    found = (await api.query(queries.TASKS, id=id_))["deployment"]
-    if found is None:
-        raise no_deployment(place)
-    known = {each["key"]: each["id"] for each in found["tasks"]}
-    if key in known:
-        return str(known[key])
-    raise unknown("task", key, known, f"boreas task list {id_}")
+    id_ = await deployment_id(api, deployment)
+    node = (await api.query(queries.TASKS, id=id_))["deployment"]
+    if node is None:
+        raise deployment_not_found(deployment)
+    ids = {task["key"]: task["id"] for task in node["tasks"]}
+    if key in ids:
+        return str(ids[key])
+    raise unknown_name("task", key, ids, f"boreas task list {id_}")
 
 
-async def actor(api: Api, text: str) -> str:
-    """Return the id of a person or a service account; `me` is whoever asks. Raises ApiError."""
+async def actor_id(api: Api, text: str) -> str:
+    """Return the id of a person or a service account; `me` is the owner of the token. Raises ApiError."""
     if text == "me":
         return str((await api.query(queries.VIEWER))["viewer"]["id"])
     if not text.startswith(("usr_", "sac_")):
-        raise ApiError(f"“{text}” is no id of a person or a service account, such as usr_… or sac_…, and not “me”.")
+        raise ApiError(f"“{text}” is not the id of a person (usr_…) or a service account (sac_…), and not “me”.")
     return text

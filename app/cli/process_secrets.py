@@ -1,7 +1,7 @@
-"""What keeps the secrets of this process its own: none in its environment, and its memory closed.
+"""Keeps the secrets of this process: removes them from its environment, and protects its memory.
 
-Whatever a process was started with can be read by all processes of the same user, as long as it runs: in /proc the
-memory is shown that holds it, whatever became of `os.environ`. So that memory is overwritten, and closed.
+Every process of the same user can read the initial environment of another in /proc, for as long as it runs: /proc shows
+the original memory, whatever became of `os.environ`. So that memory is overwritten, and the process made undumpable.
 """
 
 import ctypes
@@ -14,13 +14,13 @@ SECRETS = ("BOREAS_DATABASE_URL", "BOREAS_REDIS_URL", "BOREAS_ADMIN_TOKEN")
 TOKEN = "BOREAS_TOKEN"  # noqa: S105 - the name of a variable
 SET_DUMPABLE = 4
 
-_taken: dict[str, str] = {}
+_secrets: dict[str, str] = {}
 
 
-def close_memory() -> None:
-    """Close this process's memory, variables and open files to others of the same user, where the system has that.
+def protect_memory() -> None:
+    """Hide memory, environment and open files from other processes of the same user, where the system can.
 
-    What it starts is open again, once it is another program.
+    Programs that this process executes are not protected.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -28,30 +28,30 @@ def close_memory() -> None:
 
 
 def take_secrets() -> None:
-    """Take the secrets out of the environment: of this process, and of all that it starts.
+    """Move the secrets out of the environment of this process, and so of all that it starts.
 
-    The token of a client, which starts nothing, stays in `os.environ` alone, where its option looks for it.
+    BOREAS_TOKEN stays in `os.environ`, where its option looks for it: clients start no processes.
     """
     for name in (*SECRETS, TOKEN):
         if value := os.environ.get(name):
             with suppress(OSError, AttributeError, ValueError):
                 _overwrite(os.fsencode(name) + b"=")
             if name != TOKEN:
-                _taken[name] = value
+                _secrets[name] = value
                 del os.environ[name]
 
 
-def environ() -> Mapping[str, str]:
-    """Return the environment as it was given, with the secrets that were taken out of it."""
-    return {**_taken, **os.environ}
+def environ_with_secrets() -> Mapping[str, str]:
+    """Return the environment together with the secrets that were moved out of it."""
+    return {**_secrets, **os.environ}
 
 
-def _overwrite(beginning: bytes) -> None:
-    """Overwrite the value of a variable where the system keeps it."""
+def _overwrite(prefix: bytes) -> None:
+    """Overwrite the value of a variable in the memory where the system keeps it."""
     variables = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
-    number = 0
-    while variables and (address := variables[number]):
+    index = 0
+    while variables and (address := variables[index]):
         text = ctypes.string_at(address)
-        if text.startswith(beginning):
-            ctypes.memset(address + len(beginning), 0, len(text) - len(beginning))
-        number += 1
+        if text.startswith(prefix):
+            ctypes.memset(address + len(prefix), 0, len(text) - len(prefix))
+        index += 1

@@ -1,6 +1,6 @@
-"""The GraphQL documents of the command line."""
+"""GraphQL documents of the short commands and of what all commands share."""
 
-STORY = """query Story($id: ID!) { deployment(id: $id) {
+FOLLOWED_DEPLOYMENT = """query FollowedDeployment($id: ID!) { deployment(id: $id) {
   id status progress errorMessage duration version { name } environment { name }
   rollback { status automatic reason errorMessage } tasks { id key status } } }"""
 
@@ -39,7 +39,7 @@ _definitions = """definitions { application { name } differsFromRunning differsF
 INBOX = f"""query Inbox($after: Cursor) {{ myApprovals(first: 100, after: $after) {{
   nodes {{ {_approval} deployment {{ {_definitions} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 
-ASKED = f"""query Asked($id: ID!) {{ deployment(id: $id) {{ id status
+REVIEWED_DEPLOYMENT = f"""query ReviewedDeployment($id: ID!) {{ deployment(id: $id) {{ id status
   approvals {{ {_approval} }} workflow {{ revision }}
   tasks {{ key type requireConfirm command {{ command }} }} {_definitions} }} }}"""
 
@@ -90,11 +90,5 @@ TEMPLATES = """query Templates($contains: String) {
 CREATE_DEPLOYMENT = """mutation CreateDeployment($input: CreateDeploymentInput!) { createDeployment(input: $input) {
   deployments { id status environment { name } } errors { code message path } } }"""
 
-MAKE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiToken(input: $input) {
-  token { id name prefix scopes expiresAt } secret errors { code message path } } }"""
-
-END_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
-  token { id name revokedAt } alsoRevoked { id name } errors { code message path } } }"""
-
-STIRS = """subscription Stirs($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
+EVENT_CURSORS = """subscription EventCursors($id: ID!, $after: Cursor) { deploymentEvents(id: $id, after: $after) {
   cursor caughtUp } }"""

@@ -1,4 +1,4 @@
-"""The root of the command line: help by nouns, and how every command ends."""
+"""The root of the command line: help in sections, unknown commands, and exit statuses."""
 
 import sys
 import traceback
@@ -10,12 +10,12 @@ import click
 from app.cli import standard_streams
 
 INTERRUPTED = 130
-BROKEN = 70
-"""A fault of Boreas itself. It is not 1: that says that a deployment has failed."""
+INTERNAL_ERROR = 70
+"""A bug in Boreas. It is not 1, which means that a deployment has failed."""
 SERVERS = frozenset({"up", "api", "worker", "migrate"})
-"""Commands that go on when nobody reads what they print."""
+"""Commands that run on when nothing reads their output."""
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Every day": ("deploy", "watch", "logs", "approvals", "approve", "reject", "apply"),
+    "Deploying": ("deploy", "watch", "logs", "approvals", "approve", "reject", "apply"),
     "By noun": (
         "deployment",
         "task",
@@ -30,12 +30,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Access": ("whoami", "token", "grant", "service-account"),
     "Servers": ("up", "api", "worker", "migrate", "schema", "doctor"),
-    "About this command": ("help", "completion"),
+    "Help": ("help", "completion"),
 }
 
 
 class Group(click.Group):
-    """A noun: a group whose usage says what its verbs are."""
+    """A noun: a group whose subcommands are verbs."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         attributes.setdefault("subcommand_metavar", "VERB [ARGS]...")
@@ -50,13 +50,13 @@ class Root(click.Group):
     """The command `boreas`."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
-        """Run what the command line says. As a process of its own it minds its streams first."""
+        """Run the command line. In a process of its own, guard the standard streams first."""
         if args is None:
             standard_streams.guard()
         return super().main(args, *rest, **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse arguments that are no text, whatever they are for. Raises UsageError."""
+        """Refuse arguments that are not valid text. Raises UsageError."""
         for argument in args:
             if any("\ud800" <= character <= "\udfff" for character in argument):
                 shown = argument.encode("utf-8", "replace").decode()
@@ -66,14 +66,14 @@ class Root(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command. Raises UsageError, with the nearest names."""
+        """Find the command. Raises UsageError, which suggests similar names."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in SERVERS:
             standard_streams.end_with_reader()
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and see to its exit status."""
+        """Run the command; turn interrupts and bugs into exit statuses."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -83,21 +83,23 @@ class Root(click.Group):
             raise
         except Exception:
             traceback.print_exc()
-            sys.exit(BROKEN)
+            sys.exit(INTERNAL_ERROR)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands in parts."""
-        left = dict(self.commands)
-        width = max(len(name) for name in left)
+        """Write the commands in sections."""
+        remaining = dict(self.commands)
+        width = max(len(name) for name in remaining)
         for title, names in SECTIONS.items():
-            found = [(name.ljust(width), left.pop(name)) for name in names if name in left]
-            self._section(formatter, title, found)
-        self._section(formatter, "More", [(name.ljust(width), each) for name, each in left.items()])
+            commands = [(name.ljust(width), remaining.pop(name)) for name in names if name in remaining]
+            self._section(formatter, title, commands)
+        self._section(formatter, "More", [(name.ljust(width), command) for name, command in remaining.items()])
 
     @staticmethod
-    def _section(formatter: click.HelpFormatter, title: str, found: Sequence[tuple[str, click.Command]]) -> None:
+    def _section(formatter: click.HelpFormatter, title: str, commands: Sequence[tuple[str, click.Command]]) -> None:
         rows = [
-            (name, each.get_short_help_str(formatter.width - len(name) - 6)) for name, each in found if not each.hidden
+            (name, command.get_short_help_str(formatter.width - len(name) - 6))
+            for name, command in commands
+            if not command.hidden
         ]
         if rows:
             with formatter.section(title):

@@ -1,11 +1,10 @@
-"""The commands that run Boreas: api, worker, migrate, schema and up."""
+"""The commands that run servers: api, worker and up; and schema, which prints what the API serves."""
 
 import asyncio
 import os
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -13,44 +12,44 @@ import click
 
 from app.cli import listen_address
 from app.cli.console import Failure, expected_failures
-from app.cli.process_secrets import environ
+from app.cli.process_secrets import environ_with_secrets
 from app.settings import SettingError, Settings, existing_folder, read_settings
 
 
-def _settings() -> Settings:
+def settings_or_failure() -> Settings:
+    """Return the settings of this process. Raises Failure."""
     try:
-        return read_settings(environ())
+        return read_settings(environ_with_secrets())
     except SettingError as error:
         raise Failure(str(error)) from error
 
 
-def _within(
+def _with_options(
     settings: Settings, kubeconfigs: str | None, namespaces: tuple[str, ...], trust_kubeconfigs: bool
 ) -> Settings:
-    """Return settings of a worker that serves what its options say, where they say something."""
-    known = settings.worker
+    """Return settings in which the options of a worker override the variables."""
+    worker = settings.worker
     try:
         worker = replace(
-            known,
-            kubeconfigs=existing_folder(kubeconfigs, "--kubeconfigs") or known.kubeconfigs,
-            namespaces=frozenset(namespaces) or known.namespaces,
-            trusts_kubeconfigs=trust_kubeconfigs or known.trusts_kubeconfigs,
+            worker,
+            kubeconfigs=existing_folder(kubeconfigs, "--kubeconfigs") or worker.kubeconfigs,
+            namespaces=frozenset(namespaces) or worker.namespaces,
+            trusts_kubeconfigs=trust_kubeconfigs or worker.trusts_kubeconfigs,
         )
     except SettingError as error:
         raise Failure(str(error)) from error
     return replace(settings, worker=worker)
 
 
-def _ready_to_serve() -> Settings:
-    """Return the settings of a process that needs both servers, and a database that is up to date."""
-    settings = _settings()
-    if settings.store.database_url is None or settings.store.redis_url is None:
-        raise Failure("Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL, or use boreas up, which brings its own.")
-    listen_address.check_redis(settings.store.redis_url)
-
+def _server_settings() -> Settings:
+    """Return the settings of a server. Raises Failure if a database is missing or not migrated."""
     from app.store.migrations import check
-    from app.wiring import migrations_folder
+    from app.wiring import NO_SERVERS, migrations_folder
 
+    settings = settings_or_failure()
+    if settings.store.database_url is None or settings.store.redis_url is None:
+        raise Failure(NO_SERVERS)
+    listen_address.check_redis_url(settings.store.redis_url)
     with expected_failures():
         asyncio.run(check(settings.store.database_url, migrations_folder()))
     return settings
@@ -58,27 +57,27 @@ def _ready_to_serve() -> Settings:
 
 @click.command()
 def api() -> None:
-    """Serve the API until told to stop.
+    """Serve the API until stopped.
 
-    Any number may run beside each other. BOREAS_HOST and BOREAS_PORT say where, BOREAS_DATABASE_URL and
-    BOREAS_REDIS_URL name the servers to use. BOREAS_ADMIN_TOKEN is made sure of as a token with every right.
+    Any number of APIs may run. BOREAS_HOST and BOREAS_PORT set the address to listen on, BOREAS_DATABASE_URL and
+    BOREAS_REDIS_URL the servers to use. BOREAS_ADMIN_TOKEN is registered as a token with all rights.
     """
-    settings = _ready_to_serve()
-    listen_address.settle(settings.serve)
+    settings = _server_settings()
+    listen_address.check_free(settings.serve)
 
     from app.log import configure
     from app.main import serve
 
     configure(settings.log_level)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     with expected_failures():
-        asyncio.run(_make_sure_of_first_token(settings))
+        asyncio.run(_register_admin_token(settings))
         asyncio.run(serve(settings))
 
 
-async def _make_sure_of_first_token(settings: Settings) -> None:
-    """Where a first token is given, make it; one process at a time, for many start together."""
+async def _register_admin_token(settings: Settings) -> None:
+    """Register the ADMIN token of the settings, if any. APIs that start together do so one at a time."""
     from app.services.access import ensure_admin
     from app.store.database import UNAVAILABLE
     from app.store.migrations import exclusive
@@ -90,30 +89,28 @@ async def _make_sure_of_first_token(settings: Settings) -> None:
         async with exclusive(settings.store.database_url or ""), open_runtime(settings) as (runtime, _):
             await ensure_admin(runtime, settings.admin_token)
     except UNAVAILABLE as error:
-        raise Failure(
-            f"The database went away while the first token was made sure of: {error}. Start again."
-        ) from error
+        raise Failure(f"The database became unavailable while BOREAS_ADMIN_TOKEN was registered: {error}.") from error
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    """End with 0, at once: nothing is served yet. What is raised amid a callback of the collector would be lost."""
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    """Exit with 0 before the API serves. An exception could be lost in a callback of the collector."""
     os._exit(0)
 
 
 @click.command()
-@click.option("--pool", default="default", show_default=True, help="Whose tasks to carry out.")
+@click.option("--pool", default="default", show_default=True, help="The worker pool whose tasks to run.")
 @click.option("--kubeconfigs", metavar="DIR", help="The folder of the kubeconfigs that environments may name.")
-@click.option("--namespace", "namespaces", multiple=True, help="Serve this namespace of clusters; may be repeated.")
+@click.option("--namespace", "namespaces", multiple=True, help="A namespace of clusters to serve; repeatable.")
 @click.option("--trust-kubeconfigs", is_flag=True, help="Let kubeconfigs run programs and read files elsewhere.")
-def worker(pool: str, **reach: Any) -> None:
-    """Carry out tasks until told to stop.
+def worker(pool: str, **options: Any) -> None:
+    """Run tasks until stopped.
 
-    Any number may run beside each other. A task goes to the pool that its environment names. A worker reaches a cluster
-    by the service account of its pod, or by kubeconfigs of the folder that it is started with. Without --namespace it
-    serves every namespace that its accounts may reach. BOREAS_KUBECONFIGS, BOREAS_NAMESPACES (with commas) and
-    BOREAS_TRUST_KUBECONFIGS say the same.
+    Any number of workers may run. A task goes to the worker pool of its environment. A worker reaches a cluster by the
+    service account of its pod, or by a kubeconfig in the given folder. Without --namespace it serves every namespace
+    that its accounts may reach. BOREAS_KUBECONFIGS, BOREAS_NAMESPACES (separated by commas) and
+    BOREAS_TRUST_KUBECONFIGS have the same effect.
     """
-    settings = _within(_ready_to_serve(), **reach)
+    settings = _with_options(_server_settings(), **options)
 
     from app.log import configure
     from app.worker import serve
@@ -124,115 +121,45 @@ def worker(pool: str, **reach: Any) -> None:
 
 
 @click.command()
-@click.option("--down", is_flag=True, help="Undo the latest migration, with the data that it made room for.")
-@click.option("--yes", is_flag=True, help="Do not ask before undoing.")
-@click.option("--app-role", metavar="NAME", help="A role that is given the rights that boreas api needs.")
-@click.option("--worker-role", metavar="NAME", help="A role that is given the rights that boreas worker needs.")
-@click.option("--status", "only_status", is_flag=True, help="Show what is applied and what is pending; change nothing.")
-def migrate(down: bool, yes: bool, only_status: bool, app_role: str | None, worker_role: str | None) -> None:
-    """Bring the database to the shape that this release needs.
-
-    Safe to run any number of times, also at the same time. BOREAS_DATABASE_URL names the database.
-
-    \b
-    The tables belong to who migrates. Have API and workers come as others, who can not change the audit log:
-        CREATE ROLE boreas_api LOGIN PASSWORD '...';
-        CREATE ROLE boreas_worker LOGIN PASSWORD '...';
-    and name both with each migration:
-        boreas migrate --app-role boreas_api --worker-role boreas_worker
-    """
-    if down + only_status + bool(app_role or worker_role) > 1:
-        raise click.UsageError("--down, --status and the roles exclude each other.")
-    settings = _settings()
-    if settings.store.database_url is None:
-        raise Failure("Set BOREAS_DATABASE_URL. What boreas up brings along is migrated by itself.")
-    with expected_failures():
-        if only_status:
-            _show_migrations(settings.store.database_url)
-        elif down:
-            _undo_migration(settings.store.database_url, yes)
-        else:
-            _apply_migrations(settings.store.database_url)
-            _grant(settings.store.database_url, app_role, worker_role)
-
-
-def _show_migrations(url: str) -> None:
-    from app.store.migrations import status
-    from app.wiring import migrations_folder
-
-    found = asyncio.run(status(url, migrations_folder()))
-    for word, names in (("applied", found.applied), ("pending", found.pending)):
-        for name in names:
-            note = "   (not known to this release)" if name in found.unknown else ""
-            click.echo(f"{word}  {Path(name).stem}{note}")
-
-
-def _apply_migrations(url: str) -> None:
-    from app.store.migrations import migrate
-    from app.wiring import migrations_folder
-
-    names = asyncio.run(migrate(url, migrations_folder()))
-    for name in names:
-        click.echo(f"applied  {Path(name).stem}")
-    if not names:
-        click.echo("Nothing to do: the database is up to date.")
-
-
-def _grant(url: str, app_role: str | None, worker_role: str | None) -> None:
-    from app.store import roles
-
-    if app_role or worker_role:
-        asyncio.run(roles.grant(url, roles.Roles(app_role, worker_role)))
-        click.echo(f"granted  {', '.join(filter(None, (app_role, worker_role)))}")
-
-
-def _undo_migration(url: str, yes: bool) -> None:
-    from app.store.migrations import downgrade
-    from app.wiring import migrations_folder
-
-    if not yes:
-        click.confirm("Undo the latest migration? The data that only it has room for is lost.", abort=True)
-    for name in asyncio.run(downgrade(url, migrations_folder())):
-        click.echo(f"undone  {Path(name).stem}")
-
-
-@click.command()
 @click.option(
     "--client-cache",
     "cache",
     type=click.Choice(["apollo", "urql", "possible-types"]),
-    help="Print what the cache of a client needs to know instead: type policies for Apollo Client, keys and resolvers "
-    "for urql's graphcache, or the types of each interface and union.",
+    help="Print the cache configuration of a client instead: type policies for Apollo Client, keys and resolvers for "
+    "urql's graphcache, or the types of each interface and union.",
 )
 def schema(cache: str | None) -> None:
     """Print the GraphQL schema, for code generators and linters."""
     from app.api.client_cache import ClientCache, write
-    from app.api.schema import schema as served
+    from app.api.schema import schema as served_schema
 
     if cache is None:
-        click.echo(served.as_str())
+        click.echo(served_schema.as_str())
     else:
-        click.echo(write(served._schema, ClientCache(cache)), nl=False)
+        click.echo(write(served_schema._schema, ClientCache(cache)), nl=False)
 
 
-@click.command(short_help="Run everything on this machine.", context_settings={"allow_interspersed_args": False})
+@click.command(
+    short_help="Run everything on this machine: PostgreSQL, Valkey, the API and a worker.",
+    context_settings={"allow_interspersed_args": False},
+)
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- PROGRAM [ARGUMENT]...]")
 def up(program: tuple[str, ...]) -> None:
     """Run everything on this machine: PostgreSQL, Valkey, the API and a worker.
 
-    PROGRAM is run once when Boreas serves, with BOREAS_URL and BOREAS_TOKEN in its environment:
+    When Boreas is ready, PROGRAM runs once, with BOREAS_URL and BOREAS_TOKEN in its environment:
 
         boreas up -- python3 examples/shop/shop.py ship v1
 
     \b
-    BOREAS_PORT          the port to listen on (8000); 0 takes any free one
+    BOREAS_PORT          the port to listen on (8000); 0 takes any free port
     BOREAS_HOST          the address to listen on (127.0.0.1)
-    BOREAS_DATA_DIR      where everything is kept (.boreas)
-    BOREAS_ADMIN_TOKEN   the first token; made and printed where it is not given
-    BOREAS_COMMAND_USER  whom commands run as; as root, one of 64000-64999 for each environment
-    BOREAS_DATABASE_URL  a PostgreSQL to use instead of an own one
-    BOREAS_REDIS_URL     a Redis or Valkey to use instead of an own one
+    BOREAS_DATA_DIR      the data folder (.boreas)
+    BOREAS_ADMIN_TOKEN   the first token; by default one is created and printed
+    BOREAS_COMMAND_USER  the user of commands; as root, by default one of 64000-64999 for each environment
+    BOREAS_DATABASE_URL  a PostgreSQL to use instead of an embedded one
+    BOREAS_REDIS_URL     a Redis or Valkey to use instead of an embedded one
     """
-    from app.cli.up.supervisor import up as run
+    from app.cli.up.supervisor import run_up
 
-    sys.exit(run(_settings(), program))
+    sys.exit(run_up(settings_or_failure(), program))

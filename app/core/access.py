@@ -1,4 +1,4 @@
-"""Who may do what: roles, grants, and the one function that says yes. Everything not granted is denied."""
+"""Access: roles, grants and the one function that allows. Everything without a grant is denied."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +14,7 @@ PERMITS: Mapping[Role, frozenset[Role]] = {
     Role.APPROVER: frozenset({Role.VIEWER, Role.APPROVER}),
     Role.ADMIN: frozenset(Role),
 }
-"""What holding a role permits. Deploying and approving are apart, so that one grant never lets a person approve what
-the same grant let them start."""
+"""The roles whose actions a role permits. No single grant lets a person approve what the same grant let them start."""
 
 
 class ActorKind(StrEnum):
@@ -36,7 +35,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody who acts. `email` is a person's."""
+    """A person or a service account; only a person has an `email`."""
 
     id: str
     kind: ActorKind
@@ -46,9 +45,9 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token as it may be shown: its secret is stored hashed, and `prefix` is what people recognise it by.
+    """A token as it may be shown. Its secret is stored as a hash; people recognise it by `prefix`.
 
-    `made_by` is the token that its maker came with, and with which it ends (None: it is older than this, or the first).
+    `made_by` is the token that created it, with which it ends; None for the first token and for old ones.
     """
 
     id: str
@@ -63,25 +62,25 @@ class ApiToken:
     made_by: str | None = None
 
     def ended(self, now: datetime) -> bool:
-        """Return whether it is good no more."""
+        """Return whether the token is revoked or expired."""
         return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
 def grants_allow(
     grants: Iterable[Grant], role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()
 ) -> bool:
-    """Tell whether grants allow what `role` permits on an environment and every one of the applications.
+    """Tell whether grants allow what `role` permits on an environment and all of the applications.
 
-    An object with neither (accounts, a new application) takes a grant on everything.
+    An object with neither, such as an account or a new application, needs a grant on everything.
     """
-    fitting = [grant for grant in grants if role in PERMITS[grant.role]]
-    wanted: Iterable[str | None] = application_ids or (None,)
+    matching = [grant for grant in grants if role in PERMITS[grant.role]]
+    ids: Iterable[str | None] = application_ids or (None,)
     return all(
         any(
             grant.environment_id in (None, environment_id) and grant.application_id in (None, application_id)
-            for grant in fitting
+            for grant in matching
         )
-        for application_id in wanted
+        for application_id in ids
     )
 
 
@@ -99,7 +98,7 @@ class AccessTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks: an actor, what was granted to them, and the scopes of the token they came with."""
+    """The authenticated caller: an actor, their grants, and the scopes of their token."""
 
     actor: Actor
     grants: tuple[Grant, ...]
@@ -109,10 +108,10 @@ class Principal:
     def allows(self, role: Role, *, environment_id: str | None = None, application_ids: Collection[str] = ()) -> bool:
         """Tell whether this principal may do what `role` permits to an object.
 
-        A deployment is of one environment and of every one of its applications: each must be covered.
+        A deployment belongs to its environment and to all of its applications: grants must cover each of them.
         """
-        scoped = any(role in PERMITS[scope] for scope in self.scopes)
-        return scoped and grants_allow(
+        in_scope = any(role in PERMITS[scope] for scope in self.scopes)
+        return in_scope and grants_allow(
             self.grants, role, environment_id=environment_id, application_ids=application_ids
         )
 
@@ -121,17 +120,17 @@ class Principal:
         return self.allows(role, environment_id=target.environment_id, application_ids=target.application_ids)
 
     def without_token(self) -> "Principal":
-        """Return this principal, whichever of their tokens they came with."""
+        """Return this principal without its token, so that all tokens of an actor with equal scopes are equal."""
         return replace(self, token_id="")
 
-    def as_anybody(self) -> "Principal":
-        """Return anybody with the same access: who depends on more than that is told nothing."""
-        return replace(self, token_id="", actor=NOBODY)
+    def anonymous(self) -> "Principal":
+        """Return an anonymous principal with the same access, for results that depend on nothing else."""
+        return replace(self, token_id="", actor=ANONYMOUS)
 
     def allows_somewhere(self, role: Role, application_id: str | None = None) -> bool:
         """Tell whether what `role` permits is allowed in any environment, for one application or for any.
 
-        The catalogue (names of applications, environments and versions) is read by everybody who may view anything.
+        Everybody who may view anything may read the names of applications, environments and versions.
         """
         return any(role in PERMITS[scope] for scope in self.scopes) and any(
             role in PERMITS[grant.role] and (application_id is None or grant.application_id in (None, application_id))
@@ -139,14 +138,14 @@ class Principal:
         )
 
 
-NOBODY = Actor(id="", kind=ActorKind.SERVICE_ACCOUNT, name="")
-"""Who asks where it is all the same who does."""
+ANONYMOUS = Actor(id="", kind=ActorKind.SERVICE_ACCOUNT, name="")
+"""The actor of an execution that many callers share."""
 
 
 def scopes_beyond(principal: Principal, scopes: Iterable[Role]) -> tuple[Role, ...]:
-    """Return the scopes that a new token may not have: those that its maker's own token lacks.
+    """Return the scopes that a new token must not have because its creator's own token lacks them.
 
-    Without this, a token with narrow scopes could make itself a wide one.
+    Otherwise a token with narrow scopes could create a wider one.
     """
-    held = frozenset[Role]().union(*(PERMITS[scope] for scope in principal.scopes))
-    return tuple(scope for scope in scopes if not PERMITS[scope] <= held)
+    permitted = frozenset[Role]().union(*(PERMITS[scope] for scope in principal.scopes))
+    return tuple(scope for scope in scopes if not PERMITS[scope] <= permitted)

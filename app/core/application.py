@@ -1,4 +1,4 @@
-"""Applications: what can be built, tested, deployed and checked, and how."""
+"""Applications: their build and test steps, deploy targets and health checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from app.core.job_options import JobOptions
 
 @dataclass(frozen=True, slots=True)
 class CommandStep:
-    """A command as an argument list; never a shell line.
+    """A command as an argument list, never a shell line.
 
-    `env` is added to the operator's own variables. `timeout_seconds` bounds one attempt; `max_attempts` counts the
-    first one too. `job` has options of the Job that runs it in a cluster, which go before its environment's.
+    `env` is added to the operator's own variables. `timeout_seconds` limits one attempt; `max_attempts` includes the
+    first. `job` has options of the Job that runs it in a cluster; they override those of the environment.
     """
 
     command: tuple[str, ...]
@@ -27,7 +27,7 @@ class CommandStep:
 class ShellTarget:
     """Deploys by a command, run once per instance with BOREAS_INSTANCE set.
 
-    Without `rollback_command`, rolling back runs `command` again with the version before.
+    Without `rollback_command`, a rollback runs `command` again with the previous version.
     """
 
     command: tuple[str, ...]
@@ -37,11 +37,11 @@ class ShellTarget:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesTarget:
-    """Deploys by changing the image of one container of a Deployment, StatefulSet or DaemonSet, named `workload`.
+    """Deploys by changing a container's image in the Deployment, StatefulSet or DaemonSet `workload`.
 
-    `container` may be an init container. `service` names the Service that canary and blue-green steer; `http_route` a
-    Gateway API HTTPRoute: with it, the weights of a canary are traffic, not replicas. With `restart` pods are replaced
-    although they run the image already.
+    `container` may be an init container. `service` names the Service whose traffic canary and blue-green switch;
+    `http_route` names a Gateway API HTTPRoute, which makes the ratio of a canary traffic instead of replicas. With
+    `restart`, pods are replaced even if they run the image already.
     """
 
     workload: str
@@ -53,7 +53,7 @@ class KubernetesTarget:
 
 @dataclass(frozen=True, slots=True)
 class MetricCheck:
-    """A Prometheus query whose value must lie within `minimum` and `maximum`, where given."""
+    """A Prometheus query whose value must lie between `minimum` and `maximum`, where set."""
 
     name: str
     prometheus_url: str
@@ -64,11 +64,11 @@ class MetricCheck:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Asks an instance for its health, by a command (exit status 0) or by HTTP (the status expected).
+    """Checks the health of an instance by a command (exit status 0) or by HTTP (the expected status).
 
-    At most one of `command` and `http_url` is given, none only where there are `metrics`; the URL may hold
-    `{instance}`, `{version}`, `{color}` and `{service}`. The interval and the limit of one probe are seconds; the
-    thresholds count probes in a row.
+    At most one of `command` and `http_url` is set, neither only if there are `metrics`. The URL may contain
+    `{instance}`, `{version}`, `{color}` and `{service}`. The interval and the timeout of one probe are in seconds; the
+    thresholds count consecutive probes.
     """
 
     command: tuple[str, ...] | None = None
@@ -85,7 +85,7 @@ class HealthCheck:
 class Application:
     """An application as it is stored. `build`, `test` and `health_check` are None where it has no such task.
 
-    Exactly one of `shell` and `kubernetes` says how it is deployed.
+    Exactly one of the targets `shell` and `kubernetes` is set.
     """
 
     id: str

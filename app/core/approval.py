@@ -1,4 +1,4 @@
-"""Approvals: what people are asked for, who may decide, what they decide, and what comes of it."""
+"""Approvals: when they are required, who may decide, and the status that follows a decision."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.core.workflow import BUILD_TYPES, TaskType, WorkflowTask
 
 
 class ApprovalSubject(StrEnum):
-    """What is to be approved."""
+    """The subject of an approval."""
 
     DEPLOYMENT = "DEPLOYMENT"
     TASK = "TASK"
@@ -22,7 +22,7 @@ class ApprovalSubject(StrEnum):
 
 
 class ApprovalStatus(StrEnum):
-    """Where an approval stands."""
+    """The status of an approval."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -32,14 +32,14 @@ class ApprovalStatus(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a person decides."""
+    """The verdict of one person."""
 
     APPROVE = "APPROVE"
     REJECT = "REJECT"
 
 
 class ApprovalTimeoutAction(StrEnum):
-    """What an approval that expires does to its deployment: the same as a rejection, or a cancellation."""
+    """The effect of an expired approval on its deployment: rejection or cancellation."""
 
     REJECT = "REJECT"
     CANCEL = "CANCEL"
@@ -47,12 +47,12 @@ class ApprovalTimeoutAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalPolicy:
-    """What approvals of an environment take.
+    """The requirements for approvals of an environment.
 
-    `required_approvals` different people who hold one of `approver_roles`; whoever started the deployment, or wrote
-    what is to be approved, only where `allow_self_approval` says so. An approval that is not decided within
-    `timeout_seconds` (None: however long it takes) expires, with the consequence `on_timeout`. With `trust_builds`
-    PREPARE, BUILD and TEST tasks of any workflow run before the approval; without, only those of a generated one.
+    An approval needs `required_approvals` different people with one of `approver_roles`. The deployment's creator and
+    the workflow's authors count only with `allow_self_approval`. An approval without a decision within
+    `timeout_seconds` (None: no limit) expires with the effect `on_timeout`. With `trust_builds`, PREPARE, BUILD and
+    TEST tasks of any workflow run before the approval; otherwise only those of a generated workflow.
     """
 
     required_approvals: int = 1
@@ -64,11 +64,11 @@ class ApprovalPolicy:
 
 
 VALIDITY = timedelta(days=1)
-"""How long after it was decided an approval counts for retries. A later retry asks again."""
+"""How long an approval stays valid for retries. A later retry needs a new one."""
 
 
 def types_before_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> frozenset[TaskType] | None:
-    """Return the types of tasks that may run before a deployment is approved; None: it needs no approval.
+    """Return the task types that may run before the approval; None if none is needed.
 
     `policy` is that of its environment.
     """
@@ -79,9 +79,9 @@ def types_before_approval(deployment: Deployment, policy: ApprovalPolicy | None)
 def planned_types_before_approval(
     source: WorkflowSource, policy: ApprovalPolicy | None, *, manual: bool, edited: bool
 ) -> frozenset[TaskType] | None:
-    """Return the same of a deployment whose workflow comes from `source`. This is the only place that decides it.
+    """Return the same for a planned deployment whose workflow comes from `source`. The rule is only here.
 
-    A deployment that repeats what had run in its environment, unedited, asks nobody: that is the way back.
+    A deployment that repeats, unedited, what has run in its environment needs no approval: rolling back must be quick.
     """
     if source is WorkflowSource.REPEATED and not edited:
         return None
@@ -93,7 +93,7 @@ def planned_types_before_approval(
 
 @dataclass(frozen=True, slots=True)
 class PlannedApproval:
-    """An approval that a planned deployment would ask for; `task_key` is set where the subject is a task or a step."""
+    """An approval that a planned deployment would need; `task_key` is set for tasks and steps."""
 
     subject: ApprovalSubject
     policy: ApprovalPolicy
@@ -109,24 +109,24 @@ def planned_approvals(
     *,
     manual: bool,
 ) -> Iterator[PlannedApproval]:
-    """Yield every approval that a planned deployment to an environment with that policy would ask for."""
-    takes = policy or ApprovalPolicy()
+    """Yield every approval that a planned deployment to an environment with this policy would need."""
+    applied = policy or ApprovalPolicy()
     if planned_types_before_approval(source, policy, manual=manual, edited=False) is not None:
-        yield PlannedApproval(ApprovalSubject.DEPLOYMENT, takes)
-    asking = [number for number, step in enumerate(strategy.steps) if step.require_approval]
+        yield PlannedApproval(ApprovalSubject.DEPLOYMENT, applied)
+    steps = [index for index, step in enumerate(strategy.steps) if step.require_approval]
     for task in tasks:
         if task.require_confirm:
-            yield PlannedApproval(ApprovalSubject.TASK, takes, task.key)
+            yield PlannedApproval(ApprovalSubject.TASK, applied, task.key)
         if task.type is TaskType.DEPLOY:
-            for number in asking:
-                yield PlannedApproval(ApprovalSubject.ROLLOUT_STEP, takes, task.key, number)
+            for step in steps:
+                yield PlannedApproval(ApprovalSubject.ROLLOUT_STEP, applied, task.key, step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What one person decided, when, and why. `actor_name` is what they are called now, `held` what they hold now.
+    """The decision of one person. `actor_name` is their current name, `held` their current grants.
 
-    `counts` is False once a later vote found that they had lost the right to decide.
+    `counts` is False once a later vote found that the person had lost the right to decide.
     """
 
     actor_id: str
@@ -140,7 +140,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What people are to be asked for: the deployment, one of its tasks, or a step (from 0) of a task's rollout."""
+    """The subject of a request: a deployment, one of its tasks, or a step (from 0) of a rollout."""
 
     subject: ApprovalSubject
     task_id: str | None = None
@@ -149,11 +149,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """An approval as it is stored, with the policy as it was when it was asked for.
+    """An approval as it is stored, with a copy of the policy at the time of the request.
 
     `task_id` is set where the subject is a task or a step of its rollout, `rollout_step` (from 0) for the latter.
-    `revision` is that of the workflow that was to be approved. `authors` are the ids of those who wrote what is to be
-    approved: the deployment's creator, and the author of every revision since the last approval.
+    `revision` is that of the workflow to approve. `authors` are the ids of the deployment's creator and of the author
+    of every revision since the last approval.
     """
 
     id: str
@@ -174,76 +174,77 @@ class Approval:
 
     @property
     def request(self) -> Request:
-        """What was asked for."""
+        """The subject, as a request."""
         return Request(self.subject, self.task_id, self.rollout_step)
 
     def counts(self, decision: Decision) -> bool:
-        """Tell whether a decision counts. While people are asked, that depends on what its author holds now."""
+        """Tell whether a decision counts. While the approval is pending, the person's current grants decide."""
         if self.status is not ApprovalStatus.PENDING or decision.verdict is Verdict.REJECT:
             return decision.counts
-        return decision.counts and self.lets_decide(decision.held) and not self.wrote(decision.actor_id)
+        return decision.counts and self.permits(decision.held) and not self.excludes(decision.actor_id)
 
-    def lets_decide(self, grants: Sequence[Grant]) -> bool:
-        """Tell whether grants hold a role that the policy names, on the environment and on all the applications."""
+    def permits(self, grants: Sequence[Grant]) -> bool:
+        """Tell whether grants include an approver role on the environment and all its applications."""
         return any(
             grants_allow(grants, role, environment_id=self.environment_id, application_ids=self.application_ids)
             for role in self.policy.approver_roles
         )
 
-    def wrote(self, actor_id: str) -> bool:
-        """Tell whether somebody wrote what is to be approved, so that the policy asks for somebody else's approval."""
+    def excludes(self, actor_id: str) -> bool:
+        """Tell whether an actor may not approve, as creator of the deployment or author of a revision."""
         return actor_id in self.authors and not self.policy.allow_self_approval
 
     @property
     def missing(self) -> int:
-        """How many more people must approve."""
-        given = sum(each.verdict is Verdict.APPROVE and self.counts(each) for each in self.decisions)
-        return self.policy.required_approvals - given
+        """The number of people who still have to approve."""
+        approvals = sum(decision.verdict is Verdict.APPROVE and self.counts(decision) for decision in self.decisions)
+        return self.policy.required_approvals - approvals
 
     def overdue(self, now: datetime) -> bool:
-        """Whether the time to decide has passed without a decision."""
+        """Tell whether the approval is pending past its expiry."""
         return self.status is ApprovalStatus.PENDING and self.expires_at is not None and self.expires_at <= now
 
 
 def expiry_time(policy: ApprovalPolicy, now: datetime) -> datetime | None:
-    """Return until when an approval that is asked for now can be decided; None: however long it takes."""
+    """Return when an approval that is requested now expires; None if never."""
     return None if policy.timeout_seconds is None else now + timedelta(seconds=policy.timeout_seconds)
 
 
 def status_after(approval: Approval, verdict: Verdict) -> ApprovalStatus:
-    """Return where one more decision leaves an approval: one rejection rejects, the last approval approves."""
+    """Return the status after one more decision: one rejection rejects, the last approval approves."""
     if verdict is Verdict.REJECT:
         return ApprovalStatus.REJECTED
     return ApprovalStatus.APPROVED if approval.missing <= 1 else ApprovalStatus.PENDING
 
 
 def may_decide(approval: Approval, principal: Principal) -> bool:
-    """Tell whether somebody holds a role that the policy names, on the environment and on all the applications."""
+    """Tell whether somebody has an approver role on the environment and all its applications."""
     return any(principal.allows_on(role, approval) for role in approval.policy.approver_roles)
 
 
 def why_not_decide(approval: Approval, principal: Principal, verdict: Verdict, now: datetime) -> Problem | None:
-    """Return why somebody may not give their verdict now, None when they may. This is the only place that decides it.
+    """Return why somebody may not give their verdict now, or None. The rule is only here.
 
-    A vote that does not count any more can be given again.
+    A person whose vote no longer counts can vote again.
     """
     if not may_decide(approval, principal):
-        return lacks_role(approval.policy)
-    own = next((each for each in approval.decisions if each.actor_id == principal.actor.id and each.counts), None)
+        return missing_role(approval.policy)
+    actor_id = principal.actor.id
+    own = next((vote for vote in approval.decisions if vote.actor_id == actor_id and vote.counts), None)
     if own is not None:
-        return _closed(f"You have decided already: {_told(own)}.", approval, ErrorCode.ALREADY_DECIDED)
+        return _closed(f"You have decided already: {_describe(own)}.", approval, ErrorCode.ALREADY_DECIDED)
     if approval.overdue(now) or approval.status is ApprovalStatus.EXPIRED:
-        message = f"Nobody decided until {_moment(approval.expires_at or now)}; it has expired."
+        message = f"The approval expired at {_format(approval.expires_at or now)} without a decision."
         return WrongState(message=message, status=ApprovalStatus.EXPIRED)
     if approval.status is ApprovalStatus.CANCELLED:
-        return _closed("It is not asked for any more: what it was to let go on does not wait for it.", approval)
+        return _closed("The approval was cancelled: it is no longer needed.", approval)
     if approval.status is not ApprovalStatus.PENDING:
-        said = "; ".join(_told(each) for each in approval.decisions)
-        return _closed(f"It is {approval.status}: {said}.", approval, ErrorCode.ALREADY_DECIDED)
-    if verdict is Verdict.APPROVE and approval.wrote(principal.actor.id):
+        decisions = "; ".join(map(_describe, approval.decisions))
+        return _closed(f"The approval is {approval.status} already: {decisions}.", approval, ErrorCode.ALREADY_DECIDED)
+    if verdict is Verdict.APPROVE and approval.excludes(principal.actor.id):
         message = (
-            "You started this deployment, or edited its workflow since it was last approved; the policy asks for the "
-            "approval of somebody else. You may reject it."
+            "You started this deployment, or edited its workflow since its last approval, so somebody else must "
+            "approve it. You may reject it."
         )
         return Forbidden(message=message, code=ErrorCode.SELF_APPROVAL)
     return None
@@ -252,24 +253,24 @@ def why_not_decide(approval: Approval, principal: Principal, verdict: Verdict, n
 def why_not_waive(
     deployment: Deployment, policy: ApprovalPolicy, principal: Principal, authors: Collection[str]
 ) -> Forbidden | None:
-    """Return why somebody may not skip, remove or relax a task of a deployment that asks for approval.
+    """Return why somebody may not skip, remove or relax a task that requires an approval, or None.
 
-    It takes somebody who may approve it. ADMIN may also where they wrote it: they could change the policy as well.
+    That takes the right to approve it. ADMIN may do so even as the author, as they could also change the policy.
     """
     if not any(principal.allows_on(role, deployment) for role in policy.approver_roles):
-        return lacks_role(policy)
-    wrote = principal.actor.id in authors and not policy.allow_self_approval
-    if wrote and not principal.allows_on(Role.ADMIN, deployment):
+        return missing_role(policy)
+    is_excluded = principal.actor.id in authors and not policy.allow_self_approval
+    if is_excluded and not principal.allows_on(Role.ADMIN, deployment):
         message = (
-            "You started this deployment, or edited its workflow since it was last approved; somebody else who may "
-            "approve it has to let go of a task that asks for approval."
+            "You started this deployment, or edited its workflow since its last approval, so somebody else who may "
+            "approve it must skip, remove or relax a task that requires an approval."
         )
         return Forbidden(message=message, code=ErrorCode.SELF_APPROVAL)
     return None
 
 
-def lacks_role(policy: ApprovalPolicy) -> Forbidden:
-    """Return the refusal of somebody who holds no role that lets people decide."""
+def missing_role(policy: ApprovalPolicy) -> Forbidden:
+    """Return the refusal of somebody without an approver role."""
     message = f"This needs the role {joined_roles(policy.approver_roles)} on its environment and all its applications."
     return Forbidden(message=message, required=policy.approver_roles[0])
 
@@ -278,16 +279,16 @@ def _closed(message: str, approval: Approval, code: ErrorCode = ErrorCode.WRONG_
     return WrongState(message=message, status=approval.status, code=code)
 
 
-def _told(decision: Decision) -> str:
-    why = f" ({decision.comment})" if decision.comment else ""
-    return f"{decision.verdict} by {decision.actor_name} at {_moment(decision.at)}{why}"
+def _describe(decision: Decision) -> str:
+    comment = f" ({decision.comment})" if decision.comment else ""
+    return f"{decision.verdict} by {decision.actor_name} at {_format(decision.at)}{comment}"
 
 
-def _moment(at: datetime) -> str:
+def _format(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def joined_roles(roles: Sequence[Role]) -> str:
-    """Return roles as people say them: A, A or B, A, B or C."""
-    *most, last = map(str, roles)
-    return f"{', '.join(most)} or {last}" if most else last
+    """Join roles for a message: A; A or B; A, B or C."""
+    *first, last = map(str, roles)
+    return f"{', '.join(first)} or {last}" if first else last

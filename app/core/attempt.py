@@ -1,4 +1,4 @@
-"""What comes of an attempt: how it ended, and where that leaves its task."""
+"""The end of an attempt: how it ended, and the state that it leaves its task in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from app.core.task import Activity, Task, TaskStatus
 class Ending(StrEnum):
     """How an attempt ended.
 
-    LOST: its worker died or fell silent, which is nobody's failure. RETURNED: its worker was told to stop and handed
-    it back, which happens at every restart and is not even counted. STOPPED: a person ended it. LEFT: an undo found
-    nothing that it could do, and left the application as it is.
+    LOST: its worker died or lost its lease, which does not count as a failure. RETURNED: its worker shut down and
+    handed it back, which does not count at all. STOPPED: a person stopped it. LEFT: an undo had no way to undo the
+    application, and left it as it is.
     """
 
     SUCCEEDED = "SUCCEEDED"
@@ -28,7 +28,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt gave. `exit_code` is the command's; `message` says what went wrong."""
+    """The outcome of an attempt. `exit_code` is that of the command; `message` says what went wrong."""
 
     ending: Ending
     message: str | None = None
@@ -38,10 +38,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Where an outcome leaves a task, and how its attempt is recorded.
+    """The state that an outcome leaves a task in, and the status that its attempt is stored with.
 
-    `status` equals the task's own while an undo that failed or was lost leaves it as it is. `undo_error` is set when
-    an undo failed for good.
+    `status` is the task's own while an undo that failed or was lost leaves it unchanged. `undo_error` is set when an
+    undo failed for good.
     """
 
     status: TaskStatus
@@ -65,7 +65,7 @@ ATTEMPT_STATUS = {
 
 
 def settle(task: Task, outcome: Outcome, now: datetime, chance: float) -> Settlement:
-    """Say where `outcome` of the attempt in hand leaves `task`. `chance` (0 to 1) spreads the back-off."""
+    """Return the state that an outcome leaves its task in. `chance` (0 to 1) spreads the back-off."""
     if task.activity is Activity.UNDO:
         return _settle_undo(task, outcome)
     failures = task.failures + (outcome.ending is Ending.FAILED)
@@ -100,20 +100,21 @@ def _next_status(task: Task, outcome: Outcome, failures: int, losses: int) -> Ta
 def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
     losses = task.losses + (outcome.ending is Ending.LOST)
     undone = outcome.ending is Ending.SUCCEEDED
-    settled = undone or outcome.ending is Ending.LEFT
-    again = outcome.ending is Ending.RETURNED or (outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES)
+    is_final = undone or outcome.ending is Ending.LEFT
+    retries = outcome.ending is Ending.RETURNED or (outcome.ending is Ending.LOST and losses <= retry.MAX_LOSSES)
     return Settlement(
         status=TaskStatus.ROLLED_BACK if undone and task.status is not TaskStatus.SKIPPED else task.status,
         attempt_status=TaskStatus.ROLLED_BACK if undone else ATTEMPT_STATUS[outcome.ending],
         failures=task.failures,
         losses=losses,
         error_message=task.error_message,
-        undo_error=None if settled or again else outcome.message or "it was stopped",
-        touched=not settled,
+        undo_error=None if is_final or retries else outcome.message or "it was stopped",
+        touched=not is_final,
     )
 
 
-def given_up(settled: Settlement) -> Settlement:
-    """Return where a task is left that was cancelled and could not be brought back: it stays so, and says it."""
-    told = f"it could not be brought back, and is left half way: {settled.undo_error}"
-    return replace(settled, touched=False, error_message="; ".join(filter(None, [settled.error_message, told])))
+def abandon_rollback(settlement: Settlement) -> Settlement:
+    """Return the state of a cancelled task whose rollback failed: it gives up, and its message says so."""
+    rollback_error = f"its rollback failed and left it between two versions: {settlement.undo_error}"
+    messages = filter(None, [settlement.error_message, rollback_error])
+    return replace(settlement, touched=False, error_message="; ".join(messages))

@@ -1,4 +1,4 @@
-"""Audit: what is kept of every change that somebody makes, in a form that outlives the objects themselves."""
+"""The audit log: an entry for every change by an actor, which outlives the changed objects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -28,12 +28,12 @@ DEPLOYMENT = (
 TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
 
 HIDDEN = frozenset({"kubeconfig_path", "authors", "held"})
-"""What is not kept, of whatever object: what nobody can read, and what the log itself tells of an approval."""
+"""Fields of any object that are not logged: unreadable ones, and those of approvals that the log itself contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object before and after a change: core values, or mappings of them. None: there was, or is, no such object."""
+    """An object before and after a change: core values, or mappings of them. None: the object does not exist."""
 
     before: object
     after: object
@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditContext:
-    """Who does what, why, and from which network address (None: not known)."""
+    """Who does what, why, and from which network address (None: unknown)."""
 
     actor_id: str
     action: str
@@ -51,7 +51,7 @@ class AuditContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One change of one object. `before` and `after` are JSON, with the names that the API gives to fields."""
+    """One change of one object. `before` and `after` are JSON with the field names of the API."""
 
     id: str
     at: datetime
@@ -66,7 +66,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which entries a list holds. None admits all; `since` is the first moment in it, `until` the first behind it."""
+    """Which entries a list contains; None admits all. `since` is included, `until` is not."""
 
     actor_id: str | None = None
     target_id: str | None = None
@@ -76,38 +76,38 @@ class AuditFilter:
 
 
 def entries(
-    act: AuditContext, changes: Mapping[str, Change], at: datetime, new_id: Callable[[IdKind], str]
+    context: AuditContext, changes: Mapping[str, Change], at: datetime, new_id: Callable[[IdKind], str]
 ) -> tuple[AuditEntry, ...]:
-    """Return an entry for each object (by id) that an act changed; for all it held where it changed none of them.
+    """Return an entry for each object (by id) that an action changed; for all of them if it changed none.
 
-    Values of variables with telling names are hidden in it, wherever they stand.
+    The values of variables with secret names are masked everywhere.
     """
-    kept = {id_: (view(change.before), view(change.after)) for id_, change in changes.items()}
-    differing = {id_: sides for id_, sides in kept.items() if sides[0] != sides[1]}
-    shown = {id_: masked_views(sides) for id_, sides in (differing or kept).items()}
+    views = {id_: (view(change.before), view(change.after)) for id_, change in changes.items()}
+    differing = {id_: sides for id_, sides in views.items() if sides[0] != sides[1]}
+    masked = {id_: masked_views(sides) for id_, sides in (differing or views).items()}
     return tuple(
         AuditEntry(
             id=new_id(IdKind.AUDIT_ENTRY),
             at=at,
-            actor_id=act.actor_id,
-            action=act.action,
+            actor_id=context.actor_id,
+            action=context.action,
             target_id=id_,
             before=before,
             after=after,
-            reason=act.reason,
-            source_ip=act.address,
+            reason=context.reason,
+            source_ip=context.address,
         )
-        for id_, (before, after) in shown.items()
+        for id_, (before, after) in masked.items()
     )
 
 
 FIRST_HASH = "0" * 64
-"""What stands for the hash of the entry before the first one."""
+"""The previous hash of the first entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """An entry as a link of the chain: its number and hash, and all that the hash is over but the hash before."""
+    """An entry of the hash chain: its number, its hash, and the content hashed after the previous hash."""
 
     number: int
     id: str
@@ -118,33 +118,33 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """How far a chain was followed: how many links, the hash of the last one, and what is wrong with the next."""
+    """The state of a chain check: checked links, the last hash, and the fault of the next link."""
 
     length: int = 0
     head: str = FIRST_HASH
     fault: str | None = None
 
 
-def check_links(chain: ChainCheck, links: Iterable[ChainLink]) -> ChainCheck:
-    """Follow a whole chain over some links more, up to the first that is not as it was written."""
-    length, head = chain.length, chain.head
+def check_links(check: ChainCheck, links: Iterable[ChainLink]) -> ChainCheck:
+    """Continue a check over more links, up to the first that was changed or is missing."""
+    length, head = check.length, check.head
     for link in links:
         if link.number != length + 1:
-            return ChainCheck(length, head, f"entry {length + 1} is missing; {_named(link)} follows entry {length}")
+            return ChainCheck(length, head, f"entry {length + 1} is missing: {_label(link)} follows entry {length}")
         if sha256(f"{head} {link.content}".encode()).hexdigest() != link.hash:
             return ChainCheck(
-                length, head, f"{_named(link)} is not what was written, or not behind what it was written"
+                length, head, f"{_label(link)} was changed, or does not follow the entry that it was written after"
             )
         length, head = link.number, link.hash
     return ChainCheck(length, head)
 
 
-def _named(link: ChainLink) -> str:
+def _label(link: ChainLink) -> str:
     return f"entry {link.number} ({link.id}, {link.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def view(value: object) -> Any:
-    """Return what is kept of an object as JSON: of deployments and tasks a summary, of everything else all of it."""
+    """Return the logged JSON of an object: a summary of deployments and tasks, else every field."""
     if isinstance(value, Deployment):
         return {_camel(name): to_json(getattr(value, name)) for name in DEPLOYMENT}
     if isinstance(value, Task):
@@ -153,10 +153,10 @@ def view(value: object) -> Any:
 
 
 def to_json(value: object) -> Any:
-    """Return a value as JSON holds it. Fields are named as the API names them; keys of mappings stay as they are."""
+    """Return a value as JSON. Fields get their API names; keys of mappings stay unchanged."""
     if is_dataclass(value):
-        known = [field.name for field in fields(value) if field.name not in HIDDEN]
-        return {_camel(name): to_json(getattr(value, name)) for name in known}
+        names = [field.name for field in fields(value) if field.name not in HIDDEN]
+        return {_camel(name): to_json(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): to_json(content) for key, content in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""What became of each batch of a rollout, read from the events that its rollout left."""
+"""The history of each batch of a rollout, derived from the events of the rollout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from app.core.task import TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A batch that has begun. `succeeded` is None until it has ended; `metrics` are the last results of each check."""
+    """A batch that has begun. `succeeded` is None until it ends; `metrics` has each check's last result."""
 
     step_index: int
     batch: int
@@ -22,8 +22,8 @@ class BatchRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Where a rollout stood once it had gone on: what its history needs of that."""
+class ProgressPoint:
+    """One event of a rollout: the part of its progress that the history needs, and its time."""
 
     at: datetime
     phase: Phase
@@ -33,33 +33,33 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TaskEnd:
     """How and when the task of a rollout ended."""
 
     status: TaskStatus
     at: datetime
 
 
-def history(moments: Iterable[Moment], ended: Ended | None) -> list[BatchRecord]:
-    """Return the batches that have begun, the first one first.
+def batch_records(points: Iterable[ProgressPoint], end: TaskEnd | None) -> list[BatchRecord]:
+    """Return the batches that have begun, in order.
 
-    A batch has succeeded once the next one begins, or the task ends well. It has failed when the rollout begins to go
-    back, or the task ends otherwise.
+    A batch has succeeded once the next one begins, or the task succeeds. It has failed when a rollback begins, or the
+    task ends otherwise.
     """
     records: list[BatchRecord] = []
-    open_: BatchRecord | None = None
-    for moment in moments:
-        goes_back = moment.phase is Phase.UNDOING
-        if open_ is not None and moment.batch == open_.batch and not goes_back:
-            open_ = replace(open_, metrics=moment.metrics or open_.metrics)
+    current: BatchRecord | None = None
+    for point in points:
+        rolls_back = point.phase is Phase.UNDOING
+        if current is not None and point.batch == current.batch and not rolls_back:
+            current = replace(current, metrics=point.metrics or current.metrics)
             continue
-        went_on = False
-        if open_ is not None:
-            went_on = not goes_back and moment.batch > open_.batch
-            records.append(replace(open_, completed_at=moment.at, succeeded=went_on))
-            open_ = None
-        if moment.batch > 0 and (went_on or moment.phase is Phase.UPDATING):
-            open_ = BatchRecord(moment.step_index, moment.batch, moment.at)
-    if open_ is not None and ended is not None:
-        open_ = replace(open_, completed_at=ended.at, succeeded=ended.status is TaskStatus.SUCCESS)
-    return [*records, open_] if open_ is not None else records
+        succeeded = False
+        if current is not None:
+            succeeded = not rolls_back and point.batch > current.batch
+            records.append(replace(current, completed_at=point.at, succeeded=succeeded))
+            current = None
+        if point.batch > 0 and (succeeded or point.phase is Phase.UPDATING):
+            current = BatchRecord(point.step_index, point.batch, point.at)
+    if current is not None and end is not None:
+        current = replace(current, completed_at=end.at, succeeded=end.status is TaskStatus.SUCCESS)
+    return [*records, current] if current is not None else records

@@ -1,4 +1,4 @@
-"""How far a deployment has come, in percent."""
+"""The progress of a deployment, in percent."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ from app.core.task import UNBLOCKING, TaskStatus
 
 
 def percent(tasks: Sequence[tuple[TaskStatus, Progress | None]]) -> int:
-    """Return 0 to 100: every task counts the same, a deploy task under way by what is done of its rollout.
+    """Return 0 to 100: every task counts the same.
 
-    100 is reached only when all tasks are done; rounding never gets there early.
+    A running deploy task counts by the finished share of its rollout. 100 means that all tasks are done; it is never
+    reached by rounding.
     """
     if not tasks:
         return 0

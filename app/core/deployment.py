@@ -11,7 +11,7 @@ from app.core.strategy.model import Strategy
 
 
 class DeploymentStatus(StrEnum):
-    """Where a deployment stands."""
+    """The status of a deployment."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -25,7 +25,7 @@ class DeploymentStatus(StrEnum):
 
 
 class RollbackStatus(StrEnum):
-    """Where a rollback stands."""
+    """The status of a rollback."""
 
     RUNNING = "RUNNING"
     SUCCESS = "SUCCESS"
@@ -33,10 +33,10 @@ class RollbackStatus(StrEnum):
 
 
 class WorkflowSource(StrEnum):
-    """Where the first revision of a deployment's workflow came from.
+    """The origin of the first revision of a deployment's workflow.
 
-    GENERATED: from its applications as they were defined then. REPEATED: from definitions that were copied into earlier
-    deployments, which ran in the same environment. CUSTOM: the caller sent it. TEMPLATE: a version of a template.
+    GENERATED: from the definitions of its applications at that time. REPEATED: from definitions that earlier
+    deployments to the same environment had copied. CUSTOM: from the caller. TEMPLATE: from a template version.
     """
 
     GENERATED = "GENERATED"
@@ -59,22 +59,22 @@ TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] = {
 }
 ACTIVE = frozenset({_S.RUNNING, _S.WAITING_CONFIRM, _S.CANCELLING, _S.ROLLING_BACK})
 PAUSABLE = frozenset({_S.PENDING, _S.RUNNING, _S.WAITING_CONFIRM})
-"""Where tasks may still start, so that keeping them from it means something; everywhere else the flag is cleared."""
+"""Statuses in which tasks may still start. In all others the `paused` flag is cleared."""
 ENDED = frozenset({_S.SUCCESS, _S.FAILED, _S.ROLLED_BACK, _S.CANCELLED})
 
 
-def transition(seen: DeploymentStatus, wanted: DeploymentStatus) -> DeploymentStatus:
-    """Return `wanted` when the table allows it. Raises IllegalTransitionError."""
-    if wanted not in TRANSITIONS[seen]:
-        raise IllegalTransitionError("deployment", seen, wanted, TRANSITIONS[seen])
-    return wanted
+def transition(current: DeploymentStatus, target: DeploymentStatus) -> DeploymentStatus:
+    """Return `target` if the table allows it. Raises IllegalTransitionError."""
+    if target not in TRANSITIONS[current]:
+        raise IllegalTransitionError("deployment", current, target, TRANSITIONS[current])
+    return target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentApplication:
-    """One application of a deployment, and what ran in its environment when its deploy task began.
+    """One application of a deployment, and the release that ran there when its deploy task began.
 
-    `previous_version_id` is None until then, and stays None when nothing ran before.
+    `previous_version_id` is None before that, and stays None when no release ran.
     """
 
     application_id: str
@@ -85,10 +85,10 @@ class DeploymentApplication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """How an application was defined when a deployment of it was made: later changes of it touch later deployments.
+    """The definition of an application, copied when a deployment is created.
 
-    `image` is that of the deployment's version. `build` and `test` are what a generated workflow runs; the tasks of the
-    workflow say what this deployment runs.
+    `image` is that of the deployment's version. A generated workflow runs `build` and `test`; the tasks of the workflow
+    decide what this deployment runs.
     """
 
     application_id: str
@@ -103,7 +103,7 @@ class Definition:
 
 
 def definition_of(application: Application, image: str | None) -> Definition:
-    """Return how an application is defined now, with the image of a version."""
+    """Return the current definition of an application, with the image of a version."""
     return Definition(
         application_id=application.id,
         name=application.name,
@@ -118,7 +118,7 @@ def definition_of(application: Application, image: str | None) -> Definition:
 
 
 def with_restart(definition: Definition) -> Definition:
-    """Return a definition by which pods are replaced although they run the image already."""
+    """Return a definition that replaces pods even if they run the image already."""
     target = definition.kubernetes
     return definition if target is None else replace(definition, kubernetes=replace(target, restart=True))
 
@@ -130,24 +130,24 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "deploy": ("shell", "kubernetes"),
     "healthCheck": ("health_check",),
 }
-"""The parts of a definition that decide what runs: names that the API gives them, and the fields of each.
+"""The parts of a definition that decide what runs: their API names, and the fields of each.
 
-The image is none of them: it comes with the version.
+The image is not among them: it comes with the version.
 """
 
 
-def differing_parts(one: Definition, other: Definition | None) -> tuple[str, ...]:
-    """Return the names of the parts in which a definition differs from another; beside None, all that it has."""
+def differing_parts(definition: Definition, other: Definition | None) -> tuple[str, ...]:
+    """Return the names of the parts in which two definitions differ; all its parts if `other` is None."""
     return tuple(
         part
         for part, names in PARTS.items()
-        if any(getattr(one, name) != (getattr(other, name) if other else None) for name in names)
+        if any(getattr(definition, name) != (getattr(other, name) if other else None) for name in names)
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """Work that takes a deployment's applications back. `requested_by` is None when it came by itself."""
+    """The rollback of a deployment's applications. `requested_by` is None for an automatic one."""
 
     status: RollbackStatus
     automatic: bool
@@ -162,11 +162,11 @@ class Rollback:
 class Deployment:
     """A deployment as it is stored.
 
-    `queued_at` is when its start was asked for; None while nobody has. `resumed_at` is when it last became RUNNING,
-    except after a wait for people. While it is `paused` no task starts. `manual_approval` asks people before anything
-    but preparing, building and testing; `freeze_override_reason` says why it may start although its environment is
-    frozen. `attempt` counts retries from 1. `progress` is percent. `last_event` is the number of the newest event of
-    its feed, `revision` that of its workflow, whose first one came from `source`.
+    `queued_at` is when its start was requested (None: not yet). `resumed_at` is when it last became RUNNING, except
+    after an approval. No task starts while it is `paused`. With `manual_approval`, everything but preparing, building
+    and testing needs an approval. `freeze_override_reason` says why it may start during a freeze. `attempt` counts
+    retries from 1. `progress` is in percent. `last_event` is the number of the newest event of its feed; `revision` is
+    the number of its workflow's newest revision, the first of which came from `source`.
     """
 
     id: str
@@ -198,16 +198,16 @@ class Deployment:
 
     @property
     def application_ids(self) -> tuple[str, ...]:
-        """The ids of its applications, in the order they were asked for."""
+        """The ids of its applications, in the order of the request."""
         return tuple(application.application_id for application in self.applications)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFilter:
-    """Which deployments a list holds: None admits all. Times bound when they were created.
+    """Which deployments a list contains; None admits all. The times bound the time of creation.
 
-    `visible` holds the (environment, application) pairs of the viewer's grants, None for any; every application of a
-    deployment must be covered.
+    `visible` holds the (environment, application) pairs of the viewer's grants, None for any. They must cover every
+    application of a deployment.
     """
 
     statuses: tuple[DeploymentStatus, ...] | None = None
@@ -219,14 +219,14 @@ class DeploymentFilter:
     created_before: datetime | None = None
     visible: tuple[tuple[str | None, str | None], ...] = ()
 
-    def admits(self, one: Deployment) -> bool:
-        """Tell whether a deployment is one of these, whoever may see it."""
+    def admits(self, deployment: Deployment) -> bool:
+        """Tell whether a deployment matches, regardless of who may see it."""
         return (
-            (self.statuses is None or one.status in self.statuses)
-            and (self.environment_ids is None or one.environment_id in self.environment_ids)
-            and (self.application_ids is None or not set(self.application_ids).isdisjoint(one.application_ids))
-            and self.version_id in (None, one.version_id)
-            and self.created_by_id in (None, one.created_by)
-            and (self.created_after is None or one.created_at >= self.created_after)
-            and (self.created_before is None or one.created_at < self.created_before)
+            (self.statuses is None or deployment.status in self.statuses)
+            and (self.environment_ids is None or deployment.environment_id in self.environment_ids)
+            and (self.application_ids is None or not set(self.application_ids).isdisjoint(deployment.application_ids))
+            and self.version_id in (None, deployment.version_id)
+            and self.created_by_id in (None, deployment.created_by)
+            and (self.created_after is None or deployment.created_at >= self.created_after)
+            and (self.created_before is None or deployment.created_at < self.created_before)
         )

@@ -1,4 +1,4 @@
-"""Environments: where versions are deployed to, by which operator, served by which workers."""
+"""Environments: the targets of deployments, with their operator and worker pools."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 
 
 class OperatorKind(StrEnum):
-    """Who carries instructions out."""
+    """The kinds of operators, which carry out instructions."""
 
     SHELL = "SHELL"
     KUBERNETES = "KUBERNETES"
@@ -19,11 +19,11 @@ class OperatorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KubernetesAccess:
-    """How a cluster is reached: a context of a kubeconfig of the worker's, or the worker's own service account.
+    """How workers reach a cluster: by a context of a kubeconfig, or by their own service account.
 
-    `kubeconfig_path` is the name of a file in the folder that the workers were started with.
-    Credentials are never part of it: they stay where the worker runs. `job` has the options of all Jobs there;
-    `service_accounts` are those that steps may choose beside the one named in it.
+    `kubeconfig_path` is the name of a file in the folder that the workers were started with. Credentials stay with the
+    workers and are never stored here. `job` has the options of all Jobs there. `service_accounts` are those that steps
+    may choose, besides the one in `job`.
     """
 
     context: str | None = None
@@ -34,32 +34,32 @@ class KubernetesAccess:
 
     @property
     def bare(self) -> "KubernetesAccess":
-        """The same without what it says of Jobs: equal for all that reach the same namespace in the same way."""
+        """The same without Job options, so that equal values reach the same namespace in the same way."""
         return replace(self, job=None, service_accounts=())
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """The service accounts that Jobs there may run as."""
+        """The service accounts that Jobs may run as."""
         own = self.job.service_account_name if self.job else None
         return self.service_accounts if own is None else (own, *self.service_accounts)
 
     def refusal(self, account: str | None) -> str | None:
-        """Return why a Job may not run as a service account, None where it may. None: the namespace's default one.
+        """Return why a Job may not run as a service account, or None. `account` is None for the namespace's default.
 
-        A service account brings the rights of whoever it was made for: who deploys chooses among those that are listed.
+        A service account carries the rights of its intended user, so deployers may only choose listed ones.
         """
         if account is None or account in self.accounts:
             return None
-        known = f"may run as {', '.join(self.accounts)}" if self.accounts else "may choose none"
+        choice = f"may run as {', '.join(self.accounts)}" if self.accounts else "may choose none"
         return (
-            f"the service account “{account}” is not one of the environment's: steps {known}. "
+            f"the service account “{account}” is not one of the environment's: steps {choice}. "
             "An ADMIN lists them in its serviceAccounts"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """The pools whose workers serve an environment. `build` is None where `main` runs everything."""
+    """The worker pools of an environment. `build` is None where `main` runs everything."""
 
     main: str
     build: str | None = None
@@ -70,7 +70,7 @@ class Pools:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Both of them, or the one."""
+        """All distinct pools: one or two."""
         return (self.main,) if self.build in (None, self.main) else (self.main, self.build)
 
 
@@ -78,8 +78,8 @@ class Pools:
 class Environment:
     """An environment as it is stored. `rank` is the promotion order: dev 0, staging 1, production 2.
 
-    `kubernetes` is set where the operator is KUBERNETES. `approval_policy` None: what asks for approval takes one.
-    `build_pool` runs PREPARE, BUILD and TEST tasks; None: the workers of `worker_pool` do.
+    `kubernetes` is set for the operator KUBERNETES. Without an `approval_policy`, an approval needs one person.
+    `build_pool` runs PREPARE, BUILD and TEST tasks; None: `worker_pool` does.
     """
 
     id: str
@@ -95,15 +95,15 @@ class Environment:
 
     @property
     def pools(self) -> Pools:
-        """The pools whose workers serve it."""
+        """The worker pools of the environment."""
         return Pools(self.worker_pool, self.build_pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What runs now: one per environment and application, since the deploy task that brought it succeeded.
+    """The version that runs in an environment, per application, since its deploy task succeeded.
 
-    `color` is the set that serves, where there are two of them to switch between.
+    `color` is the set that serves, where blue-green switches between two sets.
     """
 
     environment_id: str

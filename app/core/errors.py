@@ -1,7 +1,7 @@
-"""What is refused, and why: frozen problems with stable codes, carried by one exception.
+"""Domain errors: frozen problems with stable codes, carried by one exception.
 
-A use case raises `Refused` with everything that is wrong at once; the doors (GraphQL, the command line) translate.
-Nothing else is an expected error: any other exception is a defect and reaches clients masked.
+A use case raises `Refused` with all problems at once; the GraphQL API and the command line translate it. Any other
+exception is a defect, and clients see it masked.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class ErrorCode(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """Everything that can be wrong with a workflow graph."""
+    """The kinds of faults of a workflow graph."""
 
     UNKNOWN_BLOCKER = "UNKNOWN_BLOCKER"
     SELF_BLOCK = "SELF_BLOCK"
@@ -50,7 +50,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong: what it is, in words for people, and the path of the input field that has it."""
+    """One problem: a message for people, and the path of the input field that it concerns."""
 
     message: str
     path: Path | None = None
@@ -59,12 +59,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidInput(Problem):
-    """A field of the input is not acceptable."""
+    """A field of the input is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotFound(Problem):
-    """No such object, or none that the caller may see."""
+    """The object does not exist, or the caller may not see it."""
 
     id: str
     code: ErrorCode = ErrorCode.NOT_FOUND
@@ -72,7 +72,7 @@ class NotFound(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forbidden(Problem):
-    """The caller lacks a right; `required` is the least role that has it."""
+    """The caller lacks a right; `required` is the lowest role that has it."""
 
     required: Role | None = None
     code: ErrorCode = ErrorCode.FORBIDDEN
@@ -80,7 +80,7 @@ class Forbidden(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongState(Problem):
-    """The object is not in a state that allows this; `status` is the state it is in."""
+    """The state of the object does not allow this; `status` is that state."""
 
     status: str
     code: ErrorCode = ErrorCode.WRONG_STATE
@@ -88,7 +88,7 @@ class WrongState(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionConflict(Problem):
-    """The workflow has changed since: the edit was made from revision `expected`, and it is at `actual` now."""
+    """The edit was made from revision `expected`, but the workflow is at revision `actual` now."""
 
     expected: int
     actual: int
@@ -97,14 +97,14 @@ class RevisionConflict(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked(Problem):
-    """Another deployment holds an application that this one needs."""
+    """Another deployment has locked an application that this one needs."""
 
     code: ErrorCode = ErrorCode.LOCKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen(Problem):
-    """A freeze holds the environment, `until` then; None: no end is in sight."""
+    """The environment is frozen until `until`; None where the end is unknown."""
 
     until: datetime | None
     code: ErrorCode = ErrorCode.FROZEN
@@ -112,14 +112,14 @@ class Frozen(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyConflict(Problem):
-    """The idempotency key was used before, with another input."""
+    """The idempotency key was used before with a different input."""
 
     code: ErrorCode = ErrorCode.IDEMPOTENCY_CONFLICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowFault(Problem):
-    """One fault of a workflow graph; `task_keys` are the tasks concerned, a cycle's in the order of its path."""
+    """One fault of a workflow graph. `task_keys` are the tasks concerned, in path order for a cycle."""
 
     kind: FaultKind
     task_keys: tuple[str, ...]
@@ -127,17 +127,17 @@ class WorkflowFault(Problem):
 
 AnyProblem = TypeVar("AnyProblem", bound=Problem)
 MAX_PROBLEMS = 1000
-"""Problems that are told at once."""
-MAX_SAID = 10_000
-"""Characters of what is said of one problem: what people sent is in it, of whatever length."""
+"""Problems of one response."""
+MAX_MESSAGE = 10_000
+"""Characters of one message, which may quote input of any length."""
 MAX_STEP = 200
 """Characters of one step of a path, or of an id."""
 
 
 def bounded(problem: AnyProblem) -> AnyProblem:
-    """Return a problem that says no more than can be read."""
-    if len(problem.message) > MAX_SAID:
-        problem = replace(problem, message=f"{problem.message[:MAX_SAID]}…")
+    """Return a problem with its message, path, id and keys cut to readable lengths."""
+    if len(problem.message) > MAX_MESSAGE:
+        problem = replace(problem, message=f"{problem.message[:MAX_MESSAGE]}…")
     if problem.path and any(len(step) > MAX_STEP for step in problem.path):
         problem = replace(problem, path=tuple(step[:MAX_STEP] for step in problem.path))
     if isinstance(problem, NotFound) and len(problem.id) > MAX_STEP:
@@ -148,33 +148,33 @@ def bounded(problem: AnyProblem) -> AnyProblem:
 
 
 class Refused(Exception):
-    """The request is refused and nothing was changed. `problems` holds at least one, and not too many to be read."""
+    """The request is refused and nothing has changed. `problems` holds 1 to MAX_PROBLEMS problems."""
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = tuple(map(bounded, problems[:MAX_PROBLEMS]))
-        super().__init__(" ".join(problem.message for problem in self.problems)[:MAX_SAID])
+        super().__init__(" ".join(problem.message for problem in self.problems)[:MAX_MESSAGE])
 
 
 class IllegalTransitionError(Exception):
-    """A status change that no transition table has: a defect of the caller, never of the user."""
+    """A status change that is not in the transition table: a defect of the code, never of the user."""
 
-    def __init__(self, noun: str, seen: str, wanted: str, allowed: tuple[str, ...]) -> None:
+    def __init__(self, noun: str, current: str, target: str, allowed: tuple[str, ...]) -> None:
         expected = " or ".join(allowed) or "nothing: it has ended"
-        super().__init__(f"a {noun} in {seen} can not become {wanted}; expected {expected}")
-        self.seen = seen
-        self.wanted = wanted
+        super().__init__(f"a {noun} in {current} cannot become {target}; expected {expected}")
+        self.current = current
+        self.target = target
 
 
 def not_found(noun: str, value: str, path: Path | None = None) -> Refused:
-    """Refuse because no `noun` with the id or name `value` exists, or none that the caller may see."""
+    """Return the error for a `noun` with the id or name `value` that is unknown or hidden."""
     return Refused(missing(noun, value, path))
 
 
 def missing(noun: str, value: str, path: Path | None = None) -> NotFound:
-    """Return the problem that no `noun` with the id or name `value` exists, or none that the caller may see."""
+    """Return the problem of a `noun` with the id or name `value` that the caller cannot see."""
     return NotFound(message=f"There is no {noun} “{value[:MAX_STEP]}” that you may see.", id=value, path=path)
 
 
 def name_taken(message: str) -> Refused:
-    """Refuse because something else has the name that was given."""
+    """Return the error for a name that is taken already."""
     return Refused(InvalidInput(message=message, path=("name",), code=ErrorCode.NAME_TAKEN))

@@ -1,7 +1,6 @@
-"""Events: every change of a deployment, numbered from 1 without a gap in the order it was committed.
+"""Events: every change of a deployment, numbered from 1 without gaps in the order of commits.
 
-An event is an envelope (`Event`) around one body. Bodies are frozen values that the store writes as JSON under the name
-of their class.
+An `Event` is an envelope around one body. The store writes bodies as JSON under the name of their class.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from app.core.task import TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class DeploymentStatusChanged:
-    """A deployment went from one status to another; `from_` is None when it was created."""
+    """The status of a deployment changed; `from_` is None at its creation."""
 
     from_: DeploymentStatus | None
     to: DeploymentStatus
@@ -24,7 +23,7 @@ class DeploymentStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class TaskStatusChanged:
-    """A task went from one status to another; `from_` is None when it was created."""
+    """The status of a task changed; `from_` is None at its creation."""
 
     task_id: str
     from_: TaskStatus | None
@@ -34,7 +33,7 @@ class TaskStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgressed:
-    """A deploy task began or finished a batch, or part of one; `progress` is where it stood then."""
+    """A deploy task began or finished a batch, or a part of one; `progress` is its progress then."""
 
     task_id: str
     progress: Progress
@@ -42,14 +41,14 @@ class RolloutProgressed:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPaused:
-    """A deployment was paused, or goes on."""
+    """A deployment was paused or resumed."""
 
     paused: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowChanged:
-    """The graph was edited: it is at `revision` now; `summary` says in words what was done."""
+    """The graph was edited and is now at `revision`; `summary` describes the edit in words."""
 
     revision: int
     summary: str
@@ -57,16 +56,16 @@ class WorkflowChanged:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequested:
-    """People were asked for an approval."""
+    """An approval was requested."""
 
     approval_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalDecided:
-    """Somebody approved or rejected; whether that was the last decision that was needed, the approval says.
+    """Somebody approved or rejected; the approval itself says whether that decided it.
 
-    One that expires is rejected by nobody.
+    An expired approval has a rejection without an actor.
     """
 
     approval_id: str
@@ -99,7 +98,7 @@ BODIES: dict[str, type[Body]] = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a deployment's feed. `actor_id` is None when Boreas acted by itself."""
+    """One event of a deployment's feed. `actor_id` is None for actions of Boreas itself."""
 
     deployment_id: str
     number: int

@@ -1,6 +1,6 @@
-"""Expressions in texts: `${{ … }}`, from an opening to the next closing. Each text is read once, whatever it holds.
+"""Expressions in texts: `${{ … }}`, from an opening to the next closing. Each text is read only once.
 
-`$${{ … }}` stands for the text `${{ … }}` itself: of the dollars before braces, each two stand for one.
+`$${{ … }}` stands for the literal text `${{ … }}`: before braces, two dollars stand for one.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ SHOWN = 200
 
 
 def _closed(text: str) -> Iterator[tuple[int, int, int]]:
-    """Yield each opening that is closed: where its dollars begin, where the last of them is, and where it ends.
+    """Yield each closed expression: the index of its first dollar, of its last dollar, and of its end.
 
-    An opening that nothing closes is none, nor is any behind it.
+    An opening without a closing ends the search.
     """
     start, done = text.find(OPENING), 0
     while start >= 0:
@@ -40,34 +40,34 @@ def first(text: str) -> str | None:
 
 
 def replace(text: str, change: Callable[[str], str], limit: int) -> str:
-    """Return what a text stands for, with another one in place of each expression.
+    """Return a text with its expressions replaced and its escapes resolved.
 
-    What grows beyond `limit` is left off there.
+    A result longer than `limit` is cut.
     """
-    found, done, size = list[str](), 0, 0
+    parts, done, size = list[str](), 0, 0
     for first, start, end in _closed(text):
         pairs, odd = divmod(start - first + 1, 2)
-        found += [text[done:first], "$" * pairs, change(text[start:end]) if odd else text[start + 1 : end]]
-        done, size = end, size + sum(map(len, found[-3:]))
+        parts += [text[done:first], "$" * pairs, change(text[start:end]) if odd else text[start + 1 : end]]
+        done, size = end, size + sum(map(len, parts[-3:]))
         if size > limit:
-            return "".join(found)
-    return "".join([*found, text[done:]]) if found else text
+            return "".join(parts)
+    return "".join([*parts, text[done:]]) if parts else text
 
 
 def unescape(text: str) -> str:
-    """Return what a text stands for. Expressions that are left in it stay as they are."""
+    """Return a text with its escapes resolved; other expressions stay unchanged."""
     return replace(text, str, len(text)) if OPENING in text else text
 
 
 def escape(text: str) -> str:
-    """Return a text that stands for this one."""
+    """Return the escaped form of a text, which `unescape` turns back into it."""
     if OPENING not in text:
         return text
-    found, done = list[str](), 0
+    parts, done = list[str](), 0
     for first, start, end in _closed(text):
-        found += [text[done:first], "$" * (start - first + 1), text[first:end]]
+        parts += [text[done:first], "$" * (start - first + 1), text[first:end]]
         done = end
-    return "".join([*found, text[done:]])
+    return "".join([*parts, text[done:]])
 
 
 def shortened(expression: str) -> str:

@@ -1,4 +1,4 @@
-"""What a command means, however it was spelt: the order of an object's keys and 1 for 1.0 make no difference."""
+"""Fingerprints of commands, independent of their notation: of the order of keys, and of 1 or 1.0."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def fingerprint(command: object) -> str:
-    """Return a hash of what a command means. Fields that do not count for its comparison do not count here either."""
+    """Return a hash of the meaning of a command. Dataclass fields with compare=False do not count."""
     text = json.dumps(_plain(command), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -23,10 +23,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(content) for name, content in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if is_dataclass(value):
-        counting = {one.name: _plain(getattr(value, one.name)) for one in fields(value) if one.compare}
-        return [kind.__name__, counting]
+        compared = {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.compare}
+        return [kind.__name__, compared]
     return str(value)

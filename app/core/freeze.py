@@ -1,10 +1,10 @@
-"""Freeze windows: when no deployment of an environment starts, and until when.
+"""Freeze windows: the times during which no deployment of an environment starts.
 
-A recurring window repeats in the wall time of its zone: Friday 17:00 to Monday 08:00 stays so when the clocks change.
-It freezes while the clock on the wall shows a time within it. Where the clock shows a time twice, a window begins with
-the first and ends with the second; where the clock leaps over a time, it begins or ends with the leap.
+A recurring window repeats in the wall time of its zone: Friday 17:00 to Monday 08:00 stays the same when the clocks
+change. Where a wall time occurs twice, a window begins with the first and ends with the second. Where the clock skips
+a wall time, the window begins or ends at the skip.
 
-What repeats when, and the zones, come from a calendar, which is an argument.
+A calendar, passed as an argument, knows the zones and expands the recurrence rules.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,23 +20,23 @@ from app.core.validation import checks
 MAX_WINDOWS = 100
 """Windows of one environment."""
 LONGEST = timedelta(days=366)
-"""How long one occurrence of a recurring window may last."""
+"""The longest duration of one occurrence of a recurring window."""
 REASON_SHOWN = 200
-"""Characters of a window's reason that are told to whom it holds up."""
-UNFIT_ZONES = frozenset({"localtime", "Factory", "posixrules"})
-"""Names among the zones that stand for whatever a machine is set to, or for nothing."""
+"""Characters of a window's reason in messages about waiting deployments."""
+AMBIGUOUS_ZONES = frozenset({"localtime", "Factory", "posixrules"})
+"""Zone names that depend on the machine, or name no zone at all."""
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 AHEAD = 50
-"""Occurrences that are looked at. A freeze that goes on through all of them has no end in sight."""
+"""Occurrences to expand. A freeze that lasts through all of them has no known end."""
 HORIZON = timedelta(days=3660)
-"""How far ahead occurrences are looked for. What repeats may go on behind it: a freeze until then shows no end."""
+"""How far ahead to expand occurrences. A freeze that lasts until then has no known end, as the rule may go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeWindow:
-    """A window as it is stored. `recurrence` is an RFC 5545 rule, None for a window that comes once."""
+    """A window as it is stored. `recurrence` is an RFC 5545 rule, None for a single window."""
 
     id: str
     environment_id: str
@@ -51,12 +51,12 @@ class FreezeWindow:
 
 @dataclass(frozen=True, slots=True)
 class FreezeStatus:
-    """How an environment stands. `window` is what freezes it now: of several the one that ends last.
+    """Whether an environment is frozen. `window` is what freezes it now; if several do, the one that ends last.
 
-    While frozen, `next_end` is when it ends and `next_start` when the next freeze begins; else they are when the next
-    one begins and ends. Windows that touch are one freeze. None: there is none, or no end in sight.
+    While frozen, `next_end` is its end and `next_start` the start of the next freeze; otherwise both are of the next
+    freeze. Adjacent windows are one freeze. None: there is no such freeze, or its end is unknown.
 
-    `fault` says why it cannot be told when `window` comes: it freezes until it is deleted, for it may be meant to.
+    `fault` says why `window` cannot be expanded. Such a window freezes until it is deleted, to be safe.
     """
 
     frozen: bool
@@ -67,35 +67,35 @@ class FreezeStatus:
 
 
 class UnexpandableError(Exception):
-    """It cannot be told when a stored window comes. The message says why."""
+    """A stored window cannot be expanded to occurrences. The message says why."""
 
 
 class Calendar(Protocol):
-    """Knows the zones, and when rules repeat. Wall times have no zone."""
+    """Knows time zones and expands recurrence rules. Wall times have no zone."""
 
     def __hash__(self) -> int:
-        """Answers are kept by the calendar that gave them."""
+        """Occurrences are cached by calendar."""
         ...
 
     def zone(self, name: str) -> tzinfo | None:
-        """Return the zone of an IANA name, None when there is none."""
+        """Return the zone of an IANA name, or None."""
         ...
 
     def fault(self, rule: str, first: datetime, zone: tzinfo) -> str | None:
-        """Return why a rule that shall begin at the wall time `first` can not be taken, None when it can."""
+        """Return why a rule that begins at the wall time `first` is invalid, or None."""
         ...
 
     def starts(self, rule: str, first: datetime, zone: tzinfo, after: datetime) -> Sequence[datetime]:
-        """Return the wall times, from `after` on and in order, at which a rule repeats: at most AHEAD of them.
+        """Return the wall times of a rule from `after` on, in order, at most AHEAD of them.
 
-        Raises whatever it likes for a rule that `fault` would not let in.
+        Raises any exception for a rule that `fault` would reject.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Some time in which an environment is frozen, by windows of which `window` ends last."""
+class Occurrence:
+    """A period during which an environment is frozen; `window` ends last of the windows that cover it."""
 
     starts_at: datetime
     ends_at: datetime
@@ -103,21 +103,21 @@ class Span:
 
 
 def freeze_status(windows: Iterable[FreezeWindow], now: datetime, calendar: Calendar) -> FreezeStatus:
-    """Say how an environment with these windows stands."""
+    """Return whether an environment with these windows is frozen, and when that changes."""
     day = _day(now)
-    known, limits = list[Sequence[Span]](), list[datetime]()
+    expanded, limits = list[Sequence[Occurrence]](), list[datetime]()
     for window in windows:
         try:
-            spans = _spans(window, day, calendar)
+            occurrences = _occurrences(window, day, calendar)
         except UnexpandableError as error:
             return FreezeStatus(True, window, fault=str(error))
-        known.append(spans)
+        expanded.append(occurrences)
         if window.recurrence is not None:
-            limits.append(spans[-1].starts_at if len(spans) >= AHEAD else day + HORIZON)
+            limits.append(occurrences[-1].starts_at if len(occurrences) >= AHEAD else day + HORIZON)
     limit = min(limits, default=None)
     ahead = sorted(
-        (span for spans in known for span in spans if span.ends_at > max(now, span.starts_at)),
-        key=lambda span: (span.starts_at, span.window.id),
+        (item for occurrences in expanded for item in occurrences if item.ends_at > max(now, item.starts_at)),
+        key=lambda item: (item.starts_at, item.window.id),
     )
     freezes = list(_merged(ahead))
     if not freezes:
@@ -126,15 +126,15 @@ def freeze_status(windows: Iterable[FreezeWindow], now: datetime, calendar: Cale
     end = first.ends_at if limit is None or first.ends_at <= limit else None
     if first.starts_at > now:
         return FreezeStatus(False, None, first.starts_at, end)
-    active = (span for span in ahead if span.starts_at <= now)
-    window = max(active, key=lambda span: (span.ends_at, span.window.id)).window
+    active = (item for item in ahead if item.starts_at <= now)
+    window = max(active, key=lambda item: (item.ends_at, item.window.id)).window
     return FreezeStatus(True, window, freezes[1].starts_at if end and len(freezes) > 1 else None, end)
 
 
 def expansion_error(window: FreezeWindow, now: datetime, calendar: Calendar) -> str | None:
-    """Say why it cannot be told when a stored window comes; None: it can."""
+    """Return why a stored window cannot be expanded to occurrences, or None."""
     try:
-        _spans(window, _day(now), calendar)
+        _occurrences(window, _day(now), calendar)
     except UnexpandableError as error:
         return str(error)
     return None
@@ -144,29 +144,28 @@ def _day(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _merged(spans: Sequence[Span]) -> Iterator[Span]:
-    """Yield the freezes that spans, in order of their starts, make up together."""
-    whole: Span | None = None
-    for span in spans:
-        if whole is None or span.starts_at > whole.ends_at:
-            if whole is not None:
-                yield whole
-            whole = span
-        elif span.ends_at > whole.ends_at:
-            whole = Span(whole.starts_at, span.ends_at, span.window)
-    if whole is not None:
-        yield whole
+def _merged(occurrences: Sequence[Occurrence]) -> Iterator[Occurrence]:
+    """Merge overlapping and adjacent occurrences, given in order of their starts."""
+    merged: Occurrence | None = None
+    for occurrence in occurrences:
+        if merged is None or occurrence.starts_at > merged.ends_at:
+            if merged is not None:
+                yield merged
+            merged = occurrence
+        elif occurrence.ends_at > merged.ends_at:
+            merged = Occurrence(merged.starts_at, occurrence.ends_at, occurrence.window)
+    if merged is not None:
+        yield merged
 
 
 @lru_cache(maxsize=1024)
-def _spans(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Span, ...]:
-    """Return the occurrences of a window that had not ended when a day began, in order, and maybe one or two before.
+def _occurrences(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Occurrence, ...]:
+    """Return a window's occurrences that end after the start of a day, in order; a few may be earlier.
 
-    Those that a leap swallows are empty. They are asked for again and again on that day, and found once.
-    Raises UnexpandableError.
+    An occurrence within a clock skip is empty. The cache lasts for the day. Raises UnexpandableError.
     """
     if window.recurrence is None:
-        return (Span(window.starts_at, window.ends_at, window),)
+        return (Occurrence(window.starts_at, window.ends_at, window),)
     zone = calendar.zone(window.timezone)
     if zone is None:
         raise UnexpandableError(f"there is no time zone “{window.timezone[:80]}”")
@@ -176,18 +175,20 @@ def _spans(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Spa
         raise UnexpandableError(str(error) or type(error).__name__) from error
 
 
-def _repeated(window: FreezeWindow, rule: str, zone: tzinfo, day: datetime, calendar: Calendar) -> tuple[Span, ...]:
-    """Return the occurrences of a window that repeats.
+def _repeated(
+    window: FreezeWindow, rule: str, zone: tzinfo, day: datetime, calendar: Calendar
+) -> tuple[Occurrence, ...]:
+    """Return the occurrences of a recurring window.
 
-    It lasts from one wall time to the other; where the first one lies in an hour that comes twice, and ends in its
-    second half at no later wall time, as long as that one does.
+    Each lasts from one wall time to the other. If the first one begins in an hour that occurs twice and ends in the
+    second pass at no later wall time, its real duration counts.
     """
-    once = Span(window.starts_at, window.ends_at, window)
+    first_occurrence = Occurrence(window.starts_at, window.ends_at, window)
     first, last = _wall(window.starts_at, zone), _wall(window.ends_at, zone)
     length = last - first if last > first else window.ends_at - window.starts_at
     after = max(first, _wall(day, zone) - length - DAY)
     return tuple(
-        once if start == first else Span(opening(start, zone), closing(start + length, zone), window)
+        first_occurrence if start == first else Occurrence(opening(start, zone), closing(start + length, zone), window)
         for start in calendar.starts(rule, first, zone, after)
     )
 
@@ -197,24 +198,24 @@ def _wall(moment: datetime, zone: tzinfo) -> datetime:
 
 
 def opening(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the first moment at which the clock shows a wall time, or leaps over it."""
-    first, second = _readings(wall, zone)
-    return first if first <= second else _leap(second, first, zone)
+    """Return the first moment at which the clock shows a wall time, or skips it."""
+    first, second = _moments(wall, zone)
+    return first if first <= second else _skip(second, first, zone)
 
 
 def closing(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the last moment at which the clock shows a wall time, or the one at which it leaps over it."""
-    first, second = _readings(wall, zone)
-    return second if first <= second else _leap(second, first, zone)
+    """Return the last moment at which the clock shows a wall time, or the moment at which it skips it."""
+    first, second = _moments(wall, zone)
+    return second if first <= second else _skip(second, first, zone)
 
 
-def _readings(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the moments that a wall time names, in order; in reverse order where the clock leaps over it."""
+def _moments(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the moments of a wall time in order; in reverse order where the clock skips it."""
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return first, second
 
 
-def _leap(low: datetime, high: datetime, zone: tzinfo) -> datetime:
+def _skip(low: datetime, high: datetime, zone: tzinfo) -> datetime:
     """Return the moment between two at which the zone's offset changes."""
     before = low.astimezone(zone).utcoffset()
     while high - low > INSTANT:
@@ -227,35 +228,35 @@ def _leap(low: datetime, high: datetime, zone: tzinfo) -> datetime:
 
 
 def validate(window: FreezeWindow, now: datetime, calendar: Calendar) -> Iterator[Problem]:
-    """Yield everything that is wrong with a window that shall be made."""
+    """Yield every problem of a new window."""
     yield from checks.display_name(window.name, 100, "name")
     yield from checks.text(window.reason, "reason")
     if not window.reason.strip():
-        yield InvalidInput(message="Say why: the reason is shown to whom it holds up.", path=("reason",))
+        yield InvalidInput(message="Give a reason: it is shown for every deployment that waits.", path=("reason",))
     yield from checks.in_range(window.starts_at.year, FIRST_YEAR, LAST_YEAR, "startsAt")
     yield from checks.in_range(window.ends_at.year, FIRST_YEAR, LAST_YEAR, "endsAt")
     if window.ends_at <= window.starts_at:
-        yield InvalidInput(message="It must end after it starts.", path=("endsAt",))
+        yield InvalidInput(message="The window must end after it starts.", path=("endsAt",))
     elif window.recurrence is None and window.ends_at <= now:
-        yield InvalidInput(message="It is past.", path=("endsAt",))
+        yield InvalidInput(message="The window has ended already.", path=("endsAt",))
     elif window.recurrence is not None and window.ends_at - window.starts_at > LONGEST:
         message = f"One occurrence of a recurring window lasts at most {LONGEST.days} days."
         yield InvalidInput(message=message, path=("endsAt",))
     zone = calendar.zone(window.timezone)
-    if zone is None or window.timezone in UNFIT_ZONES:
-        message = f"“{window.timezone[:80]}” is no IANA time zone that is the same everywhere, such as Europe/Berlin."
+    if zone is None or window.timezone in AMBIGUOUS_ZONES:
+        message = f"“{window.timezone[:80]}” is not a valid IANA time zone: use a name such as Europe/Berlin."
         yield InvalidInput(message=message, path=("timezone",))
     elif window.recurrence is not None and FIRST_YEAR <= window.starts_at.year <= LAST_YEAR:
-        why = calendar.fault(window.recurrence, _wall(window.starts_at, zone), zone)
-        if why is not None:
-            yield InvalidInput(message=why, path=("recurrence",))
+        fault = calendar.fault(window.recurrence, _wall(window.starts_at, zone), zone)
+        if fault is not None:
+            yield InvalidInput(message=fault, path=("recurrence",))
 
 
-def freeze_message(found: FreezeStatus | None, *, overridden: bool) -> str | None:
-    """Say which freeze keeps a deployment from starting, None when none does."""
-    if overridden or found is None or found.window is None:
+def freeze_message(status: FreezeStatus | None, *, overridden: bool) -> str | None:
+    """Return which freeze keeps a deployment from starting, or None."""
+    if overridden or status is None or status.window is None:
         return None
-    why = sentence(f"The environment is frozen by “{found.window.name}”: {found.window.reason[:REASON_SHOWN]}")
-    if found.fault is not None:
-        return f"{why} It cannot be told when it comes: {sentence(found.fault)} Delete it, and make it anew."
-    return why if found.next_end is not None else f"{why} No end is in sight."
+    message = sentence(f"The environment is frozen by “{status.window.name}”: {status.window.reason[:REASON_SHOWN]}")
+    if status.fault is not None:
+        return f"{message} Its times are unknown: {sentence(status.fault)} Delete the window and create it again."
+    return message if status.next_end is not None else f"{message} Its end is unknown."

@@ -1,7 +1,8 @@
 """Directed graphs of tasks: order, levels, cycles, ancestors and critical path, linear in tasks and edges.
 
-A graph is a mapping from each node to the nodes it waits for (its blockers). Every blocker must itself be a node;
-`workflow.check` reports graphs for which that is not so before any of these are called.
+A graph is a mapping from each node to the nodes it waits for (its blockers). Every blocker must itself be a node:
+`workflow_faults.find_faults` reports other graphs before these functions are called. The standard library's graphlib
+does not promise the order of nodes within a level, and cannot report several cycles.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,38 +28,38 @@ def dependents(graph: Graph) -> dict[str, list[str]]:
 
 
 def levels(graph: Graph) -> list[list[str]]:
-    """Return the topological levels: each holds what can run side by side once those before it are done.
+    """Return the topological levels: each one's nodes can run in parallel after the levels before.
 
     Nodes keep the mapping's order within a level. Raises CycleError.
     """
     followers = dependents(graph)
-    waiting = {node: len(set(blockers)) for node, blockers in graph.items()}
+    open_blockers = {node: len(set(blockers)) for node, blockers in graph.items()}
     rank = {node: index for index, node in enumerate(graph)}
-    level = [node for node, count in waiting.items() if not count]
+    level = [node for node, count in open_blockers.items() if not count]
     result: list[list[str]] = []
-    seen = 0
+    placed = 0
     while level:
         result.append(level)
-        seen += len(level)
+        placed += len(level)
         following: list[str] = []
         for node in level:
             for follower in followers[node]:
-                waiting[follower] -= 1
-                if not waiting[follower]:
+                open_blockers[follower] -= 1
+                if not open_blockers[follower]:
                     following.append(follower)
         level = sorted(following, key=rank.__getitem__)
-    if seen < len(graph):
+    if placed < len(graph):
         raise CycleError(find_cycle(graph) or ())
     return result
 
 
 def order(graph: Graph) -> list[str]:
-    """Return the nodes so that each stands behind all it waits for: as they are, where they do. Raises CycleError."""
-    seen: set[str] = set()
+    """Return the nodes with each after all its blockers, in the mapping's order if possible. Raises CycleError."""
+    placed: set[str] = set()
     for node, blockers in graph.items():
-        if not seen.issuperset(blockers):
+        if not placed.issuperset(blockers):
             return [node for level in levels(graph) for node in level]
-        seen.add(node)
+        placed.add(node)
     return list(graph)
 
 
@@ -89,10 +90,10 @@ def find_cycle(graph: Graph) -> tuple[str, ...] | None:
 
 
 def ancestors(graph: Graph) -> dict[str, int]:
-    """Return, for each node, everything it waits for, directly or not, as a bit mask over the mapping's order.
+    """Return for each node all direct and indirect blockers, as a bit mask over the mapping's order.
 
-    Masks make "does a wait for b" a single AND, and keep whole-graph checks near linear: a union of 2,000 bits costs
-    less than one set insertion. Raises CycleError.
+    With masks, "does a wait for b" is a single AND, and whole-graph checks stay near linear: a union of 2,000 bits
+    costs less than one set insertion. Raises CycleError.
     """
     bit = {node: 1 << index for index, node in enumerate(graph)}
     masks: dict[str, int] = {}
@@ -105,19 +106,19 @@ def ancestors(graph: Graph) -> dict[str, int]:
 
 
 def weights(seconds: Mapping[str, float | None]) -> dict[str, float]:
-    """Return what each node weighs on a path: its seconds; where they are not known (None), as much as others do.
+    """Return the weight of each node on a path: its seconds; unknown ones (None) get the mean.
 
-    That is the mean of those known, or 1 where none is, so that nodes are counted.
+    If no node has seconds, each weighs 1, so that a path counts its nodes.
     """
-    known = [each for each in seconds.values() if each is not None]
-    usual = sum(known) / len(known) if known else 1.0
-    return {node: usual if each is None else each for node, each in seconds.items()}
+    durations = [duration for duration in seconds.values() if duration is not None]
+    mean = sum(durations) / len(durations) if durations else 1.0
+    return {node: mean if duration is None else duration for node, duration in seconds.items()}
 
 
 def critical_path(graph: Graph, weight: Callable[[str], float]) -> list[str]:
     """Return the path with the greatest sum of weights (seconds, or 1 for a count), first node first.
 
-    Among equals the one that comes first in the mapping's order wins. Raises CycleError.
+    Among equal paths, the first in the mapping's order wins. Raises CycleError.
     """
     rank = {node: -index for index, node in enumerate(graph)}
     total: dict[str, float] = {}

@@ -1,7 +1,7 @@
-"""Identifiers: opaque, globally unique, and typed by a prefix, so that one id alone tells which noun it names.
+"""Identifiers: opaque, globally unique, and typed by a prefix that names the kind of object.
 
-The body follows the ULID layout (48 bits of milliseconds, 80 bits of chance, Crockford's base 32), so ids sort by the
-time they were made and a page can be keyed by them.
+The body follows the ULID layout (48 bits of milliseconds, 80 random bits, Crockford's base 32), so ids sort by their
+time of creation, and pages can be keyed by them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IdKind(StrEnum):
-    """The nouns that have ids, by the prefix of their ids."""
+    """The kinds of objects with ids, by the prefix of their ids."""
 
     APPLICATION = "app"
     ENVIRONMENT = "env"
@@ -33,7 +33,7 @@ class IdKind(StrEnum):
 
 
 def make(kind: IdKind, at: datetime, noise: bytes) -> str:
-    """Return a new id of `kind`, made at `at`, with `noise` (10 bytes) that tells it from its neighbours."""
+    """Return a new id of `kind` for the time `at`, with 10 random bytes as `noise`."""
     if len(noise) != NOISE_BYTES:
         raise ValueError(f"an id takes {NOISE_BYTES} bytes of noise, not {len(noise)}")
     number = (((at - EPOCH) // timedelta(milliseconds=1)) << 80) | int.from_bytes(noise, "big")
@@ -42,17 +42,17 @@ def make(kind: IdKind, at: datetime, noise: bytes) -> str:
 
 
 def workflow_of(deployment_id: str) -> str:
-    """Return the id of a deployment's workflow: there is one for each, so it is told by the deployment's."""
+    """Return the id of a deployment's workflow, which follows from the deployment's id."""
     return f"{IdKind.WORKFLOW}_{deployment_id.partition('_')[2]}"
 
 
 def deployment_of(workflow_id: str) -> str:
-    """Return the id of the deployment whose workflow this is."""
+    """Return the id of the deployment that has this workflow."""
     return f"{IdKind.DEPLOYMENT}_{workflow_id.partition('_')[2]}"
 
 
 def kind_of(value: str) -> IdKind | None:
-    """Return the kind that an id names, or None when it is no id of ours."""
+    """Return the kind of an id, or None for anything else."""
     prefix, _, body = value.partition("_")
     if len(body) != BODY_LENGTH or not set(body) <= set(ALPHABET):
         return None

@@ -1,4 +1,4 @@
-"""What a Job may be told beside its command: of the machine that runs it, and of how the cluster treats it."""
+"""Options of Kubernetes Jobs: resources, placement, identity and labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class TolerationOperator(StrEnum):
 
 
 class TaintEffect(StrEnum):
-    """What a taint does to pods that do not tolerate it."""
+    """The effect of a taint on pods that do not tolerate it."""
 
     NO_SCHEDULE = "NO_SCHEDULE"
     PREFER_NO_SCHEDULE = "PREFER_NO_SCHEDULE"
@@ -25,7 +25,7 @@ class TaintEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toleration:
-    """A taint of nodes that a pod bears. Without a key: every taint; without an effect: each of them."""
+    """A toleration of node taints. Without a key it matches every taint, without an effect every effect."""
 
     key: str | None = None
     operator: TolerationOperator = TolerationOperator.EQUAL
@@ -36,10 +36,7 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResources:
-    """What a container is given at least, and at most: quantities by the names of resources, as the cluster has them.
-
-    None: nothing is said.
-    """
+    """Requests and limits of a container: Kubernetes quantities by the names of resources; None: not set."""
 
     requests: Mapping[str, str] | None = None
     limits: Mapping[str, str] | None = None
@@ -47,9 +44,9 @@ class JobResources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
-    """Options of the Jobs of an environment, or of one step. What is None is not said here.
+    """Options of the Jobs of an environment, or of one step; None: not set.
 
-    `labels` and `annotations` are of the Job and its pod. `run_as_user` is a number of a user.
+    `labels` and `annotations` apply to the Job and its pod. `run_as_user` is a user id.
     """
 
     resources: JobResources | None = None
@@ -66,29 +63,30 @@ NONE = JobOptions()
 
 
 def merged(environment: JobOptions | None, step: JobOptions | None) -> JobOptions:
-    """Return what holds for a Job: what its step says goes before what its environment says.
+    """Return the options of a Job: those of its step override those of its environment.
 
-    Maps are merged by their keys; a list or a single value of the step takes the place of the environment's.
+    Maps are merged by key; a list or single value of the step replaces that of the environment.
     """
-    usual, own = environment or NONE, step or NONE
-    given, wanted = usual.resources or JobResources(), own.resources or JobResources()
+    base, override = environment or NONE, step or NONE
+    base_resources, own_resources = base.resources or JobResources(), override.resources or JobResources()
     return JobOptions(
         resources=JobResources(
-            requests=_both(given.requests, wanted.requests), limits=_both(given.limits, wanted.limits)
+            requests=_merged(base_resources.requests, own_resources.requests),
+            limits=_merged(base_resources.limits, own_resources.limits),
         ),
-        service_account_name=_either(usual.service_account_name, own.service_account_name),
-        node_selector=_both(usual.node_selector, own.node_selector),
-        tolerations=_either(usual.tolerations, own.tolerations),
-        image_pull_secrets=_either(usual.image_pull_secrets, own.image_pull_secrets),
-        labels=_both(usual.labels, own.labels),
-        annotations=_both(usual.annotations, own.annotations),
-        run_as_user=_either(usual.run_as_user, own.run_as_user),
+        service_account_name=_override(base.service_account_name, override.service_account_name),
+        node_selector=_merged(base.node_selector, override.node_selector),
+        tolerations=_override(base.tolerations, override.tolerations),
+        image_pull_secrets=_override(base.image_pull_secrets, override.image_pull_secrets),
+        labels=_merged(base.labels, override.labels),
+        annotations=_merged(base.annotations, override.annotations),
+        run_as_user=_override(base.run_as_user, override.run_as_user),
     )
 
 
-def _both(usual: Mapping[str, str] | None, own: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    return {**(usual or {}), **(own or {})} or None
+def _merged(base: Mapping[str, str] | None, override: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    return {**(base or {}), **(override or {})} or None
 
 
-def _either(usual: V | None, own: V | None) -> V | None:
-    return usual if own is None else own
+def _override(base: V | None, override: V | None) -> V | None:
+    return base if override is None else override

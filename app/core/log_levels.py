@@ -1,7 +1,7 @@
-"""How much a printed line matters: what the line says of itself, as the common loggers and tools do, else its stream.
+"""Log levels of printed lines: by the formats of common loggers and tools, else by the stream.
 
-A level stands at the beginning of a line, maybe behind a time, a name in brackets or a process's number; in a pair such
-as `level=error`; or in a field of JSON. A word in a sentence is none.
+A level stands at the beginning of a line, perhaps after a time, a name in brackets or a process number; in a pair such
+as `level=error`; or in a JSON field. A word in a sentence is not a level.
 """
 
 import json
@@ -14,7 +14,7 @@ from app.core import escapes
 
 
 class LogLevel(StrEnum):
-    """How much a line matters."""
+    """The level of a line."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -23,7 +23,7 @@ class LogLevel(StrEnum):
 
 
 class Stream(StrEnum):
-    """Where a line came from: the command's own two streams, or Boreas speaking of the task."""
+    """The source of a line: one of the command's two streams, or Boreas itself."""
 
     STDOUT = "STDOUT"
     STDERR = "STDERR"
@@ -39,16 +39,16 @@ def _named(debug: str, info: str, warn: str, error: str) -> dict[str, LogLevel]:
 
 
 _NAMES = _named("TRACE DEBUG", "INFO NOTICE", "WARN WARNING", "ERROR ERR FATAL CRITICAL PANIC SEVERE CRIT EMERG")
-"""The levels that are spelt out in texts."""
+"""Full names, which count in every format."""
 _SHORT = _named("TRC DBG VRB DEBU TRAC DBUG TRCE VERBOSE", "INF", "WRN", "ERRO FTL FATA PANI FAIL EMERGENCY ALERT")
-"""Those that stand only behind a time, in JSON, or in the form of one logger."""
+"""Short names, which count only after a time, in JSON, or in the format of one logger."""
 _ALL = (
     _NAMES | _SHORT | _named("D FINE FINER FINEST SILLY", "I INFORMATION INFORMATIONAL HTTP LOG", "W", "E F EXCEPTION")
 )
 _SYSLOG = (*(LogLevel.ERROR,) * 4, LogLevel.WARN, LogLevel.INFO, LogLevel.INFO, LogLevel.DEBUG)
 
 _PLAIN = "|".join(_NAMES)
-_BEHIND_TIME = "|".join((*_NAMES, *_SHORT))
+_TIMED_NAMES = "|".join((*_NAMES, *_SHORT))
 _TIME = r"\d{1,2}:\d\d(?::\d\d)?\S*+"
 _DATE = rf"\[?(?:\d{{4}}[-/]\d\d[-/]\d\d[T ])?(?:{_TIME}\s+)?"
 _UPPER = re.compile(rf"^\s*{_DATE}[\[(<]?({_PLAIN})(?:[\])>:\s,]|!\s|$)")
@@ -57,8 +57,8 @@ _LEAD = (
     rf"^\s*+(?:\[?(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]\s*+)?{_TIME}|\[[^\[\]]{{1,80}}+\])"
     r"(?:\s*+(?:\[[^\[\]]{0,80}+\]|\d++\s|UTC|GMT|AM|PM|[|-])){0,5}?"
 )
-_BEHIND = re.compile(rf"{_LEAD}\s*+:?\s*+(?:\w++\.)?[\[(<]?(?:[\w-]++:)?({_BEHIND_TIME})(?:\s*+[\])>|]|[:/,]|\s|$)")
-_BEHIND_ANY = re.compile(rf"{_LEAD}\s*+(?:\[(?:[\w-]++:)?({_PLAIN})\s*+\]|({_PLAIN}):)", re.IGNORECASE)
+_AFTER_TIME = re.compile(rf"{_LEAD}\s*+:?\s*+(?:\w++\.)?[\[(<]?(?:[\w-]++:)?({_TIMED_NAMES})(?:\s*+[\])>|]|[:/,]|\s|$)")
+_AFTER_TIME_ANY = re.compile(rf"{_LEAD}\s*+(?:\[(?:[\w-]++:)?({_PLAIN})\s*+\]|({_PLAIN}):)", re.IGNORECASE)
 _CELERY = re.compile(rf"^\s*\[[\d:., T/-]{{8,40}}: ({_PLAIN})/")
 _KEYED = re.compile(rf"(?<![\w-])(?:level|lvl|severity)=\"?({_PLAIN})\b", re.IGNORECASE)
 _KLOG = re.compile(r"^([IWEF])\d{4}(?:\d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?\s")
@@ -72,7 +72,7 @@ _RUSTC = re.compile(r"^(error|warning)\[[A-Z]?\d+\]:")
 _MAKE = re.compile(r"^g?make(?:\[\d+\])?: \*\*\* ")
 _SYSTEMD = re.compile(r"^<(\d{1,3})>")
 _BEFORE_JSON = re.compile(r"^\s*+(?:[\w.-]++\s*+\||[\[\d][\d:.,/TZ+\[\] -]*+)?\s*+")
-_FORMS = {
+_FORMATS = {
     **dict.fromkeys("IWEF", (_KLOG, _RUBY, _LOGRUS)),
     **dict.fromkeys("TDP", (_RUBY, _LOGRUS)),
     "n": (_NPM,),
@@ -80,37 +80,37 @@ _FORMS = {
     **dict.fromkeys(":#", (_GITHUB,)),
     **dict.fromkeys("ew", (_RUSTC,)),
 }
-"""The forms of single tools, by the first letter of a line."""
+"""The formats of single tools, by the first letter of a line."""
 _OTHER_NAMES = {"VERB": "DEBUG"}
 _JSON_KEYS = (
     *("level", "severity", "levelname", "lvl", "log.level", "loglevel", "log_level", "LogLevel", "Level", "@level"),
     *("@l", "severity_text", "severityText"),
 )
-_LEAST_NUMBERS = ((50, LogLevel.ERROR), (40, LogLevel.WARN), (30, LogLevel.INFO), (10, LogLevel.DEBUG))
-"""The numbers of bunyan and pino, from which on they are of a level."""
-MOST_NUMBER = 99
+_LOWEST_NUMBERS = ((50, LogLevel.ERROR), (40, LogLevel.WARN), (30, LogLevel.INFO), (10, LogLevel.DEBUG))
+"""The lowest number of each level in bunyan and pino."""
+MAX_NUMBER = 99
 FACILITIES = 24
-"""Of syslog; each has eight levels."""
+"""Facilities of syslog, each with eight levels."""
 JSON_REACH = 128
-"""How far behind the beginning of a line its JSON may begin."""
+"""The latest index at which the JSON of a line may begin."""
 
 
 def level_of(message: str, stream: Stream) -> LogLevel:
-    """Return the level that a line names, else its stream's.
+    """Return the level that a line names, else the level of its stream.
 
-    What a command writes to stderr without a level counts as a warning: progress goes there as often as errors do.
+    A line on stderr without a level is a warning, as commands write both progress and errors there.
     """
     head = message[:256]
-    found = _json_level(escapes.strip(message)) if "{" in head[:JSON_REACH] else None
-    if found is None and _may_name_one(head):
+    level = _json_level(escapes.strip(message)) if "{" in head[:JSON_REACH] else None
+    if level is None and _may_name_level(head):
         if "\x1b" in head:
             head = escapes.strip(message[:1024])[:256]
-        found = _stated(head)
-    return found or _BY_STREAM[stream]
+        level = _text_level(head)
+    return level or _BY_STREAM[stream]
 
 
-def _may_name_one(head: str) -> bool:
-    """Tell whether there may be a level in a text: looking closer takes ten times as long, and is seldom worth it."""
+def _may_name_level(head: str) -> bool:
+    """Tell quickly whether a text may name a level; parsing takes ten times as long and rarely finds one."""
     low = head.lower()
     return (
         "err" in low
@@ -122,7 +122,7 @@ def _may_name_one(head: str) -> bool:
         or "fatal" in low
         or "crit" in low
         or "panic" in low
-        or ((seldom := _SELDOM.get(head[:1])) is not None and seldom(low))
+        or ((may_name_rare := _RARE.get(head[:1])) is not None and may_name_rare(low))
     )
 
 
@@ -138,7 +138,7 @@ def _is_klog(low: str) -> bool:
     return low[1:2].isdigit() or low[1:2] == "," or low.startswith(("fata[", "emerg"))
 
 
-_SELDOM: Mapping[str, Callable[[str], bool]] = {
+_RARE: Mapping[str, Callable[[str], bool]] = {
     **dict.fromkeys("[0123456789 \t\x1b", _has_short_name),
     **dict.fromkeys("IWEFD", _is_klog),
     "<": lambda low: low[1:2].isdigit(),
@@ -148,25 +148,25 @@ _SELDOM: Mapping[str, Callable[[str], bool]] = {
     **dict.fromkeys("Ss", _begins("severe")),
     **dict.fromkeys("TP", _begins("trac[", "pani[")),
 }
-"""Whether there may be one of the less usual levels, by the first letter of a line."""
+"""Tests for the less common names and formats, by the first letter of a line."""
 
 
-def _stated(head: str) -> LogLevel | None:
+def _text_level(head: str) -> LogLevel | None:
     """Return the level that a text without escape sequences names."""
-    found = _UPPER.match(head) or _BRACKETED.match(head) or ("=" in head and _KEYED.search(head)) or None
-    if found is None:
+    match = _UPPER.match(head) or _BRACKETED.match(head) or ("=" in head and _KEYED.search(head)) or None
+    if match is None:
         start = head.lstrip()[:1]
         if start.isdigit() or start == "[":
-            found = _BEHIND.match(head) or _BEHIND_ANY.match(head) or _CELERY.match(head)
+            match = _AFTER_TIME.match(head) or _AFTER_TIME_ANY.match(head) or _CELERY.match(head)
         elif start == "<":
             number = _SYSTEMD.match(head)
             return _SYSLOG[int(number[1]) % 8] if number and int(number[1]) < FACILITIES * 8 else None
-        elif start in _FORMS:
-            found = next((match for form in _FORMS[start] if (match := form.match(head))), None)
-        if found is None and (": error" in head or ": warning" in head or ": fatal error" in head):
-            found = _COMPILER.match(head)
-    if found is not None:
-        return _of_name(next(group for group in found.groups() if group))
+        elif start in _FORMATS:
+            match = next((found for pattern in _FORMATS[start] if (found := pattern.match(head))), None)
+        if match is None and (": error" in head or ": warning" in head or ": fatal error" in head):
+            match = _COMPILER.match(head)
+    if match is not None:
+        return _of_name(next(group for group in match.groups() if group))
     if " - " in head:
         return _between_dashes(head)
     return LogLevel.ERROR if ": *** " in head and _MAKE.match(head) else None
@@ -178,7 +178,7 @@ def _of_name(name: str) -> LogLevel | None:
 
 
 def _between_dashes(head: str) -> LogLevel | None:
-    """Return the level of `time - name - LEVEL - message`, as Python's loggers are often told to write."""
+    """Return the level of `time - name - LEVEL - message`, a common format of Python loggers."""
     parts = head.split(" - ", 4)
     for index, part in enumerate(parts[:4]):
         name = part.strip()
@@ -202,13 +202,13 @@ def _json_level(message: str) -> LogLevel | None:
 
 def _of_json(value: Mapping[str, Any]) -> LogLevel | None:
     inner = value.get("log")
-    found = next((value[key] for key in _JSON_KEYS if key in value), None)
-    if found is None and isinstance(inner, dict):
-        found = inner.get("level")
-    if isinstance(found, str):
-        return _of_name(found.strip()) if len(found) < JSON_REACH else None
-    if not isinstance(found, int | float) or isinstance(found, bool):
+    level = next((value[key] for key in _JSON_KEYS if key in value), None)
+    if level is None and isinstance(inner, dict):
+        level = inner.get("level")
+    if isinstance(level, str):
+        return _of_name(level.strip()) if len(level) < JSON_REACH else None
+    if not isinstance(level, int | float) or isinstance(level, bool):
         return None
-    if "short_message" in value and 0 <= found < len(_SYSLOG):
-        return _SYSLOG[int(found)]
-    return next((level for least, level in _LEAST_NUMBERS if least <= found <= MOST_NUMBER), None)
+    if "short_message" in value and 0 <= level < len(_SYSLOG):
+        return _SYSLOG[int(level)]
+    return next((name for lowest, name in _LOWEST_NUMBERS if lowest <= level <= MAX_NUMBER), None)

@@ -1,4 +1,4 @@
-"""Log lines: what is stored of what a command prints."""
+"""Log lines: the stored form of what a command prints."""
 
 import re
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from app.core.log_levels import LogLevel
 
 
 class LinePart(str):
-    """A part of a printed line: it `continues` the part before, unless it is the first, and `goes_on`, unless the last.
+    """A part of a printed line. It `continues` an earlier part, and it `goes_on` in a later one.
 
-    A part that goes on may be the last nevertheless, where nothing but the line's end follows.
+    A part that goes on is the last one after all if only the line's end follows.
     """
 
     __slots__ = ("continues", "goes_on")
@@ -21,10 +21,10 @@ class LinePart(str):
     goes_on: bool
 
     def __new__(cls, text: str, *, continues: bool, goes_on: bool) -> "LinePart":
-        """Return a text with its place in its line."""
-        made = super().__new__(cls, text)
-        made.continues, made.goes_on = continues, goes_on
-        return made
+        """Return a text with its position in its line."""
+        part = super().__new__(cls, text)
+        part.continues, part.goes_on = continues, goes_on
+        return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class LogLine:
 
 LEVEL_REACH = 1_000_000
 TEXT_REACH = 100_000
-"""How many lines are looked through for those that pass a filter, before whoever asks must ask again."""
+"""Lines that one request searches for matches; the client asks again for the next lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which lines are wanted: None admits all. `contains` ignores case, and escape sequences within a line."""
+    """Which lines a list contains; None admits all. `contains` ignores case and escape sequences."""
 
     levels: tuple[LogLevel, ...] | None = None
     contains: str | None = None
@@ -53,30 +53,30 @@ class LogFilter:
 
     @property
     def open(self) -> bool:
-        """Whether every line passes."""
+        """Tell whether every line matches."""
         return self.levels is None and self.contains is None and self.attempt is None
 
     @property
     def reach(self) -> int:
-        """How many lines can be looked through at once: a tenth of a second's worth."""
+        """The number of lines that one request searches: about a tenth of a second of work."""
         return TEXT_REACH if self.contains is not None else LEVEL_REACH
 
     @cached_property
-    def _wanted(self) -> str:
+    def _lower_contains(self) -> str:
         return _lower(self.contains or "")
 
     def admits(self, line: LogLine) -> bool:
-        """Tell whether a line passes, as a query would."""
+        """Tell whether a line matches, by the same rules as a query."""
         return (
             (self.levels is None or line.level in self.levels)
-            and (self.contains is None or self._wanted in _lower(escapes.strip(line.message)))
+            and (self.contains is None or self._lower_contains in _lower(escapes.strip(line.message)))
             and (self.attempt is None or line.attempt == self.attempt)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TaskLogLine:
-    """A line in the order of its deployment; `position` counts from 1 within it, over all tasks."""
+    """A line in the order of its deployment; `position` counts the lines of all its tasks from 1."""
 
     position: int
     task_id: str
@@ -85,7 +85,7 @@ class TaskLogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRange:
-    """Which part of a log: up to `limit` lines between two numbers, counted from the oldest end or the newest."""
+    """A range of a log: up to `limit` lines between two numbers, from the oldest or the newest end."""
 
     limit: int
     after: int = 0
@@ -93,7 +93,7 @@ class LogRange:
     oldest: bool = True
 
     def within(self, reach: int, last: int) -> "LogRange":
-        """Return what can be looked through of it in a log of `last` lines, from the end that it is counted from."""
+        """Limit the range to `reach` lines from the end that it counts from, in a log of `last` lines."""
         if self.oldest:
             end = self.after + reach + 1
             return self if last < end else replace(self, before=end if self.before is None else min(end, self.before))
@@ -105,22 +105,22 @@ MAX_MESSAGE = 8192
 """Characters of one stored line; longer ones are split, not dropped."""
 
 
-PORTION = 256_000
-"""Characters that a feed sends at once: whoever is slow is not sent megabytes in one message."""
+MAX_BATCH = 256_000
+"""Characters of one feed message, so that slow subscribers do not get megabytes at once."""
 
 
 def batch_size(lines: Sequence[LogLine]) -> int:
-    """Return how many of some lines go into one message: at least one, where there is any."""
+    """Return how many of the lines fit into one message; at least one if there are any."""
     size = 0
     for count, line in enumerate(lines):
         size += len(line.message)
-        if count and size > PORTION:
+        if count and size > MAX_BATCH:
             return count
     return len(lines)
 
 
 def _lower(text: str) -> str:
-    """Lower each character by itself, as PostgreSQL does: Python lowers a Greek sigma by where it stands."""
+    """Lower each character by itself, as PostgreSQL does; Python lowers a Greek sigma by its position."""
     return "".join(map(str.lower, text))
 
 
@@ -128,10 +128,10 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
 def stored_messages(text: str) -> Sequence[str]:
-    """Return what is stored of one printed line: control characters made visible, cut to `MAX_MESSAGE` characters.
+    """Return the stored messages of one printed line, each of up to `MAX_MESSAGE` characters.
 
-    PostgreSQL can not hold NUL in text, and a terminal must not be steered by a log: both become U+FFFD. Of escape
-    sequences colours and links stay, as consoles can show them. A carriage return ends what a progress bar overwrote.
+    Control characters become U+FFFD: PostgreSQL cannot store NUL, and a log must not control a terminal. Only colours
+    and links stay of escape sequences. Text before a carriage return is dropped, as a progress bar overwrote it.
     """
     if len(text) <= MAX_MESSAGE and text.isprintable():
         return (text,)
@@ -139,7 +139,7 @@ def stored_messages(text: str) -> Sequence[str]:
 
 
 def split_message(text: str) -> Sequence[str]:
-    """Return what is stored of one printed line that has no other escape sequences than those that are kept."""
+    """Return the stored messages of one line that has no other escape sequences than colours and links."""
     if len(text) <= MAX_MESSAGE and text.isprintable():
         return (text,)
     if "\r" in text:
@@ -147,9 +147,9 @@ def split_message(text: str) -> Sequence[str]:
     clean = _CONTROL.sub("�", text)
     if len(clean) <= MAX_MESSAGE:
         return (clean,)
-    found, start = [], 0
+    messages, start = [], 0
     while len(clean) - start > MAX_MESSAGE:
         end = escapes.cut_position(clean, start, MAX_MESSAGE)
-        found.append(clean[start:end])
+        messages.append(clean[start:end])
         start = end
-    return [*found, clean[start:]]
+    return [*messages, clean[start:]]

@@ -1,4 +1,4 @@
-"""Secrets: the values of variables with telling names, and texts in which they are hidden."""
+"""Masking: hides the values of variables with secret names in texts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from app.core.secret_names import is_secret_name
 
 HIDDEN = "***"
 SHORTEST_SECRET = 5
-"""Shorter values are not masked: hiding every “1” or “true” of a log hides the log, not the secret."""
+"""Shorter values are not masked: masking every “1” or “true” would hide the log, not the secret."""
 SHORTEST_LINE = 8
-"""Shorter lines of a value of several lines are masked only where the whole value stands."""
+"""Shorter lines of a multi-line value are masked only as part of the whole value."""
 MAX_SECRETS = 100
-"""Variables with telling names of one command."""
+"""Variables with secret names of one command."""
 MAX_LINES = 300
-"""Texts to look for, all values of one command and their lines together: twice what two private keys have."""
+"""Texts to search for: all secret values of one command and their lines; twice the lines of two private keys."""
 MAX_CHARACTERS = 65_536
-"""Characters of these values together."""
+"""Characters of all secret values of one command."""
 PLAIN_VALUES = frozenset(
     ("false", "default", "disabled", "enabled", "required", "optional", "production", "staging", "development")
 )
-"""Words that say how something is set, wherever they stand."""
+"""Common settings, which are no secrets whatever the variable is called."""
 
 
 def secret_values(env: Mapping[str, object]) -> Iterator[str]:
-    """Yield the values that must not be shown, of variables with telling names."""
+    """Yield the secret values of variables with secret names."""
     for name, value in env.items():
         if isinstance(value, str) and is_secret_name(name):
             text = value.strip()
@@ -38,32 +38,32 @@ def _forms(values: Iterable[str]) -> Iterator[str]:
         lines = value.splitlines()
         yield "\n".join(lines)
         if len(lines) > 1:
-            yield from (line for each in lines if len(line := each.strip()) >= SHORTEST_LINE)
+            yield from (text for line in lines if len(text := line.strip()) >= SHORTEST_LINE)
 
 
 def masking_limit_error(env: Mapping[str, object]) -> str | None:
-    """Say why the values of telling names are too many to be masked, None where they are not."""
+    """Return why the secret values exceed the limits of masking, or None."""
     values = list(secret_values(env))
     if len(values) > MAX_SECRETS:
-        return f"{len(values)} of its names tell that their values are secret; at most {MAX_SECRETS} can be masked."
+        return f"{len(values)} variables have names of secrets; at most {MAX_SECRETS} can be masked."
     size = sum(map(len, values))
     if size > MAX_CHARACTERS:
-        return f"Its secret values have {size} characters together; at most {MAX_CHARACTERS} can be masked: use a file."
+        return f"The secret values have {size} characters together; at most {MAX_CHARACTERS} can be masked: use a file."
     count = len(set(_forms(values)))
     if count > MAX_LINES:
-        return f"Its secret values have {count} lines together; at most {MAX_LINES} can be masked: use a file."
+        return f"The secret values have {count} lines together; at most {MAX_LINES} can be masked: use a file."
     return None
 
 
 @dataclass(frozen=True)
 class Masker:
-    """Hides texts wherever they stand, the longest first. Where two overlap, both are hidden."""
+    """Masks secrets in texts, the longest first; overlapping secrets are masked together."""
 
     secrets: tuple[str, ...] = ()
 
     @staticmethod
     def of(*envs: Mapping[str, object]) -> "Masker":
-        """Return what hides the values of variables with telling names, and each longer line of them."""
+        """Return a masker for the values of variables with secret names, and for each longer line of them."""
         forms = {form for env in envs for form in _forms(secret_values(env))}
         return Masker(tuple(sorted(forms, key=len, reverse=True)))
 
@@ -74,16 +74,16 @@ class Masker:
         """Return the text with `***` in place of each secret."""
         return mask_secrets(text, [secret for secret in self.secrets if secret in text])
 
-    def everywhere(self, value: Any) -> Any:
-        """Return a JSON value with every text in it masked, but for the names of fields."""
+    def mask_json(self, value: Any) -> Any:
+        """Return a JSON value with all its texts masked, except the names of fields."""
         if not self.secrets:
             return value
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, Mapping):
-            return {key: self.everywhere(content) for key, content in value.items()}
+            return {key: self.mask_json(content) for key, content in value.items()}
         if isinstance(value, list | tuple):
-            return [self.everywhere(item) for item in value]
+            return [self.mask_json(item) for item in value]
         return value
 
     @cached_property
@@ -91,26 +91,26 @@ class Masker:
         """Characters of the longest secret."""
         return max(map(len, self.secrets), default=0)
 
-    def open_end(self, text: str) -> int:
-        """Return from where on the end of a text may be the beginning of a secret; its length where it is none."""
+    def partial_secret_start(self, text: str) -> int:
+        """Return where an unfinished secret may begin at the end of a text, else the text's length."""
         return len(text) - max((_overlap(text, secret) for secret in self.secrets), default=0)
 
 
 def mask_secrets(text: str, secrets: Sequence[str]) -> str:
-    """Return a text with `***` in place of each of these secrets. Line ends stay, also within one."""
+    """Return a text with `***` in place of each secret. Line ends stay, also those within a secret."""
     spans = sorted(span for secret in secrets for span in _places(text, secret))
     if not spans:
         return text
-    out, done, index = [], 0, 0
+    parts, done, index = [], 0, 0
     while index < len(spans):
         start, end = spans[index]
         index += 1
         while index < len(spans) and spans[index][0] < end:
             end = max(end, spans[index][1])
             index += 1
-        out += [text[done:start], HIDDEN + f"\n{HIDDEN}" * text.count("\n", start, end)]
+        parts += [text[done:start], HIDDEN + f"\n{HIDDEN}" * text.count("\n", start, end)]
         done = end
-    return "".join([*out, text[done:]])
+    return "".join([*parts, text[done:]])
 
 
 def _places(text: str, secret: str) -> Iterator[tuple[int, int]]:
@@ -121,7 +121,7 @@ def _places(text: str, secret: str) -> Iterator[tuple[int, int]]:
 
 
 def _overlap(text: str, secret: str) -> int:
-    """Return how many characters at the end of a text are the beginning of a secret, and not all of it."""
+    """Return how many characters at the end of a text are a proper prefix of a secret."""
     tail = text[-(len(secret) - 1) :] if len(secret) > 1 else ""
     if not tail or secret[0] not in tail:
         return 0
@@ -141,9 +141,9 @@ def _overlap(text: str, secret: str) -> int:
 
 
 def masked_views(sides: Sequence[Any]) -> tuple[Any, ...]:
-    """Return JSON values of one thing, before and after, without the secrets that any `env` in them holds."""
+    """Return JSON values of an object before and after a change, with the secrets of each `env` masked."""
     masker = Masker.of(*(env for side in sides for env in _envs(side)))
-    return tuple(masker.everywhere(_closed(side)) for side in sides)
+    return tuple(masker.mask_json(_masked_variables(side)) for side in sides)
 
 
 def _envs(value: Any) -> Iterator[Mapping[str, object]]:
@@ -157,14 +157,14 @@ def _envs(value: Any) -> Iterator[Mapping[str, object]]:
             yield from _envs(item)
 
 
-def _closed(value: Any, key: str = "") -> Any:
-    """Return a value with every variable of a telling name hidden, however short it is."""
+def _masked_variables(value: Any, key: str = "") -> Any:
+    """Return a value with every variable with a secret name masked, however short its value."""
     if isinstance(value, Mapping):
-        env = key == "env"
+        is_env = key == "env"
         return {
             name: HIDDEN
-            if env and isinstance(content, str) and content and is_secret_name(name)
-            else _closed(content, name)
+            if is_env and isinstance(content, str) and content and is_secret_name(name)
+            else _masked_variables(content, name)
             for name, content in value.items()
         }
-    return [_closed(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_masked_variables(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""The last result of a metric check, as it is shown beside the batch that it was made for."""
+"""The last result of a metric check, shown beside its batch."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from app.core.application import MetricCheck
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """What a query gave: of several series the value that is nearest to its bounds, or furthest beyond them.
+    """The result of a query: of several series, the value nearest to its bounds or furthest outside them.
 
-    `value` is None where the query gave no data, or nothing that is a number. Bounds that are None are open.
+    `value` is None where the query returned no data, or only values that are not numbers. A bound that is None is open.
     """
 
     name: str
@@ -23,10 +23,10 @@ class MetricResult:
     ok: bool
 
 
-def result_of(metric: MetricCheck, values: Sequence[float], at: datetime, *, ok: bool) -> MetricResult:
-    """Return the result of a check from the values that its query gave."""
+def metric_result(metric: MetricCheck, values: Sequence[float], at: datetime, *, ok: bool) -> MetricResult:
+    """Return the result of a check from the values of its query."""
     low = -math.inf if metric.minimum is None else metric.minimum
     high = math.inf if metric.maximum is None else metric.maximum
     finite = [value for value in values if math.isfinite(value)]
-    value = min(finite, key=lambda each: min(each - low, high - each), default=None)
-    return MetricResult(metric.name, at, value, metric.minimum, metric.maximum, ok)
+    closest = min(finite, key=lambda value: min(value - low, high - value), default=None)
+    return MetricResult(metric.name, at, closest, metric.minimum, metric.maximum, ok)

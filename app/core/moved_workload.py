@@ -1,6 +1,6 @@
-"""What a rollout has made of a workload, as Boreas itself stores it.
+"""The record of what a rollout changed in a workload, stored with the rollout's progress.
 
-Annotations on the workload itself will not do: anybody's tools bring old ones back.
+Annotations on the workload itself are not reliable: other tools may restore old ones.
 """
 
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class MovedWorkload:
-    """What a Boreas deployment found of a workload, and what it gave it last.
+    """What a rollout found in a workload, and what it set last.
 
-    `previous` is the image that it had before, `wanted` how many replicas there are to be in all. The workload itself
-    was given `image` and `size`; no size where an autoscaler decides it, or the rollout is over. A change is stored
-    before it is made: until it has certainly arrived, the workload may still have one of `images_before` and
-    `sizes_before`. `beside` is the size of the second set; `manner` the workload's own way of updates while another one
-    is in its place, as JSON. `over` tells that the new version is all there is, and nothing of it needs to be cleared.
+    `previous` is the image before the rollout, `wanted` the number of replicas in all. The rollout set `image` and
+    `size` of the workload; no size where an autoscaler decides it, or the rollout is over. A change is stored before it
+    is made. Until it is confirmed, the workload may still have one of `images_before` and `sizes_before`. `beside` is
+    the size of the second set. `manner` is the workload's own update strategy, as JSON, while Boreas has replaced it.
+    `over` tells that the workload runs only the new version, and needs no cleanup.
 
-    When the batch in hand was brought, its pods had been ready since `ready_since` at the latest, and their containers
-    had started anew as often as `restarts` says, by the pod's uid.
+    When the current batch was updated, its pods had been ready since `ready_since` at the latest, and `restarts` had
+    the restarts of their containers, by the pod's uid.
     """
 
     deployment_id: str
@@ -36,25 +36,25 @@ class MovedWorkload:
 
     @property
     def images(self) -> tuple[str | None, ...]:
-        """The images that the workload may have without anybody else having changed it."""
+        """The images that the workload may have as a result of the rollout alone."""
         return (self.image, *self.images_before)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The sizes that it may have so; none where that is not for the rollout to say."""
+        """The sizes that it may have as a result of the rollout alone; empty where the rollout sets none."""
         return () if self.size is None else (self.size, *self.sizes_before)
 
-    def about_to(self, image: str | None, size: int | None) -> "MovedWorkload":
-        """Return this before a change is made, of which nobody knows yet whether it arrives."""
-        images = tuple(each for each in dict.fromkeys(self.images) if each != image)
-        sizes = tuple(each for each in dict.fromkeys(self.sizes) if each != size)
+    def with_pending_change(self, image: str | None, size: int | None) -> "MovedWorkload":
+        """Return the record with a change that is about to be made and is not confirmed yet."""
+        images = tuple(before for before in dict.fromkeys(self.images) if before != image)
+        sizes = tuple(before for before in dict.fromkeys(self.sizes) if before != size)
         return replace(self, image=image, size=size, images_before=images, sizes_before=sizes)
 
-    def arrived(self) -> "MovedWorkload":
-        """Return this once the change has been made."""
+    def with_change_confirmed(self) -> "MovedWorkload":
+        """Return the record with its last change confirmed."""
         return replace(self, images_before=(), sizes_before=())
 
 
-def is_half_way(moved: MovedWorkload | None) -> bool:
-    """Return whether a workload stands between two versions, so that somebody has to bring it to an end."""
+def is_half_moved(moved: MovedWorkload | None) -> bool:
+    """Whether a workload is between two versions, so that a rollout or rollback must finish it."""
     return moved is not None and not moved.over

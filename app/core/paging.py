@@ -1,14 +1,13 @@
-"""Parts of ordered lists, as they are asked for page by page."""
+"""Pages of ordered lists."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Up to `limit` items behind the position `after` and before the position `before`.
+    """Requests up to `limit` items after the position `after` and before the position `before`.
 
-    They are counted from the start of what is left, or (not `forward`) from its end; either way they come in the order
-    of the list.
+    They are the first items of that range, or the last ones if not `forward`; always in the order of the list.
     """
 
     limit: int

@@ -1,8 +1,8 @@
-"""Which proxy a request goes through, by the variables that other programs follow as well.
+"""Proxies for HTTP requests, by the environment variables that other programs use too.
 
-`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` have no standard. The rules here are those of curl and Go:
-entries of NO_PROXY are hosts with all their subdomains, addresses, networks (10.0.0.0/8), each perhaps with a port, or
-`*` for everything. This machine itself is never reached through a proxy: a token for it would leave it.
+`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` have no standard; the rules here are those of curl and Go.
+Entries of NO_PROXY are hosts with all their subdomains, addresses or networks (10.0.0.0/8), each with an optional port,
+or `*` for everything. Requests to this machine never use a proxy, so that tokens for it do not leave it.
 """
 
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 DIRECT = "none"
-"""What BOREAS_PROXY is set to where no proxy is to be used, whatever the other variables say."""
+"""The value of BOREAS_PROXY that switches off proxies, whatever the other variables say."""
 SCHEMES = ("http", "https")
 PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """A proxy for each scheme, None for a direct connection, and the hosts that are reached directly."""
+    """A proxy for each scheme (None: direct connection), and the hosts that need none."""
 
     http: str | None = None
     https: str | None = None
     bypass: tuple[str, ...] = ()
 
     def proxy_for(self, url: str) -> str | None:
-        """Return the address of the proxy that a request to `url` goes through, None for a direct connection."""
+        """Return the URL of the proxy for a request to `url`, or None for a direct connection."""
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
         host = (parts.hostname or "").rstrip(".")
@@ -39,14 +39,14 @@ NONE = Proxies()
 
 
 def proxies(environ: Mapping[str, str]) -> Proxies:
-    """Return what the variables say. Raises ValueError, which names the variable, for an address that is none.
+    """Return the proxies of the environment. Raises ValueError, naming the variable, for an invalid URL.
 
-    BOREAS_PROXY stands above the others and serves both schemes. Names in lower case stand above those in upper case,
-    as elsewhere; HTTP_PROXY in upper case counts for nothing in a CGI program, where a request's header sets it.
+    BOREAS_PROXY overrides the others and serves both schemes. Lower case names override upper case names, as elsewhere.
+    Upper case HTTP_PROXY is ignored in a CGI program, where a request header can set it.
     """
     if own := environ.get("BOREAS_PROXY"):
-        found = None if own.lower() == DIRECT else _address("BOREAS_PROXY", own)
-        return Proxies(found, found, _bypass(environ))
+        proxy = None if own.lower() == DIRECT else _address("BOREAS_PROXY", own)
+        return Proxies(proxy, proxy, _bypass(environ))
     in_cgi = "REQUEST_METHOD" in environ
     plain, secure = (_first(environ, (f"{scheme}_proxy", "all_proxy"), in_cgi) for scheme in SCHEMES)
     return Proxies(plain, secure, _bypass(environ))
@@ -80,7 +80,7 @@ def _address(variable: str, value: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError(f"{variable} names no proxy that can be used. It takes http://HOST:PORT or https://HOST:PORT.")
+        raise ValueError(f"{variable} is not a valid proxy URL. Use http://HOST:PORT or https://HOST:PORT.")
     return text
 
 
@@ -90,7 +90,7 @@ def _bypass(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _matches(entry: str, host: str, port: int | None) -> bool:
-    """Return whether an entry of NO_PROXY means a host."""
+    """Return whether an entry of NO_PROXY matches a host."""
     if entry == "*":
         return True
     name, _, number = entry.rpartition(":")

@@ -1,4 +1,4 @@
-"""Revisions of workflows: what differs between two of them, by task and field, and the same in words."""
+"""Revisions of workflows: the differences between two of them, by task and field, and in words."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from datetime import datetime
 from app.core.workflow import LAYOUT, WorkflowTask, changed_fields
 
 NAMED = 5
-"""How many of a kind a summary names; the rest it counts."""
+"""How many items of each kind a summary names; it counts the rest."""
 MAX_SUMMARY = 1000
 FIRST_SUMMARY = "created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A revision of a deployment's workflow: its number, from 1, who made it, when, and what was done, in words.
+    """A revision of a deployment's workflow: its number, from 1, its author, time and summary.
 
-    `restores` is the number of the earlier revision that it brings back, if it does.
+    `restores` is the number of the earlier revision that it restores, if any.
     """
 
     deployment_id: str
@@ -29,7 +29,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class KeptTask:
-    """A task as it stood in a revision that was superseded, with the id that it had."""
+    """A task of a superseded revision, with its id."""
 
     id: str
     task: WorkflowTask
@@ -37,7 +37,7 @@ class KeptTask:
 
 @dataclass(frozen=True, slots=True)
 class TaskChange:
-    """A task of both sides that is not the same; `fields` are the names of what differs."""
+    """A task that differs between two revisions; `fields` are the names of the fields that differ."""
 
     key: str
     before: WorkflowTask
@@ -47,7 +47,7 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDiff:
-    """What one graph has that another has not, by key. The order of tasks is no part of it."""
+    """The differences between two graphs, by key, ignoring the order of tasks."""
 
     added: tuple[WorkflowTask, ...]
     removed: tuple[WorkflowTask, ...]
@@ -55,7 +55,7 @@ class WorkflowDiff:
 
 
 def diff(before: Sequence[WorkflowTask], after: Sequence[WorkflowTask]) -> WorkflowDiff:
-    """Return what leads from one graph to another, each part in the order of the graph it is of."""
+    """Return the differences from one graph to another, each part in the order of its own graph."""
     old, new = {task.key: task for task in before}, {task.key: task for task in after}
     return WorkflowDiff(
         added=tuple(task for task in after if task.key not in old),
@@ -69,42 +69,43 @@ def diff(before: Sequence[WorkflowTask], after: Sequence[WorkflowTask]) -> Workf
 
 
 def describe(before: Sequence[WorkflowTask], after: Sequence[WorkflowTask]) -> str:
-    """Say in words what leads from one graph to another."""
-    found = diff(before, after)
-    gone = {task.key for task in found.removed}
-    said = [
-        _listed("added", [task.key for task in found.added]),
-        _listed("removed", [task.key for task in found.removed]),
-        _listed("changed", [text for change in found.changed if (text := _own(change))]),
-        _listed("connected", _edges(found.changed, added=True)),
+    """Describe in words the differences from one graph to another."""
+    difference = diff(before, after)
+    removed = {task.key for task in difference.removed}
+    parts = [
+        _listed("added", [task.key for task in difference.added]),
+        _listed("removed", [task.key for task in difference.removed]),
+        _listed("changed", [text for change in difference.changed if (text := _changed_fields(change))]),
+        _listed("connected", _edges(difference.changed, added=True)),
         _listed(
-            "disconnected", [edge for edge in _edges(found.changed, added=False) if edge.split(" → ")[0] not in gone]
+            "disconnected",
+            [edge for edge in _edges(difference.changed, added=False) if edge.split(" → ")[0] not in removed],
         ),
     ]
-    words = ", ".join(filter(None, said))
+    words = ", ".join(filter(None, parts))
     if words:
         return words
-    if found.changed:
+    if difference.changed:
         return "changed the layout"
     same_order = [task.key for task in before] == [task.key for task in after]
     return "changed nothing" if same_order else "changed the order"
 
 
-def _own(change: TaskChange) -> str:
+def _changed_fields(change: TaskChange) -> str:
     fields = [name.replace("_", " ") for name in change.fields if name != "block_by" and name not in LAYOUT]
     return f"{change.key} ({', '.join(fields)})" if fields else ""
 
 
 def _edges(changes: Iterable[TaskChange], *, added: bool) -> list[str]:
-    found: list[str] = []
+    edges: list[str] = []
     for change in changes:
-        had, has = (change.before, change.after) if added else (change.after, change.before)
-        found += [f"{key} → {change.key}" for key in has.block_by if key not in had.block_by]
-    return found
+        old, new = (change.before, change.after) if added else (change.after, change.before)
+        edges += [f"{key} → {change.key}" for key in new.block_by if key not in old.block_by]
+    return edges
 
 
-def _listed(verb: str, things: Sequence[str]) -> str:
-    if not things:
+def _listed(verb: str, names: Sequence[str]) -> str:
+    if not names:
         return ""
-    more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return f"{verb} {', '.join(things[:NAMED])}{more}"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{verb} {', '.join(names[:NAMED])}{more}"

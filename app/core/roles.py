@@ -1,4 +1,4 @@
-"""Roles: what a grant gives. What each of them allows is decided in `access`."""
+"""Roles, which grants give. `access` decides what each of them allows."""
 
 from enum import StrEnum
 

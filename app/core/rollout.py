@@ -1,4 +1,4 @@
-"""Rollouts: which strategy decides, and what a deploy task's progress looks like from outside."""
+"""Rollouts: calls the deployment's strategy, and derives shapes and ratios from a task's progress."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +19,15 @@ DECIDE: Mapping[StrategyKind, Decide] = {
 def decide(
     strategy: Strategy, instances: Sequence[str], progress: Progress, observed: Observed, now: datetime
 ) -> Decision:
-    """Let the strategy of this kind decide."""
+    """Return the decision of the strategy's kind."""
     return DECIDE[strategy.kind](strategy, instances, progress, observed, now)
 
 
 def begin(strategy: Strategy, progress: Progress, *, serving: str | None, split: bool) -> Progress:
-    """Return where a rollout begins that has touched nothing yet; one that has begun stays as it is.
+    """Return the first progress of a rollout; one that has begun stays as it is.
 
-    `serving` is the color of the set that serves now, None where it has none; `split` tells that traffic can be given
-    to a canary apart from its instances.
+    `serving` is the color of the set that serves now, None where it has none. `split` tells that a route can give
+    traffic to a canary apart from its instances.
     """
     if progress.batch or progress.touched:
         return progress
@@ -38,11 +38,11 @@ def begin(strategy: Strategy, progress: Progress, *, serving: str | None, split:
 
 
 def begin_attempt(progress: Progress | None) -> Progress:
-    """Return where a new attempt starts: finished batches stay, the batch in hand is brought up again from its start.
+    """Return the progress that a new attempt starts from.
 
-    Another attempt follows a failure or a lost worker; what the batch in hand carries is not known then. Traffic that
-    was switched is switched once more, and ending the old set gone on with. After a rollback that failed, all that it
-    has not taken back is one batch, to be brought up again.
+    Finished batches stay, and the current one is updated again. A new attempt follows a failure or a lost worker, so
+    the state of the current batch is unknown. A switch of traffic is repeated, and retiring the old set continues.
+    After a failed rollback, everything that it has not rolled back is one batch, to be updated again.
     """
     if progress is None:
         return Progress()
@@ -51,8 +51,8 @@ def begin_attempt(progress: Progress | None) -> Progress:
             return progress
         case Phase.UNDOING:
             touched = progress.touched
-            left = replace(progress, phase=Phase.UPDATING, step_index=0, batch=1, healthy=(), current=touched)
-            return left if touched else Progress()
+            remaining = replace(progress, phase=Phase.UPDATING, step_index=0, batch=1, healthy=(), current=touched)
+            return remaining if touched else Progress()
         case _:
             if progress.switched and progress.batch == progress.batches:
                 return replace(progress, phase=Phase.SWITCHING, resume_at=None)
@@ -61,21 +61,21 @@ def begin_attempt(progress: Progress | None) -> Progress:
 
 
 def promote(progress: Progress, now: datetime, *, full: bool) -> Progress:
-    """Return where a rollout stands that need not wait any longer; with `full`, what is left comes all at once."""
+    """Return the progress with its wait ended; with `full`, all remaining batches follow at once."""
     return replace(progress, resume_at=now, promoted=progress.promoted or full)
 
 
-def parked(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
-    """Return where a rollout is parked that a worker has `seen`, and until when: a person may have ended its wait."""
+def park(stored: Progress | None, seen: Progress, until: datetime | None) -> tuple[Progress, datetime | None]:
+    """Return the progress to park with, and until when: a person may have ended the wait meanwhile."""
     same = stored is not None and (stored.phase, stored.batch) == (seen.phase, seen.batch)
     if stored is None or not same or seen.phase is not Phase.WATCHING:
         return seen, until
-    soon = min(until, stored.resume_at) if until and stored.resume_at else until
-    return replace(seen, promoted=stored.promoted, resume_at=stored.resume_at), soon
+    soonest = min(until, stored.resume_at) if until and stored.resume_at else until
+    return replace(seen, promoted=stored.promoted, resume_at=stored.resume_at), soonest
 
 
 def approve(progress: Progress) -> Progress:
-    """Return where a rollout stands whose step, for which people were asked, was approved."""
+    """Return the progress with the step that waited for approval approved."""
     return progress if progress.asked is None else replace(progress, approved=progress.asked, asked=None)
 
 
@@ -85,14 +85,14 @@ def step_in_force(strategy: Strategy, progress: Progress | None) -> StrategyStep
 
 
 def ratio_in_force(strategy: Strategy, progress: Progress) -> float:
-    """Return the share of the new version that a canary is in, or going to, 0 to 1; 0 before it and once undone."""
+    """Return the share of a canary's present step, 0 to 1; 0 before it begins and during a rollback."""
     if not progress.batch or progress.phase is Phase.UNDOING:
         return 0.0
     return canary.ratio(strategy, min(progress.step_index, len(strategy.steps) - 1))
 
 
 def shape(strategy: Strategy, progress: Progress, size: int, *, finished: bool = False) -> Shape:
-    """Return how a workload of `size` replicas shall look for what is in hand; `finished`: once all is done."""
+    """Return the shape of a workload of `size` replicas for the current batch, or of a `finished` rollout."""
     updated = min(len(progress.touched), size)
     weight = updated / size if size else 1.0
     if strategy.kind is StrategyKind.BLUE_GREEN:

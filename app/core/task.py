@@ -1,4 +1,4 @@
-"""Tasks: their states, the one table of legal changes, and a task as it is stored."""
+"""Tasks: their statuses, the one table of legal transitions, and the stored task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.errors import IllegalTransitionError
 from app.core.strategy.model import Progress
 from app.core.workflow import Position, TaskType, WorkflowTask
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands; `design` of each is in the transition table below."""
+    """The status of a task. TRANSITIONS below has the legal changes."""
 
     PENDING = "PENDING"
     BLOCKED = "BLOCKED"
@@ -52,24 +52,24 @@ ENDED = frozenset({_S.SUCCESS, _S.SKIPPED, _S.FAILED, _S.CANCELLED, _S.ROLLED_BA
 FAILURES = frozenset({_S.FAILED, _S.CANCELLED})
 
 
-def transition(seen: TaskStatus, wanted: TaskStatus) -> TaskStatus:
-    """Return `wanted` when the table allows it. Raises IllegalTransitionError."""
-    if wanted not in TRANSITIONS[seen]:
-        raise IllegalTransitionError("task", seen, wanted, TRANSITIONS[seen])
-    return wanted
+def transition(current: TaskStatus, to: TaskStatus) -> TaskStatus:
+    """Return `to` when the table allows the change. Raises IllegalTransitionError."""
+    if to not in TRANSITIONS[current]:
+        raise IllegalTransitionError("task", current, to, TRANSITIONS[current])
+    return to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task as it is stored.
+    """A stored task.
 
-    `block_by` holds task ids. A task that does `require_confirm` starts once people have confirmed it. `attempt`
-    numbers the attempts from 1 (0: none yet) and fences every write of one. `failures` and `losses` count, since the
-    last manual retry, attempts that failed and attempts whose worker was lost. `activity` is what an unfinished attempt
-    does; it is held by `worker` until `lease_until`, or by nobody while it waits for `resume_at`. `retry_at` is when
-    another attempt is due. `touched` tells that a deploy task has begun to change its target. `stop` is set when the
-    attempt is to end. `last_log` is the number of its last line, `log_bytes` what its log counts towards the limit, and
-    `logs_truncated` tells that it reached it.
+    `block_by` has the ids of its blockers. A task that does `require_confirm` starts once people have confirmed it.
+    `attempt` numbers the attempts from 1 (0: none yet) and fences every write of an attempt. `failures` and `losses`
+    count, since the last manual retry, failed attempts and attempts whose worker was lost. `activity` is that of the
+    unfinished attempt; `worker` holds its lease until `lease_until`, None while it waits for `resume_at`. `retry_at` is
+    when the next attempt is due. `touched` tells that a deploy task may have changed its target. `stop` asks the
+    attempt to end. `last_log` is the number of its last log line, `log_bytes` is what counts towards the limit of its
+    log, and `logs_truncated` tells that the limit was reached.
     """
 
     id: str
@@ -109,8 +109,8 @@ class Task:
     logs_truncated: bool = False
 
 
-def unbegun(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str, str]) -> Task:
-    """Return a task that nobody has begun, of a graph whose keys have these `ids`."""
+def new_task(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str, str]) -> Task:
+    """Return the stored form of a new task of a graph. `ids` has the id for each key of the graph."""
     return Task(
         id=ids[task.key],
         deployment_id=deployment_id,
@@ -130,26 +130,26 @@ def unbegun(task: WorkflowTask, deployment_id: str, order: int, ids: Mapping[str
     )
 
 
-def removed(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
-    """Return a task that an edit removed, as it is shown where its past is told: nothing of it is left to be done."""
+def removed_task(deployment_id: str, task_id: str, task: WorkflowTask) -> Task:
+    """Return a task that an edit removed, as older events show it: cancelled, and without blockers."""
     alone = replace(task, block_by=())
-    made = unbegun(alone, deployment_id, 0, {task.key: task_id})
-    return replace(made, status=_S.CANCELLED, error_message="An edit removed it from the workflow.")
+    stored = new_task(alone, deployment_id, 0, {task.key: task_id})
+    return replace(stored, status=_S.CANCELLED, error_message="An edit removed it from the workflow.")
 
 
-def written(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
-    """Return the tasks of a deployment as a graph that can be compared and edited."""
+WORKFLOW_COLUMNS = tuple(WorkflowTask.__dataclass_fields__)
+
+
+def workflow_tasks(tasks: Sequence[Task]) -> tuple[WorkflowTask, ...]:
+    """Return the graph of a deployment's tasks, to be compared and edited."""
     keys = {task.id: task.key for task in tasks}
-    columns = columns_of(tasks, WRITTEN)
+    columns = columns_of(tasks, WORKFLOW_COLUMNS)
     columns["block_by"] = [tuple([keys[id_] for id_ in ids]) for ids in columns["block_by"]]
-    return tuple(filled(WorkflowTask, columns))
+    return tuple(from_columns(WorkflowTask, columns))
 
 
-WRITTEN = tuple(WorkflowTask.__dataclass_fields__)
-
-
-def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
-    """Return a task that no worker holds (any more) in another status: with no attempt in hand, and no timer."""
+def with_status(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Task:
+    """Return a task that no worker holds in another status, without attempt and timers."""
     return replace(
         task,
         status=to,
@@ -164,10 +164,10 @@ def changed(task: Task, to: TaskStatus, reason: str | None, now: datetime) -> Ta
     )
 
 
-def afresh(task: Task) -> Task:
-    """Return a task as if it had not been tried: what it counts is forgotten, its attempts and their logs stay.
+def reset_task(task: Task) -> Task:
+    """Return a task with its counters and times reset for a manual retry. Attempts and logs stay.
 
-    What it has touched it remembers, and goes on from there.
+    A rollout that has touched its target goes on from there.
     """
     return replace(
         task,
@@ -178,12 +178,12 @@ def afresh(task: Task) -> Task:
         resume_at=None,
         started_at=None,
         completed_at=None,
-        rollout=forgiving(task.rollout) if task.touched else None,
+        rollout=accept_previous_image(task.rollout) if task.touched else None,
     )
 
 
-def forgiving(progress: Progress | None) -> Progress | None:
-    """Return where a rollout stands that people retry: they may have brought the image before back meanwhile."""
+def accept_previous_image(progress: Progress | None) -> Progress | None:
+    """Return the progress of a manual retry: the person may have restored the previous image."""
     if progress is None or progress.moved is None:
         return progress
     moved = progress.moved
@@ -192,7 +192,7 @@ def forgiving(progress: Progress | None) -> Progress | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAttempt:
-    """One attempt of a task: who ran it, when, and what came of it. `exit_code` is the command's, where it had one."""
+    """One attempt of a task. `exit_code` is that of its command, if it had one."""
 
     task_id: str
     number: int

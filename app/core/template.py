@@ -1,8 +1,8 @@
 """Templates: named graphs with parameters, in numbered versions that never change.
 
-A name, an argument of a command or a value of its environment may hold `${{ parameters.NAME }}`. Each is replaced, once
-and exactly, by the value that is given for the parameter; there is no other expression. `$${{ … }}` stands for the text
-`${{ … }}` itself, also in what is made of a template, until the command is run.
+A name, an argument of a command or a value of its environment may contain `${{ parameters.NAME }}`. It is replaced
+once, by the exact value of the parameter; no other expressions exist. `$${{ … }}` stands for the literal text
+`${{ … }}`, also in tasks made from a template, until the command runs.
 """
 
 import re
@@ -19,20 +19,20 @@ from app.core.workflow import WorkflowTask
 
 REFERENCE = re.compile(r"parameters\.([A-Za-z_][A-Za-z0-9_-]*)")
 WRITTEN = "${{ parameters.NAME }}"
-TEXT = f"Where the text itself is meant, write {ESCAPED}."
+LITERAL_HINT = f"For the literal text, write {ESCAPED}."
 MAX_VALUE = 10_000
-"""Characters of a value of a parameter."""
+"""Characters of the value of a parameter."""
 MAX_GIVEN = 1000
-"""Values that are given at once, whatever they are for."""
+"""Values in one request."""
 MAX_FILLED = 128 * 1024
-"""Characters of a text with its parameters filled in: what an argument may hold."""
+"""Characters of a text with its parameters filled in: the limit of an argument."""
 MAX_GRAPH = 16 * 1024 * 1024
 """Characters of all commands and variables of a graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """What users of a template say. Without a value it is `default`, or else empty, unless it is `required`."""
+    """A parameter of a template. Without a value it is `default`, or else empty, unless it is `required`."""
 
     name: str
     description: str = ""
@@ -43,7 +43,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A named graph. One that is archived stays readable, and nothing is made from it any more."""
+    """A named graph. An archived one stays readable, but cannot be used for new deployments."""
 
     id: str
     name: str
@@ -69,15 +69,15 @@ Values = Mapping[str, str]
 
 
 def reference(expression: str) -> str | None:
-    """Return the name of the parameter that an expression, with its braces, stands for; None: it is none of ours."""
-    found = REFERENCE.fullmatch(expression[3:-2].strip())
-    return found[1] if found else None
+    """Return the name of the parameter that an expression, with its braces, refers to, or None if invalid."""
+    match = REFERENCE.fullmatch(expression[3:-2].strip())
+    return match[1] if match else None
 
 
 def fill(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
-    """Return tasks with the values in place of their parameters. A text in which one has no value stays as it is.
+    """Return tasks with values in place of their parameters. A text with a parameter without value stays unchanged.
 
-    Texts that grow beyond what a command or a graph may hold are left off there: what they are checked for is refused.
+    Texts are cut once they exceed the limits of a command or a graph; the checks that follow refuse them.
     """
 
     def value(expression: str) -> str:
@@ -87,17 +87,17 @@ def fill(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, .
 
     def change(text: str) -> str:
         nonlocal room
-        made = text
-        if all(reference(found) in values for found in expressions.find_all(text)):
-            made = expressions.escape(expressions.replace(text, value, min(room, MAX_FILLED)))
-        room = max(0, room - len(made))
-        return made
+        filled = text
+        if all(reference(expression) in values for expression in expressions.find_all(text)):
+            filled = expressions.escape(expressions.replace(text, value, min(room, MAX_FILLED)))
+        room = max(0, room - len(filled))
+        return filled
 
     return tuple(_mapped(task, change) for task in tasks)
 
 
 def without_expressions(tasks: Sequence[WorkflowTask]) -> tuple[WorkflowTask, ...]:
-    """Return tasks with every expression in the places for them replaced: what else is wrong with them can be told."""
+    """Return tasks with a placeholder for every expression, so that other faults can be found."""
     return tuple(_mapped(task, lambda text: expressions.replace(text, lambda _: "-", MAX_GRAPH)) for task in tasks)
 
 
@@ -110,27 +110,30 @@ def _mapped(task: WorkflowTask, change: Callable[[str], str]) -> WorkflowTask:
 
 
 def expressions_of(task: WorkflowTask) -> dict[str, None]:
-    """Return the expressions that a task holds in the places for them, in their order."""
+    """Return the expressions of a task in the places where they are allowed, in order."""
     step = task.command
     texts = [task.name, *(step.command if step else ()), *(step.env.values() if step else ())]
-    return dict.fromkeys(found for text in texts for found in expressions.find_all(text))
+    return dict.fromkeys(expression for text in texts for expression in expressions.find_all(text))
 
 
 def faults(tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter]) -> Iterator[WorkflowFault]:
-    """Yield a fault for each expression that is no use of a declared parameter, or stands where none is replaced."""
+    """Yield a fault for each expression without a declared parameter, or in a place where none is allowed."""
     declared = {parameter.name for parameter in parameters}
     for task in tasks:
         for expression in expressions_of(task):
             name = reference(expression)
             if name is None:
-                yield _fault(task, f"holds {shortened(expression)}; the only expression there is is {WRITTEN}. {TEXT}")
+                yield _fault(
+                    task, f"contains {shortened(expression)}; the only valid expression is {WRITTEN}. {LITERAL_HINT}"
+                )
             elif name not in declared:
                 yield _fault(task, f"uses the parameter “{name[:200]}”, which is not declared.")
         for text in _elsewhere(task):
             for expression in expressions.find_all(text):
                 yield _fault(
                     task,
-                    f"holds {shortened(expression)} where nothing is replaced: only in names, commands and env.",
+                    f"contains {shortened(expression)} in a place where expressions are not allowed: use them only in "
+                    "names, commands and env.",
                 )
 
 
@@ -145,38 +148,38 @@ def _elsewhere(task: WorkflowTask) -> Iterator[str]:
     yield from task.block_by
     if task.command and task.command.image:
         yield task.command.image
-    waiting: list[Any] = [task.payload, task.command and task.command.job]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, JobOptions | JobResources | Toleration):
-            waiting += [getattr(one, field.name) for field in fields(one)]
-        elif isinstance(one, Mapping):
-            waiting += [*one, *one.values()]
-        elif isinstance(one, list | tuple):
-            waiting += one
+    pending: list[Any] = [task.payload, task.command and task.command.job]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, JobOptions | JobResources | Toleration):
+            pending += [getattr(value, field.name) for field in fields(value)]
+        elif isinstance(value, Mapping):
+            pending += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            pending += value
 
 
 def values(parameters: Sequence[Parameter], given: Mapping[str, object]) -> Values:
-    """Return the value of each parameter that has one; what is wrong with those given is for `problems`."""
-    known: dict[str, str] = {}
+    """Return the value of each parameter that has one; `problems` reports invalid ones."""
+    result: dict[str, str] = {}
     for parameter in parameters:
         value = given.get(parameter.name, parameter.default)
         if value is None and not parameter.required:
             value = ""
         if isinstance(value, str):
-            known[parameter.name] = value
-    return known
+            result[parameter.name] = value
+    return result
 
 
 def problems(
     tasks: Sequence[WorkflowTask], parameters: Sequence[Parameter], given: Mapping[str, object]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the values given for a template's parameters."""
+    """Yield the problems of the values given for a template's parameters."""
     declared = {parameter.name: parameter for parameter in parameters}
     if len(given) > MAX_GIVEN:
-        message = f"{len(given)} values are given; at most {MAX_GIVEN} are taken."
+        message = f"{len(given)} parameter values are given; the limit is {MAX_GIVEN}."
         yield InvalidInput(message=message, path=("parameters",))
         return
     for name, value in given.items():
@@ -185,23 +188,25 @@ def problems(
             message = f"The template has no parameter “{name[:200]}”."
             yield WorkflowFault(kind=FaultKind.MISSING_PARAMETER, message=message, task_keys=(), path=path)
         elif not isinstance(value, str):
-            yield InvalidInput(message="The value of a parameter is a string.", path=path)
+            yield InvalidInput(message="The value of a parameter must be a string.", path=path)
         else:
             yield from value_problems(value, declared[name].choices, path)
-    has = values(parameters, given)
-    for name in [each for each in declared if each not in has and each not in given]:
-        users = tuple(task.key for task in tasks if any(reference(each) == name for each in expressions_of(task)))
-        message = f"The parameter “{name}” has no default: give its value."
+    complete = values(parameters, given)
+    for name in [name for name in declared if name not in complete and name not in given]:
+        users = tuple(
+            task.key for task in tasks if any(reference(expression) == name for expression in expressions_of(task))
+        )
+        message = f"The parameter “{name}” has no default: give it a value."
         yield WorkflowFault(
             kind=FaultKind.MISSING_PARAMETER, message=message, task_keys=users, path=("parameters", name)
         )
 
 
 def value_problems(value: str, choices: Sequence[str] | None, path: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield what is wrong with one value."""
+    """Yield the problems of one value."""
     if len(value) > MAX_VALUE:
-        yield InvalidInput(message=f"It has {len(value)} characters; at most {MAX_VALUE} are taken.", path=path)
+        yield InvalidInput(message=f"The value has {len(value)} characters; the limit is {MAX_VALUE}.", path=path)
     if choices is not None and value not in choices:
-        yield InvalidInput(message=f"It takes one of: {', '.join(choices)[:1000]}.", path=path)
+        yield InvalidInput(message=f"The value must be one of: {', '.join(choices)[:1000]}.", path=path)
     if expressions.first(value) is not None:
-        yield InvalidInput(message="A value is used as it is: it can not hold an expression.", path=path)
+        yield InvalidInput(message="The value must not contain an expression: values are used unchanged.", path=path)

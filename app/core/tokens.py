@@ -1,8 +1,8 @@
-"""Shapes of well-known secrets: what looks like a token is hidden in logs, whoever printed it."""
+"""Patterns of well-known secrets: text that looks like a token is masked in logs."""
 
 import re
 
-SHAPES = {
+PATTERNS = {
     "ghp_": r"ghp_[A-Za-z0-9]{36,}",
     "gho_": r"gho_[A-Za-z0-9]{36,}",
     "ghu_": r"ghu_[A-Za-z0-9]{36,}",
@@ -26,41 +26,41 @@ SHAPES = {
     "earer ": r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{16,}",
     "PRIVATE KEY-----": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
 }
-"""Secrets by what all of them contain: of GitHub, GitLab, AWS, Google, Slack, npm, PyPI, Stripe, Vault, DigitalOcean
-and our own, JSON web tokens, names with passwords in URLs, bearer tokens, private keys on one line.
+"""Patterns by a mark, a text that every match contains: tokens of GitHub, GitLab, AWS, Google, Slack, npm, PyPI,
+Stripe, Vault, DigitalOcean and Boreas, JSON web tokens, passwords in URLs, bearer tokens, private keys on one line.
 
-Each takes time that is linear in the text: what repeats is bounded, or nothing that could fail follows it, or no second
-one can begin within it."""
+Each pattern takes time linear in the text: a repetition is bounded, or nothing after it can fail, or no second match
+can begin within it."""
 _BY_LETTER = {
-    letter: [mark for mark in SHAPES if letter in mark and not ("_" in mark and letter == "-")] for letter in "_-"
+    letter: [mark for mark in PATTERNS if letter in mark and not ("_" in mark and letter == "-")] for letter in "_-"
 }
-_BY_LETTER[""] = [mark for mark in SHAPES if "_" not in mark and "-" not in mark]
-"""Marks by a letter that few texts hold: without it none of them has to be looked for."""
-_PATTERNS = {mark: re.compile(shape) for mark, shape in SHAPES.items()}
+_BY_LETTER[""] = [mark for mark in PATTERNS if "_" not in mark and "-" not in mark]
+"""Marks by a rare letter that they contain: in a text without it, none of them can occur."""
+_COMPILED = {mark: re.compile(pattern) for mark, pattern in PATTERNS.items()}
 HIDDEN = "***"
 REACH = 1024
-"""Characters at the end of a text in which a token is looked for that has not ended."""
+"""Characters at the end of a text that are searched for the beginning of a token."""
 _SPACE = re.compile(r"\s")
 
 
 def marks_in(text: str) -> list[str]:
-    """Return what makes a text worth a closer look. A text of many lines costs hardly more than one."""
+    """Return the marks in a text. A text of many lines costs hardly more than one line."""
     return [mark for letter, marks in _BY_LETTER.items() if letter in text for mark in marks if mark in text]
 
 
 def partial_token_start(text: str) -> int:
-    """Return from where on the end of a text may be the beginning of a token that goes on; its length: nowhere."""
+    """Return where an unfinished token may begin at the end of a text, else the text's length."""
     start = max(0, len(text) - REACH)
     tail = text[start:]
-    begins = [
+    starts = [
         at for mark in marks_in(tail) if (at := tail.rfind(mark)) >= 0 and not _SPACE.search(tail, at + len(mark))
     ]
-    return start + min(begins, default=len(tail))
+    return start + min(starts, default=len(tail))
 
 
 def hide_tokens(text: str, marks: list[str]) -> str:
-    """Return a line without whatever has the shape of a secret that goes with one of the marks."""
+    """Return a line with `***` in place of all secrets that belong to one of the marks."""
     for mark in marks:
         if mark in text:
-            text = _PATTERNS[mark].sub(HIDDEN, text)
+            text = _COMPILED[mark].sub(HIDDEN, text)
     return text

@@ -1,4 +1,4 @@
-"""Versions: a name and, for each application it holds, an artifact."""
+"""Versions: a name and an artifact for each application."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What a version holds of one application. `image` is a container image reference, where there is one."""
+    """The part of a version for one application. `image` is a container image reference, if any."""
 
     application_id: str
     image: str | None
@@ -14,7 +14,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A version as it is stored; artifacts in the order they were given."""
+    """A version as it is stored; artifacts in the order of the request."""
 
     id: str
     name: str
@@ -24,13 +24,13 @@ class Version:
     artifacts: tuple[Artifact, ...]
 
     def is_same(self, other: "Version") -> bool:
-        """Return whether another version would deploy the same: its commit, and its artifacts in any order."""
+        """Return whether another version has the same commit and the same artifacts, in any order."""
         return self.commit == other.commit and set(self.artifacts) == set(other.artifacts)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFilter:
-    """Which versions a list holds: None admits all. `commit` is a commit, or the start of one."""
+    """Which versions a list contains; None admits all. `commit` is a commit, or a prefix of one."""
 
     contains: str | None = None
     application_id: str | None = None

@@ -1,1 +1,1 @@
-"""The workers' door: jobs as arq calls them. Each parses its arguments and calls one use case."""
+"""Jobs as arq calls them: each parses its arguments and calls one service."""

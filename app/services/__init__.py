@@ -1,1 +1,4 @@
-"""Use cases: one transaction each, effects after the commit. The doors call these; these call core, store and ports."""
+"""Use cases, one transaction each; below them the engine, the worker and the feeds.
+
+API, jobs and command line call services; services call the core, the store and ports.
+"""

@@ -1,7 +1,7 @@
-"""Use cases of people, programs, tokens and grants; and telling who comes with a token.
+"""Use cases of actors, tokens and grants; authentication of a bearer token.
 
-A token is `bor_` and 43 random characters (256 bits). Only its SHA-256 is stored: with that much chance in it a slow
-hash would add nothing, and a request is checked with one look at an index.
+A token is `bor_` and 43 random characters (256 bits). Only its SHA-256 is stored: with 256 random bits a slow hash adds
+no security, and one index lookup authenticates a request.
 """
 
 import base64
@@ -28,11 +28,12 @@ from app.store.unit_of_work import Unit, unit
 
 TOKEN_BYTES = 32
 PREFIX_LENGTH = 10
-ADMIN_NAME, OWN_NAME = "admin", "Boreas"
-FIRST, FIRST_REASON = "start", "a first token was given to begin with"
-"""What the audit log keeps of an act that was no mutation."""
-TOKENS = "tokens"
-"""The turn of whoever makes or revokes tokens: nothing is made with a token while it is revoked."""
+ADMIN_NAME, SYSTEM_NAME = "admin", "Boreas"
+FIRST_TOKEN_ACTION, FIRST_TOKEN_REASON = "start", "a first token was given to begin with"
+"""Action and reason in the audit log of what `ensure_admin` does; no mutation does it."""
+TOKENS_LOCK = "tokens"
+"""Locked while tokens are made or revoked, so that no token is made with one that is being revoked."""
+ACTOR_NAMES_LOCK, GRANTS_LOCK = "names of actors", "grants"
 
 
 def hash_secret(secret: str) -> str:
@@ -41,24 +42,24 @@ def hash_secret(secret: str) -> str:
 
 
 async def authenticate(runtime: Runtime, secret: str) -> Principal | None:
-    """Return who comes with a token; None when it is unknown, expired or revoked."""
+    """Return the principal of a token; None if the token is unknown, expired or revoked."""
     return await store.principal(hash_secret(secret), runtime.clock.now())
 
 
 async def authenticate_all(runtime: Runtime, secrets: Sequence[str]) -> dict[str, Principal]:
-    """Return who comes with each of some tokens; those that are unknown, expired or revoked are left out."""
-    hashes = {hash_secret(secret): secret for secret in secrets}
-    found = await store.principals(list(hashes), runtime.clock.now())
-    return {hashes[hash_]: principal for hash_, principal in found.items()}
+    """Return the principals of tokens, by secret, without tokens that are unknown, expired or revoked."""
+    secrets_by_hash = {hash_secret(secret): secret for secret in secrets}
+    principals = await store.principals(list(secrets_by_hash), runtime.clock.now())
+    return {secrets_by_hash[hash_]: principal for hash_, principal in principals.items()}
 
 
 async def create_service_account(context: UseCaseContext, name: str) -> Result:
-    """Create a service account without any grant. For ADMIN."""
+    """Create a service account without grants. For ADMIN."""
     context.require(Role.ADMIN)
     refuse_if(checks.display_name(name, 100, "name"))
-    await lock_name("names of actors")
+    await lock_name(ACTOR_NAMES_LOCK)
     if await store.actor_by_name(name):
-        raise name_taken(f"There is somebody named “{name}” already. Use another name.")
+        raise name_taken(f"The name “{name}” is taken by another person or service account. Use another name.")
     account = Actor(id=context.unit.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=name)
     await store.insert_actor(account, context.unit.now)
     context.record_change(account.id, None, account)
@@ -67,7 +68,7 @@ async def create_service_account(context: UseCaseContext, name: str) -> Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """A token to make, for a service account or (None) for the caller. `secret` is what it shall be."""
+    """A token to make with the given `secret`, for a service account or (None) for the caller."""
 
     name: str
     service_account_id: str | None
@@ -82,48 +83,64 @@ def new_secret(runtime: Runtime) -> str:
 
 
 async def create_token(context: UseCaseContext, request: TokenRequest) -> Result:
-    """Make a token. For oneself always, within the scopes one came with; for a service account it takes ADMIN.
+    """Make a token within the scopes of the caller's token.
 
-    It ends with the token that its maker came with: no later, and as soon as that is revoked. Else who found a token
-    that ends soon could keep what it opens for ever.
+    For the caller always; for a service account as ADMIN. The new token expires no later than the caller's, and is
+    revoked with it. Otherwise a stolen token that expires soon could be turned into one that lasts.
     """
-    owner = request.service_account_id or context.principal.actor.id
-    if request.service_account_id is not None:
-        context.require(Role.ADMIN)
-        account = (await store.actors_by_ids([owner])).get(owner)
-        if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
-            raise not_found("service account", owner, ("serviceAccountId",))
+    owner_id = await _token_owner(context, request)
     refuse_if(checks.display_name(request.name, 100, "name"))
     refuse_if(checks.list_size(request.scopes, "scopes"))
     if not request.scopes:
         raise Refused(InvalidInput(message="Name at least one scope.", path=("scopes",)))
-    await lock_name(TOKENS)
-    maker = (await store.tokens_by_ids([context.principal.token_id])).get(context.principal.token_id)
-    if maker is None or maker.ended(context.unit.now):
-        raise Refused(Forbidden(message="Your token is not valid any more. Sign in with another one."))
-    if request.expires_at is not None and request.expires_at <= context.unit.now:
-        raise Refused(InvalidInput(message="It is past.", path=("expiresAt",)))
-    if maker.expires_at is not None and request.expires_at is not None and request.expires_at > maker.expires_at:
+    await lock_name(TOKENS_LOCK)
+    parent = (await store.tokens_by_ids([context.principal.token_id])).get(context.principal.token_id)
+    if parent is None or parent.ended(context.unit.now):
+        raise Refused(Forbidden(message="Your token has expired or was revoked. Sign in with another token."))
+    _check_expiry(request.expires_at, parent, context.unit.now)
+    missing_scopes = scopes_beyond(context.principal, request.scopes)
+    if missing_scopes:
         message = (
-            f"The token you came with ends at {to_json(maker.expires_at)}, and what it makes ends no later. Leave "
-            "expiresAt out, or come with a token that lasts longer."
+            f"Your token does not have the scope {', '.join(missing_scopes)}, and a token cannot make a wider one. "
+            "Leave the scope out, or use a token that has it."
         )
-        raise Refused(InvalidInput(message=message, path=("expiresAt",)))
-    wider = scopes_beyond(context.principal, request.scopes)
-    if wider:
-        message = f"The token you came with has not the scope {', '.join(wider)}; a token can not make a wider one."
-        raise Refused(Forbidden(message=message, required=wider[0], path=("scopes",)))
-    until = request.expires_at or maker.expires_at
-    token = _token(context.unit, owner, replace(request, expires_at=until), made_by=maker.id)
+        raise Refused(Forbidden(message=message, required=missing_scopes[0], path=("scopes",)))
+    request = replace(request, expires_at=request.expires_at or parent.expires_at)
+    token = _token(context.unit, owner_id, request, made_by=parent.id)
     await store.insert_token(NewToken(token, hash_secret(request.secret)))
     context.record_change(token.id, None, token)
     return Result((token.id,))
 
 
-def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
+async def _token_owner(context: UseCaseContext, request: TokenRequest) -> str:
+    """Return the id of the actor for whom a token is made. Raises Refused."""
+    if request.service_account_id is None:
+        return context.principal.actor.id
+    context.require(Role.ADMIN)
+    id_ = request.service_account_id
+    account = (await store.actors_by_ids([id_])).get(id_)
+    if account is None or account.kind is not ActorKind.SERVICE_ACCOUNT:
+        raise not_found("service account", id_, ("serviceAccountId",))
+    return id_
+
+
+def _check_expiry(expires_at: datetime | None, parent: ApiToken, now: datetime) -> None:
+    """Check when a new token expires against the clock and the token that makes it. Raises Refused."""
+    if expires_at is not None and expires_at <= now:
+        message = "This time is in the past. Give a time in the future, or leave expiresAt out."
+        raise Refused(InvalidInput(message=message, path=("expiresAt",)))
+    if parent.expires_at is not None and expires_at is not None and expires_at > parent.expires_at:
+        message = (
+            f"Your token expires at {to_json(parent.expires_at)}, and a token that it makes cannot expire later. Leave "
+            "expiresAt out, or use a token that lasts longer."
+        )
+        raise Refused(InvalidInput(message=message, path=("expiresAt",)))
+
+
+def _token(work: Unit, owner_id: str, request: TokenRequest, *, made_by: str | None = None) -> ApiToken:
     return ApiToken(
         id=work.new_id(IdKind.API_TOKEN),
-        actor_id=owner,
+        actor_id=owner_id,
         name=request.name,
         prefix=request.secret[:PREFIX_LENGTH],
         scopes=tuple(dict.fromkeys(request.scopes)),
@@ -136,47 +153,50 @@ def _token(work: Unit, owner: str, request: TokenRequest, *, made_by: str | None
 
 
 async def revoke_token(context: UseCaseContext, id_: str) -> Result:
-    """Revoke a token, and whatever was made with it: one's own always, others' as ADMIN.
+    """Revoke a token and all tokens that were made with it: one's own always, those of others as ADMIN.
 
-    Returns its id, and those of the others. Revoking again changes nothing.
+    Returns its id first, then the others. Revoking again changes nothing.
     """
-    await lock_name(TOKENS)
+    await lock_name(TOKENS_LOCK)
     token = (await store.tokens_by_ids([id_])).get(id_)
     if token is None or token.actor_id != context.principal.actor.id:
         context.require(Role.ADMIN)
     if token is None:
         raise not_found("token", id_, ("id",))
-    return Result((id_, *(made for made in await _revoke(context, [id_]) if made != id_)))
+    revoked = await _revoke(context, [id_])
+    return Result((id_, *(token.id for token in revoked if token.id != id_)))
 
 
 async def revoke_all_tokens(context: UseCaseContext, actor_id: str) -> Result:
-    """Revoke every token of an actor, and whatever was made with them: one's own always, others' as ADMIN.
+    """Revoke all tokens of an actor and all tokens that were made with them.
 
-    Returns the ids of those that were good until now. The actor keeps its grants.
+    One's own always, those of others as ADMIN. Returns the ids of the tokens that were valid until now. The actor keeps
+    its grants.
     """
-    await lock_name(TOKENS)
+    await lock_name(TOKENS_LOCK)
     if actor_id != context.principal.actor.id:
         context.require(Role.ADMIN)
     actor = (await store.actors_by_ids([actor_id])).get(actor_id)
     if actor is None:
         raise not_found("actor", actor_id, ("id",))
     context.record_change(actor_id, actor, actor)
-    theirs = (await store.tokens_of([actor_id]))[actor_id]
-    return Result(await _revoke(context, [token.id for token in theirs], only_good=True))
+    tokens = (await store.tokens_of([actor_id]))[actor_id]
+    revoked = await _revoke(context, [token.id for token in tokens])
+    return Result(tuple(token.id for token in revoked if not token.ended(context.unit.now)))
 
 
-async def _revoke(context: UseCaseContext, ids: Sequence[str], *, only_good: bool = False) -> tuple[str, ...]:
-    """Revoke tokens with all that was made with them, and return the ids; `only_good`: of those that were good."""
-    found = await store.descendants(ids)
-    await store.revoke_tokens([token.id for token in found], context.unit.now)
-    for token in found:
+async def _revoke(context: UseCaseContext, ids: Sequence[str]) -> list[ApiToken]:
+    """Revoke tokens and all that were made with them. Return all of these as they were before."""
+    tokens = await store.descendants(ids)
+    await store.revoke_tokens([token.id for token in tokens], context.unit.now)
+    for token in tokens:
         context.record_change(token.id, token, replace(token, revoked_at=token.revoked_at or context.unit.now))
-    return tuple(token.id for token in found if not (only_good and token.ended(context.unit.now)))
+    return tokens
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """A grant to give or to take away."""
+    """A grant to give to an actor or to take away."""
 
     actor_id: str
     grant: Grant
@@ -184,36 +204,39 @@ class GrantRequest:
 
 async def grant_role(context: UseCaseContext, request: GrantRequest) -> Result:
     """Give an actor a role. For ADMIN on everything. Giving it again changes nothing."""
-    before = await _checked(context, request)
+    before = await _checked_grants(context, request)
     await store.add_grant(request.actor_id, request.grant, context.unit.now)
-    context.record_change(request.actor_id, before, await _granted(request.actor_id))
+    context.record_change(request.actor_id, before, await _grants(request.actor_id))
     return Result((request.actor_id,))
 
 
 async def revoke_role(context: UseCaseContext, request: GrantRequest) -> Result:
-    """Take a role away. For ADMIN on everything. The last ADMIN of everything stays: else nobody could undo it."""
-    before = await _checked(context, request)
+    """Take a role away. For ADMIN on everything.
+
+    The last ADMIN on everything stays, so that one can undo this.
+    """
+    before = await _checked_grants(context, request)
     if request.grant == Grant(Role.ADMIN) and not await store.other_admins(request.actor_id):
-        message = "This is the last ADMIN of everything. Grant ADMIN to somebody else first."
+        message = "This actor is the last one with ADMIN on everything. Grant ADMIN to another actor first."
         raise Refused(WrongState(message=message, status="LAST_ADMIN", path=("role",)))
     if not await store.remove_grant(request.actor_id, request.grant):
-        raise Refused(
-            NotFound(
-                message="The actor does not have this grant; nothing changed.", id=request.actor_id, path=("role",)
-            )
-        )
-    context.record_change(request.actor_id, before, await _granted(request.actor_id))
+        message = "The actor does not have this grant; nothing changed."
+        raise Refused(NotFound(message=message, id=request.actor_id, path=("role",)))
+    context.record_change(request.actor_id, before, await _grants(request.actor_id))
     return Result((request.actor_id,))
 
 
-async def _granted(actor_id: str) -> dict[str, object]:
+async def _grants(actor_id: str) -> dict[str, object]:
     return {"grants": (await store.grants_of([actor_id]))[actor_id]}
 
 
-async def _checked(context: UseCaseContext, request: GrantRequest) -> dict[str, object]:
-    """Return what the actor holds, once all that the request names is there. Raises Refused."""
+async def _checked_grants(context: UseCaseContext, request: GrantRequest) -> dict[str, object]:
+    """Check the caller and that everything that the request names exists. Return the actor's grants.
+
+    Raises Refused.
+    """
     context.require(Role.ADMIN)
-    await lock_name("grants")
+    await lock_name(GRANTS_LOCK)
     grant = request.grant
     if not await store.actors_by_ids([request.actor_id]):
         raise not_found("actor", request.actor_id, ("actorId",))
@@ -221,14 +244,14 @@ async def _checked(context: UseCaseContext, request: GrantRequest) -> dict[str, 
         raise not_found("environment", grant.environment_id, ("environmentId",))
     if grant.application_id is not None and not await application_store.by_ids([grant.application_id]):
         raise not_found("application", grant.application_id, ("applicationId",))
-    return await _granted(request.actor_id)
+    return await _grants(request.actor_id)
 
 
 async def ensure_admin(runtime: Runtime, secret: str) -> None:
-    """Make sure that `secret` is a token of the first person; safe to call again.
+    """Make sure that `secret` is a token of the actor named `admin`; safe to call again.
 
-    That one is ADMIN of everything when made, and has later what people have left it. What is done here is kept in the
-    audit log as an act of Boreas itself.
+    The actor is created with ADMIN on everything; an existing one keeps its present grants. The audit log has this as
+    an act of Boreas itself.
     """
     async with unit(runtime) as work:
         admin = await store.actor_by_name(ADMIN_NAME)
@@ -236,7 +259,7 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
             admin = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=ADMIN_NAME)
             await store.insert_actor(admin, work.now)
             await store.add_grant(admin.id, Grant(Role.ADMIN), work.now)
-            work.record_change(admin.id, None, {"name": admin.name, **await _granted(admin.id)})
+            work.record_change(admin.id, None, {"name": admin.name, **await _grants(admin.id)})
         if await store.token_id_by_hash(hash_secret(secret)) is None:
             request = TokenRequest(
                 name="first token", service_account_id=None, scopes=(Role.ADMIN,), expires_at=None, secret=secret
@@ -246,14 +269,20 @@ async def ensure_admin(runtime: Runtime, secret: str) -> None:
             work.record_change(token.id, None, token)
         if work.changes:
             await audit.store_entries(
-                AuditContext(actor_id=await _boreas(work), action=FIRST, reason=FIRST_REASON, address=None), work
+                AuditContext(
+                    actor_id=await _system_account_id(work),
+                    action=FIRST_TOKEN_ACTION,
+                    reason=FIRST_TOKEN_REASON,
+                    address=None,
+                ),
+                work,
             )
 
 
-async def _boreas(work: Unit) -> str:
+async def _system_account_id(work: Unit) -> str:
     """Return the id of the account in whose name Boreas itself acts. It has no token and no grant."""
-    found = await store.actor_by_name(OWN_NAME)
-    if found is None:
-        found = Actor(id=work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=OWN_NAME)
-        await store.insert_actor(found, work.now)
-    return found.id
+    account = await store.actor_by_name(SYSTEM_NAME)
+    if account is None:
+        account = Actor(id=work.new_id(IdKind.SERVICE_ACCOUNT), kind=ActorKind.SERVICE_ACCOUNT, name=SYSTEM_NAME)
+        await store.insert_actor(account, work.now)
+    return account.id

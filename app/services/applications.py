@@ -7,55 +7,56 @@ from app.core.errors import Forbidden, Refused, WrongState, name_taken, not_foun
 from app.core.ids import IdKind
 from app.core.kubernetes import ownership
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import application_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import applications as store
 from app.store.database import lock_name
 
-NAMES = "names of applications"
-"""The turn of whoever gives a name, or takes objects of a cluster for an application."""
-NOT_YOURS = (
-    "Which workload, service and route belong to an application is for ADMIN on it to change. "
-    "Leave them as they are, or ask an ADMIN."
-)
+NAMES_LOCK = "names of applications"
+"""Locked while an application takes a name, or objects of a cluster."""
 
 
 async def create(context: UseCaseContext, draft: Application) -> Result:
-    """Create an application as drafted; id and times are set here. For DEPLOYER on everything."""
+    """Create an application as drafted; id and time are set here. For DEPLOYER on everything."""
     context.require(Role.DEPLOYER)
     application = replace(draft, id=context.unit.new_id(IdKind.APPLICATION), created_at=context.unit.now)
-    refuse_if(checks.application(application))
-    await lock_name(NAMES)
+    refuse_if(application_checks.application(application))
+    await lock_name(NAMES_LOCK)
     if await store.by_name(application.name):
-        message = f"There is an application “{application.name}” already (it may be archived). Use another name."
-        raise name_taken(message)
-    await _refuse_if_taken(application, None)
+        message = f"The name “{application.name}” is taken by another application, perhaps an archived one."
+        raise name_taken(f"{message} Use another name.")
+    await _refuse_taken_objects(application, None)
     await store.insert(application)
     context.record_change(application.id, None, application)
     return Result((application.id,))
 
 
 async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
-    """Change some fields (by name) of an application. For DEPLOYER on it. Deployments keep what they were made with.
+    """Change some fields (by name) of an application; existing deployments keep their copy.
 
-    Which objects of a cluster are its own is for ADMIN to say: who deploys an application must not choose others'.
+    For DEPLOYER on it. Its objects in a cluster are for ADMIN to change, so that a deployer cannot take those of
+    another application.
     """
     id_, fields = changes
-    application = await _held(context, id_)
+    application = await _locked(context, id_)
     changed = replace(application, **fields)  # type: ignore[arg-type]
-    refuse_if(checks.application(changed))
+    refuse_if(application_checks.application(changed))
     if ownership.named_objects(changed.kubernetes) != ownership.named_objects(application.kubernetes):
         if not context.principal.allows(Role.ADMIN, application_ids=[id_]):
-            raise Refused(Forbidden(message=NOT_YOURS, required=Role.ADMIN, path=("kubernetes",)))
-        await _refuse_if_taken(changed, application)
+            message = (
+                "Only an ADMIN on the application may change its workload, service and route. "
+                "Leave them as they are, or ask an ADMIN."
+            )
+            raise Refused(Forbidden(message=message, required=Role.ADMIN, path=("kubernetes",)))
+        await _refuse_taken_objects(changed, application)
     await store.update(changed)
     context.record_change(id_, application, changed)
     return Result((id_,))
 
 
 async def archive(context: UseCaseContext, id_: str) -> Result:
-    """Archive an application: it stays readable, and can not be deployed any more. For DEPLOYER on it."""
-    application = await _held(context, id_)
+    """Archive an application: it stays readable but cannot be deployed. For DEPLOYER on it."""
+    application = await _locked(context, id_)
     archived = replace(application, archived_at=context.unit.now)
     await store.update(archived)
     context.record_change(id_, application, archived)
@@ -63,30 +64,33 @@ async def archive(context: UseCaseContext, id_: str) -> Result:
 
 
 async def unarchive(context: UseCaseContext, id_: str) -> Result:
-    """Bring an archived application back: it can be deployed again. For DEPLOYER on it."""
-    application = await _held(context, id_, archived=True)
+    """Bring an archived application back, so that it can be deployed again. For DEPLOYER on it."""
+    application = await _locked(context, id_, archived=True)
     active = replace(application, archived_at=None)
     await store.update(active)
     context.record_change(id_, application, active)
     return Result((id_,))
 
 
-async def _refuse_if_taken(application: Application, before: Application | None) -> None:
+async def _refuse_taken_objects(application: Application, before: Application | None) -> None:
     """Refuse objects of a cluster that another application has, archived ones included. Raises Refused."""
     target = application.kubernetes
     if target is not None:
-        await lock_name(NAMES)
-        others = await store.naming(ownership.reserved_names(target), but=application.id)
-        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
+        await lock_name(NAMES_LOCK)
+        rivals = await store.using_objects(ownership.reserved_names(target), but=application.id)
+        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, rivals))
 
 
-async def _held(context: UseCaseContext, id_: str, *, archived: bool = False) -> Application:
+async def _locked(context: UseCaseContext, id_: str, *, archived: bool = False) -> Application:
+    """Lock and return an active (or an archived) application that the caller may change. Raises Refused."""
     application = await store.locked(id_)
     if application is None:
         raise not_found("application", id_, ("id",))
     context.require(Role.DEPLOYER, application_ids=[id_])
     if archived and application.archived_at is None:
-        raise Refused(WrongState(message=f"“{application.name}” is not archived.", status="ACTIVE", path=("id",)))
+        message = f"The application “{application.name}” is not archived."
+        raise Refused(WrongState(message=message, status="ACTIVE", path=("id",)))
     if application.archived_at is not None and not archived:
-        raise Refused(WrongState(message=f"“{application.name}” is archived.", status="ARCHIVED", path=("id",)))
+        message = f"The application “{application.name}” is archived. Bring it back with unarchiveApplication first."
+        raise Refused(WrongState(message=message, status="ARCHIVED", path=("id",)))
     return application

@@ -1,4 +1,4 @@
-"""Tasks that ask for approval: who may skip, remove or relax them."""
+"""Who may waive the approval of a task: by skipping, removing or relaxing the task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ from app.store import workflows as workflow_store
 
 
 async def authors_of(deployment: Deployment) -> frozenset[str]:
-    """Return the ids of those who wrote what a deployment would run, since it was last approved."""
+    """Return the ids of the actors who wrote the deployment's workflow since it was last approved."""
     if deployment.revision == 1:
         return frozenset({deployment.created_by})
     return await store.authors_of(deployment.id)
 
 
 async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbidden | None:
-    """Return why somebody may not let go of a task of a held deployment that asks for approval."""
+    """Return why a principal may not waive the approval of a task; None if they may."""
     deployment = locked.deployment
     return core.why_not_waive(deployment, locked.policy or ApprovalPolicy(), principal, await authors_of(deployment))
 
@@ -29,25 +29,25 @@ async def why_not_waive(locked: LockedDeployment, principal: Principal) -> Forbi
 async def refuse_unauthorized_waivers(
     locked: LockedDeployment, principal: Principal, ids: Mapping[str, str], keys: Sequence[str], path: tuple[str, ...]
 ) -> None:
-    """Refuse an edit that lets go of tasks (keys) which ask for approval, unless the caller may. Raises Refused.
+    """Refuse an edit that waives the approvals of the tasks `keys`, unless the caller may waive them.
 
-    `ids` has the tasks' ids, `path` names the input's field. A task that the caller made ask, and that nobody was asked
-    for yet, is theirs to change.
+    Raises Refused. `ids` has the tasks' ids by key, `path` names the input's field. Authors may waive approvals that
+    they added to a task themselves and that were not requested yet.
     """
     if not keys:
         return
     problem = await why_not_waive(locked, principal)
     if problem is None:
         return
-    asked = await store.tasks_asked_for(locked.deployment.id)
+    requested_ids = await store.requested_task_ids(locked.deployment.id)
     for key in keys:
-        if ids[key] in asked or await _made_to_ask_by(locked.deployment, key) != principal.actor.id:
-            message = f"“{key}” asks for approval, and this edit lets go of it. {problem.message}"
+        if ids[key] in requested_ids or await _confirmation_author(locked.deployment, key) != principal.actor.id:
+            message = f"The task “{key}” needs approval, and this edit waives it. {problem.message}"
             raise Refused(replace(problem, message=message, path=path))
 
 
-async def _made_to_ask_by(deployment: Deployment, key: str) -> str | None:
-    """Return who made a task ask that asks in the current revision; None: its template did."""
+async def _confirmation_author(deployment: Deployment, key: str) -> str | None:
+    """Return who set requireConfirm of a task in an edit; None if its template or generator did."""
     revisions = (await workflow_store.revisions_of([deployment.id]))[deployment.id]
     since = deployment.revision
     while since > 1:

@@ -1,4 +1,4 @@
-"""Use cases of approvals: approve and reject, and what waits for somebody."""
+"""Use cases of approvals: approve, reject, and the inbox of approvals that an actor may decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +17,24 @@ from app.core.task import TaskStatus
 from app.core.validation import checks
 from app.services.engine import approval_requests
 from app.services.engine.locked_deployment import LockedDeployment, lock_deployment
-from app.services.engine.tick import refuse, tick_and_send
+from app.services.engine.tick import reject_deployment
+from app.services.engine.work_queue import tick_and_enqueue
 from app.services.secret_masking import mask_secrets
 from app.services.use_cases import Result, UseCaseContext, forbidden, refuse_if
 from app.store import approvals as store
 from app.store import deployments as deployment_store
 
 MAX_APPROVALS = 100
+"""Approvals that one call decides."""
 FIELD = "approvalIds"
 
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """A verdict on some approvals, and why. `expected_revision` is that of the workflow that was looked at."""
+    """A verdict on some approvals with a comment.
+
+    `expected_revision` is the workflow's revision the caller saw.
+    """
 
     approval_ids: tuple[str, ...]
     verdict: Verdict
@@ -38,11 +43,11 @@ class Decide:
 
 
 async def decide(context: UseCaseContext, order: Decide) -> Result:
-    """Approve or reject approvals, each on its own: a problem with one does not keep the others from being decided.
+    """Approve or reject approvals, each on its own.
 
-    Returns the ids of those that were decided, and the problems of the others, both in the order of the request.
-    Raises Refused if none was decided. Deployments are locked in the order of their ids, so that two callers who decide
-    the same approvals cannot deadlock.
+    Returns the ids of those that were decided, and the problems of the others, both in the order of the request. Raises
+    Refused if none was decided. Deployments are locked in the order of their ids, so that two callers who decide the
+    same approvals cannot deadlock.
     """
     if not any(context.principal.allows_somewhere(role) for role in (Role.APPROVER, Role.DEPLOYER)):
         raise forbidden(Role.APPROVER)
@@ -80,11 +85,12 @@ def _problems(order: Decide) -> checks.Problems:
 async def _decide_all(
     context: UseCaseContext, locked: LockedDeployment, order: Decide, ids: Sequence[str]
 ) -> dict[str, Problem]:
-    """Decide approvals of one deployment in order. Return the problems of those that were not decided, by id."""
-    deployment, principal = locked.deployment, context.principal
-    if not principal.allows(
-        Role.VIEWER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
-    ):
+    """Decide approvals of one deployment in order.
+
+    Return the problems of those that were not decided, by id.
+    """
+    principal = context.principal
+    if not principal.allows_on(Role.VIEWER, locked.deployment):
         return {id_: missing("approval", id_) for id_ in ids}
     problems: dict[str, Problem] = {}
     approvals = await store.by_ids(ids)
@@ -98,7 +104,7 @@ async def _decide_all(
         else:
             problems[id_] = problem
         if problem is None or approval.overdue(locked.now):
-            await tick_and_send(locked)
+            await tick_and_enqueue(locked)
             await locked.flush()
             approvals = await store.by_ids(ids) if id_ != ids[-1] else approvals
     return problems
@@ -117,56 +123,58 @@ def _outdated(deployment: Deployment, order: Decide) -> RevisionConflict | None:
 
 
 async def _store(context: UseCaseContext, locked: LockedDeployment, approval: Approval, order: Decide) -> None:
-    """Store a decision, and let go on or end what it was about."""
+    """Store a decision; when the approval is settled by it, resume or end what it was requested for."""
     actor = context.principal.actor
     comment = await mask_secrets(locked.deployment.id, order.comment.strip())
     decision = Decision(actor_id=actor.id, actor_name=actor.name, verdict=order.verdict, comment=comment, at=locked.now)
     status = core.status_after(approval, order.verdict)
     await store.decide(approval, decision, status)
     locked.record(ApprovalDecided(approval.id, order.verdict, comment))
-    approval_requests.tell(locked, [approval.id])
-    others = tuple(each for each in approval.decisions if each.actor_id != actor.id)
-    after = replace(approval, status=status, decisions=(*others, decision))
-    context.record_change(approval.id, approval, after)
+    approval_requests.publish_changes(locked, [approval.id])
+    others = tuple(earlier for earlier in approval.decisions if earlier.actor_id != actor.id)
+    context.record_change(approval.id, approval, replace(approval, status=status, decisions=(*others, decision)))
     if status is ApprovalStatus.REJECTED:
         reason = f"rejected by {actor.name}" + (f": {comment}" if comment else "")
-        await refuse(locked, reason, roll_back=True, automatic=False)
+        await reject_deployment(locked, reason, roll_back=True, automatic=False)
     elif status is ApprovalStatus.APPROVED and approval.task_id is not None:
-        await _let_go_on(locked, approval, actor.id)
+        await _resume_task(locked, approval, actor.id)
 
 
-async def _let_go_on(locked: LockedDeployment, approval: Approval, actor_id: str) -> None:
-    """Let the task go on that was approved, or whose rollout was; the next tick starts or resumes it."""
+async def _resume_task(locked: LockedDeployment, approval: Approval, actor_id: str) -> None:
+    """Take an approved task (or the task of an approved rollout step) out of WAITING_CONFIRM."""
     await locked.flush()
     task = await locked.task(approval.task_id or "")
     if task.status is not TaskStatus.WAITING_CONFIRM:
         return
     if approval.subject is ApprovalSubject.ROLLOUT_STEP:
-        went_on = replace(
+        resumed = replace(
             task,
             status=TaskStatus.RUNNING,
             rollout=rollout.approve(task.rollout or Progress()),
             resume_at=locked.now,
         )
     else:
-        went_on = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=locked.now)
-    locked.note_task(task.id, task.status, went_on.status)
-    locked.put(went_on)
-    locked.unit.record_change(task.id, task, went_on)
+        resumed = replace(task, status=TaskStatus.PENDING, confirmed_by=actor_id, confirmed_at=locked.now)
+    locked.record_task_status(task.id, task.status, resumed.status)
+    locked.put_task(resumed)
+    locked.unit.record_change(task.id, task, resumed)
 
 
 async def inbox(principal: Principal, now: datetime) -> list[Approval]:
-    """Return what waits for somebody: everything that they may decide now and have not, the oldest first."""
-    return [one for one, _ in await all_pending() if may_approve(one, principal, now)]
+    """Return the pending approvals that a principal may give now, the oldest first."""
+    return [approval for approval, _ in await all_pending() if may_approve(approval, principal, now)]
 
 
 async def all_pending() -> list[tuple[Approval, Deployment]]:
-    """Return everything that waits for people, with its deployment, the oldest first."""
+    """Return all pending approvals with their deployments, the oldest first."""
     approvals = await store.pending()
-    deployments = await deployment_store.by_ids(list({one.deployment_id for one in approvals}))
-    return [(one, deployments[one.deployment_id]) for one in approvals]
+    deployments = await deployment_store.by_ids(list({approval.deployment_id for approval in approvals}))
+    return [(approval, deployments[approval.deployment_id]) for approval in approvals]
 
 
-def may_approve(one: Approval, principal: Principal, now: datetime) -> bool:
-    """Whether somebody may decide: whoever wrote what is to be approved may only reject, and is not waited for."""
-    return core.why_not_decide(one, principal, Verdict.APPROVE, now) is None
+def may_approve(approval: Approval, principal: Principal, now: datetime) -> bool:
+    """Tell whether a principal may approve.
+
+    Authors may only reject, so their inbox leaves the approval out.
+    """
+    return core.why_not_decide(approval, principal, Verdict.APPROVE, now) is None

@@ -1,15 +1,18 @@
-"""What a deployment would be: the part of creating one that stores nothing, and of which the plan is the dry run."""
+"""Drafting deployments: the part of creating one that stores nothing.
 
-from collections.abc import Iterator, Mapping, Sequence
+The plan of a deployment is a draft, too.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core import compatibility, template, workflow
+from app.core import compatibility, template, workflow_faults, workflow_generator
 from app.core.application import Application
 from app.core.deployment import Definition, WorkflowSource, definition_of, with_restart
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput, Problem, Refused, WorkflowFault, missing, not_found
 from app.core.strategy.model import Strategy, StrategyKind
-from app.core.validation import checks, task_checks
+from app.core.validation import checks, strategy_checks, task_checks
 from app.core.version import Version
 from app.core.workflow import WorkflowTask
 from app.services.templates import Instance, TemplateUse, instantiate
@@ -20,16 +23,16 @@ from app.store import versions as version_store
 
 MAX_ENVIRONMENTS = 50
 MAX_APPLICATIONS = 500
-"""As many as a version has at most."""
+"""The maximum of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRequest:
-    """What is asked for. `application_ids` None means all that the version has.
+    """A request to deploy a version. `application_ids` None means all applications of the version.
 
-    `tasks` are the caller's own, or those of a `template`; with neither they are generated, from `definitions` where
-    these are given, else from the applications as they are defined now. `proven` tells that the definitions given ran
-    in the environment before. With `restart_problems` pods are replaced although they run the image already.
+    The workflow comes from `tasks`, from a `template`, or is generated: from `definitions` where given, else from the
+    applications as they are defined now. `proven` tells that the given definitions ran in the environment before. With
+    `restart_problems`, pods are replaced even if they run the image already.
     """
 
     version_id: str
@@ -49,7 +52,7 @@ class DeploymentRequest:
 
     @property
     def source(self) -> WorkflowSource:
-        """Where its workflow comes from."""
+        """The source of the workflow."""
         if self.template is not None:
             return WorkflowSource.TEMPLATE
         if self.tasks is not None:
@@ -59,7 +62,7 @@ class DeploymentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What would be made, the same in each environment, and everything that is wrong with its graph."""
+    """What would be created, the same in each environment, and all faults of the graph."""
 
     request: DeploymentRequest
     version: Version
@@ -71,80 +74,94 @@ class Draft:
 
 
 async def draft(request: DeploymentRequest) -> Draft:
-    """Return what a request asks for. Raises Refused with everything that is wrong except with the graph."""
-    refuse_if(_too_many(request))
+    """Return the draft of a request. Raises Refused with all problems except faults of the graph."""
+    refuse_if(_size_problems(request))
     version = (await version_store.by_ids([request.version_id])).get(request.version_id)
     if version is None:
         raise not_found("version", request.version_id, ("versionId",))
     environments = await environment_store.by_ids(request.environment_ids)
-    held = [artifact.application_id for artifact in version.artifacts]
-    wanted = held if request.application_ids is None else list(request.application_ids)
-    applications = await application_store.by_ids(list(dict.fromkeys((*wanted, *request.must_in_order))))
-    problems = [*_problems(request, version, environments), *_application_problems(request, wanted, held, applications)]
+    images = {artifact.application_id: artifact.image for artifact in version.artifacts}
+    ids = list(images) if request.application_ids is None else list(request.application_ids)
+    applications = await application_store.by_ids(list(dict.fromkeys((*ids, *request.must_in_order))))
+    problems = [
+        *_problems(request, version, environments),
+        *_application_problems(request, ids, images.keys(), applications),
+        *_order_problems(request, ids, applications),
+    ]
     if problems:
         raise Refused(*problems)
-    chosen = tuple(applications[id_] for id_ in wanted)
-    images = {artifact.application_id: artifact.image for artifact in version.artifacts}
-    definitions = request.definitions or tuple(definition_of(each, images[each.id]) for each in chosen)
-    unfit = compatibility.restart_problems(definitions) if request.restart else ()
+    chosen = tuple(applications[id_] for id_ in ids)
+    targets = tuple(environments[id_] for id_ in request.environment_ids)
+    definitions = request.definitions or tuple(
+        definition_of(application, images[application.id]) for application in chosen
+    )
+    restart_problems = compatibility.restart_problems(definitions) if request.restart else ()
     if request.restart:
         definitions = tuple(with_restart(definition) for definition in definitions)
-    places = tuple(environments[id_] for id_ in request.environment_ids)
-    refuse_if((*unfit, *_unfit(places, definitions, request.strategy.kind)))
-    made = await _made(request, definitions)
+    refuse_if((*restart_problems, *_compatibility_problems(targets, definitions, request.strategy.kind)))
+    graph = await _graph(request, definitions)
     refuse_if(
         problem
-        for place in places
-        for problem in compatibility.service_account_problems(place, made.tasks, *_came_from(request))
-    )
-    faults = workflow.check(
-        template.without_expressions(made.tasks) if made.faults else made.tasks,
-        {definition.application_id: definition.name for definition in definitions},
-        request.must_in_order,
-        commands_needed=any(place.operator is not OperatorKind.SIMULATED for place in places),
-        images=(
-            {definition.application_id for definition in definitions if definition.image}
-            if any(place.operator is OperatorKind.KUBERNETES for place in places)
-            else None
-        ),
+        for environment in targets
+        for problem in compatibility.service_account_problems(environment, graph.tasks, *_graph_path(request))
     )
     return Draft(
         request=request,
         version=version,
-        environments=places,
+        environments=targets,
         applications=chosen,
         definitions=definitions,
-        tasks=made.tasks,
-        faults=(*made.faults, *faults),
+        tasks=graph.tasks,
+        faults=(*graph.faults, *_faults(request, graph, targets, definitions)),
     )
 
 
-def _unfit(places: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind) -> Iterator[Problem]:
-    """Yield what keeps definitions from being deployed to environments, each by itself and together."""
-    for place in places:
+def _faults(
+    request: DeploymentRequest, graph: Instance, targets: Sequence[Environment], definitions: Sequence[Definition]
+) -> Sequence[WorkflowFault]:
+    """Return the faults of a graph that is deployed to the target environments."""
+    operators = {environment.operator for environment in targets}
+    return workflow_faults.find_faults(
+        template.without_expressions(graph.tasks) if graph.faults else graph.tasks,
+        {definition.application_id: definition.name for definition in definitions},
+        request.must_in_order,
+        commands_needed=operators != {OperatorKind.SIMULATED},
+        images=(
+            {definition.application_id for definition in definitions if definition.image}
+            if OperatorKind.KUBERNETES in operators
+            else None
+        ),
+    )
+
+
+def _compatibility_problems(
+    environments: Sequence[Environment], definitions: Sequence[Definition], kind: StrategyKind
+) -> Iterator[Problem]:
+    """Yield what prevents the definitions from being deployed to the environments."""
+    for environment in environments:
         for definition in definitions:
-            yield from compatibility.problems(place, definition, kind)
-    for place in places:
-        yield from compatibility.shared_object_problems(place, definitions)
+            yield from compatibility.problems(environment, definition, kind)
+    for environment in environments:
+        yield from compatibility.shared_object_problems(environment, definitions)
 
 
-async def _made(request: DeploymentRequest, definitions: Sequence[Definition]) -> Instance:
-    """Return the graph that is asked for. Raises Refused."""
+async def _graph(request: DeploymentRequest, definitions: Sequence[Definition]) -> Instance:
+    """Return the requested graph. Raises Refused."""
     if request.template is not None:
         return await instantiate(request.template)
     if request.tasks is not None:
         return Instance(request.tasks, ())
-    return Instance(workflow.generate(definitions, request.must_in_order), ())
+    return Instance(workflow_generator.generate(definitions, request.must_in_order), ())
 
 
-def _came_from(request: DeploymentRequest) -> tuple[str, ...]:
-    """Return the path of the field that the graph came from."""
+def _graph_path(request: DeploymentRequest) -> tuple[str, ...]:
+    """Return the path of the input's field from which the graph comes."""
     if request.template is not None:
         return ("templateVersionId",)
     return ("tasks",) if request.tasks is not None else ("applicationIds",)
 
 
-def _too_many(request: DeploymentRequest) -> Iterator[Problem]:
+def _size_problems(request: DeploymentRequest) -> Iterator[Problem]:
     yield from checks.in_range(len(request.environment_ids), 1, MAX_ENVIRONMENTS, "environmentIds")
     yield from checks.in_range(len(request.application_ids or ()), 0, MAX_APPLICATIONS, "applicationIds")
     yield from checks.in_range(len(request.must_in_order), 0, MAX_APPLICATIONS, "mustInOrder")
@@ -153,42 +170,58 @@ def _too_many(request: DeploymentRequest) -> Iterator[Problem]:
 def _problems(
     request: DeploymentRequest, version: Version, environments: Mapping[str, Environment]
 ) -> Iterator[Problem]:
-    if len(set(request.environment_ids)) < len(request.environment_ids):
-        yield InvalidInput(message="An environment is named twice.", path=("environmentIds",))
+    yield from _repetition(request.environment_ids, "environment", "environmentIds")
     for id_ in request.environment_ids:
         if id_ not in environments:
             yield missing("environment", id_, ("environmentIds",))
-    yield from checks.strategy(request.strategy)
+    yield from strategy_checks.strategy(request.strategy)
     if request.freeze_override_reason is not None:
         yield from checks.reason(request.freeze_override_reason, "freezeOverrideReason")
     if request.tasks is not None and request.template is not None:
         yield InvalidInput(message="Give tasks or templateVersionId, not both.", path=("tasks",))
     if request.tasks is not None:
         if not request.tasks:
-            yield InvalidInput(message="A workflow has at least one task.", path=("tasks",))
+            yield InvalidInput(message="A workflow needs at least one task.", path=("tasks",))
         yield from task_checks.workflow_tasks(request.tasks)
 
 
+def _repetition(ids: Sequence[str], noun: str, field: str) -> Iterator[Problem]:
+    if len(set(ids)) < len(ids):
+        yield InvalidInput(message=f"The same {noun} is named twice. Name each one once.", path=(field,))
+
+
 def _application_problems(
-    request: DeploymentRequest, wanted: Sequence[str], held: Sequence[str], found: Mapping[str, Application]
+    request: DeploymentRequest,
+    ids: Sequence[str],
+    version_ids: Collection[str],
+    applications: Mapping[str, Application],
 ) -> Iterator[Problem]:
+    """Yield the problems of the applications `ids` to deploy; `version_ids` are those of the version."""
     path = ("applicationIds",)
-    if not wanted:
+    if not ids:
         yield InvalidInput(message="Name at least one application.", path=path)
-    if len(set(wanted)) < len(wanted):
-        yield InvalidInput(message="An application is named twice.", path=path)
-    for id_ in wanted:
-        if id_ not in found:
+    yield from _repetition(ids, "application", "applicationIds")
+    for id_ in ids:
+        if id_ not in applications:
             yield missing("application", id_, path)
-        elif id_ not in held:
+        elif id_ not in version_ids:
             yield InvalidInput(message=f"The version has no application “{id_}”.", path=path)
-        elif found[id_].archived_at is not None and request.rollback_of is None:
-            message = f"“{found[id_].name}” is archived: bring it back with unarchiveApplication, or leave it out."
+        elif applications[id_].archived_at is not None and request.rollback_of is None:
+            message = (
+                f"The application “{applications[id_].name}” is archived. "
+                "Bring it back with unarchiveApplication, or leave it out."
+            )
             yield InvalidInput(message=message, path=path)
-    if len(set(request.must_in_order)) < len(request.must_in_order):
-        yield InvalidInput(message="An application is named twice.", path=("mustInOrder",))
+
+
+def _order_problems(
+    request: DeploymentRequest, ids: Sequence[str], applications: Mapping[str, Application]
+) -> Iterator[Problem]:
+    path = ("mustInOrder",)
+    yield from _repetition(request.must_in_order, "application", "mustInOrder")
     for id_ in request.must_in_order:
-        if id_ not in wanted and id_ not in found:
-            yield missing("application", id_, ("mustInOrder",))
-        elif id_ not in wanted:
-            yield InvalidInput(message=f"“{found[id_].name}” is not among the applications.", path=("mustInOrder",))
+        if id_ not in ids and id_ not in applications:
+            yield missing("application", id_, path)
+        elif id_ not in ids:
+            message = f"The application “{applications[id_].name}” is not deployed here. Leave it out of mustInOrder."
+            yield InvalidInput(message=message, path=path)

@@ -7,32 +7,33 @@ from app.core.environment import Environment
 from app.core.errors import Forbidden, Refused, name_taken, not_found
 from app.core.ids import IdKind
 from app.core.roles import Role
-from app.core.validation import checks
+from app.core.validation import environment_checks
 from app.services.use_cases import Result, UseCaseContext, refuse_if
 from app.store import environments as store
 from app.store.database import lock_name
 
-REACHING = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes": "kubernetes"}
-"""The fields of an environment that choose machines and credentials, which others use too; as the API calls them."""
+NAMES_LOCK = "names of environments"
+SHARED = {"worker_pool": "workerPool", "build_pool": "buildPool", "kubernetes": "kubernetes"}
+"""Fields that choose machines and credentials which environments share, and their names in the API."""
 
 
 async def create(context: UseCaseContext, draft: Environment) -> Result:
     """Create an environment as drafted; id and time are set here."""
     context.require(Role.ADMIN)
     environment = replace(draft, id=context.unit.new_id(IdKind.ENVIRONMENT), created_at=context.unit.now)
-    refuse_if(checks.environment(environment))
-    await lock_name("names of environments")
+    refuse_if(environment_checks.environment(environment))
+    await lock_name(NAMES_LOCK)
     if await store.by_name(environment.name):
-        raise name_taken(f"There is an environment “{environment.name}” already. Use another name.")
+        raise name_taken(f"The name “{environment.name}” is taken by another environment. Use another name.")
     await store.insert(environment)
     context.record_change(environment.id, None, environment)
     return Result((environment.id,))
 
 
 async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]) -> Result:
-    """Change some fields (by name) of an environment. What runs in it goes on as it began.
+    """Change some fields (by name) of an environment; running deployments go on with the old ones.
 
-    Which workers serve it, and which cluster they reach for it, is for ADMIN of everything: these are not its own.
+    The worker pools and the access to a cluster are for ADMIN on everything, as other environments share them.
     """
     id_, fields = changes
     context.require(Role.ADMIN, environment_id=id_)
@@ -40,17 +41,12 @@ async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]
     if environment is None:
         raise not_found("environment", id_, ("id",))
     changed = replace(environment, **fields)  # type: ignore[arg-type]
-    differs = {name for name in fields if getattr(environment, name) != fields[name]}
-    reaches = {"kubernetes"} if _reach(environment) != _reach(changed) else set[str]()
-    moved = [name for name in REACHING if name in differs and (name != "kubernetes" or name in reaches)]
-    if moved and not context.principal.allows(Role.ADMIN):
-        path = REACHING[moved[0]]
-        message = f"Changing {path} takes ADMIN on everything: it reaches beyond this environment."
-        raise Refused(Forbidden(message=message, required=Role.ADMIN, path=(path,)))
+    differing = {name for name in fields if getattr(environment, name) != fields[name]}
+    _require_for_shared(context, environment, changed, differing)
     refuse_if(
         problem
-        for problem in checks.environment(changed)
-        if "kubernetes" in differs or (problem.path or ("",))[0] != "kubernetes"
+        for problem in environment_checks.environment(changed)
+        if "kubernetes" in differing or (problem.path or ("",))[0] != "kubernetes"
     )
     await store.update(changed)
     context.record_change(id_, environment, changed)
@@ -58,16 +54,29 @@ async def update(context: UseCaseContext, changes: tuple[str, dict[str, object]]
     return Result((id_,))
 
 
-def _reach(environment: Environment) -> object:
-    """Return what decides which cluster an environment reaches, and with which rights its Jobs may run there."""
+def _require_for_shared(
+    context: UseCaseContext, environment: Environment, changed: Environment, differing: set[str]
+) -> None:
+    """Refuse a change of shared fields unless the caller is ADMIN on everything. Raises Refused."""
+    shared = [name for name in SHARED if name in differing]
+    if _cluster_access(environment) == _cluster_access(changed):
+        shared = [name for name in shared if name != "kubernetes"]
+    if shared and not context.principal.allows(Role.ADMIN):
+        field = SHARED[shared[0]]
+        message = f"Changing {field} needs ADMIN on everything, because other environments may share it."
+        raise Refused(Forbidden(message=message, required=Role.ADMIN, path=(field,)))
+
+
+def _cluster_access(environment: Environment) -> object:
+    """Return the fields that decide which cluster is reached, and under which accounts Jobs may run there."""
     access = environment.kubernetes
     return access and (access.bare, access.accounts)
 
 
 async def set_approval_policy(context: UseCaseContext, order: tuple[str, ApprovalPolicy | None]) -> Result:
-    """Say what approvals of an environment take; None: only what asks by itself is to be approved.
+    """Set the approval policy of an environment; with None, only tasks and steps that ask need approval.
 
-    Deployments under way find it at their next tick. What was asked for keeps the policy it was asked with.
+    Running deployments use it from their next tick. Approvals that were requested keep their policy.
     """
     id_, policy = order
     context.require(Role.ADMIN, environment_id=id_)
@@ -75,7 +84,7 @@ async def set_approval_policy(context: UseCaseContext, order: tuple[str, Approva
     if environment is None:
         raise not_found("environment", id_, ("environmentId",))
     if policy is not None:
-        refuse_if(checks.approval_policy(policy))
+        refuse_if(environment_checks.approval_policy(policy))
     changed = replace(environment, approval_policy=policy)
     await store.update(changed)
     context.record_change(id_, environment, changed)

@@ -1,4 +1,4 @@
-"""Use cases of freeze windows, and what a freeze holds up. Keeping windows is for ADMIN on the environment."""
+"""Use cases of freeze windows, and the freeze status of environments."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from app.store import freezes as store
 
 
 async def create(context: UseCaseContext, draft: FreezeWindow) -> Result:
-    """Create a window as drafted; id and time are set here. Returns the environment's id and its own.
+    """Create a window as drafted; id and time are set here. For ADMIN on the environment.
 
-    What runs goes on; what waits to start goes on waiting.
+    Running deployments go on; pending ones keep waiting. Returns the ids of the environment and of the window.
     """
     environment_id = draft.environment_id
     context.require(Role.ADMIN, environment_id=environment_id)
@@ -28,7 +28,7 @@ async def create(context: UseCaseContext, draft: FreezeWindow) -> Result:
     calendar = context.runtime.calendar
     refuse_if(await asyncio.to_thread(lambda: list(freeze.validate(window, context.unit.now, calendar))))
     if len((await store.of_environments([environment_id]))[environment_id]) >= freeze.MAX_WINDOWS:
-        message = f"The environment has {freeze.MAX_WINDOWS} windows already: delete those that are past."
+        message = f"The environment has its maximum of {freeze.MAX_WINDOWS} windows. Delete windows that have ended."
         raise Refused(InvalidInput(message=message, path=("environmentId",)))
     await store.insert(window)
     context.record_change(window.id, None, window)
@@ -36,7 +36,7 @@ async def create(context: UseCaseContext, draft: FreezeWindow) -> Result:
 
 
 async def delete(context: UseCaseContext, id_: str) -> Result:
-    """Delete a window; what it held up may start. Returns the environment's id."""
+    """Delete a window, so that deployments may start. For ADMIN on the environment, whose id it returns."""
     window = (await store.by_ids([id_])).get(id_)
     if window is None:
         raise not_found("freeze window", id_, ("id",))
@@ -51,7 +51,9 @@ async def delete(context: UseCaseContext, id_: str) -> Result:
 
 
 async def statuses(runtime: Runtime, environment_ids: Sequence[str]) -> dict[str, FreezeStatus]:
-    """Return how each environment stands, in one query."""
-    found = await store.of_environments(environment_ids)
+    """Return the freeze status of each environment, in one query."""
+    windows_by_environment = await store.of_environments(environment_ids)
     now = runtime.clock.now()
-    return {id_: freeze.freeze_status(windows, now, runtime.calendar) for id_, windows in found.items()}
+    return {
+        id_: freeze.freeze_status(windows, now, runtime.calendar) for id_, windows in windows_by_environment.items()
+    }

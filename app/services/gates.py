@@ -1,4 +1,4 @@
-"""Gates: why deployments and tasks wait, from what is stored."""
+"""Gates: why deployments and tasks wait, computed from what is stored."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,43 +19,42 @@ from app.store import workers
 from app.store.admission import Claims
 
 
-async def situations(runtime: Runtime, deployments: Sequence[Deployment]) -> list[GateContext]:
-    """Return what surrounds each deployment, in four queries however many there are."""
-    ids = list({deployment.environment_id for deployment in deployments})
-    environments = await environment_store.by_ids(ids)
-    claims = await admission_store.claims(ids)
-    alive = await _alive(runtime, list(environments.values()))
-    freezes = await statuses(runtime, ids)
-    asked = await approval_store.pending_of([deployment.id for deployment in deployments])
-    return [
-        replace(
-            _situation(d, environments[d.environment_id], claims[d.environment_id], freezes[d.environment_id], alive),
-            approvals=asked[d.id],
-        )
-        for d in deployments
-    ]
+async def gate_contexts(runtime: Runtime, deployments: Sequence[Deployment]) -> list[GateContext]:
+    """Return the gate context of each deployment, in a constant number of queries."""
+    environment_ids = list({deployment.environment_id for deployment in deployments})
+    environments = await environment_store.by_ids(environment_ids)
+    claims = await admission_store.claims(environment_ids)
+    alive = await _served_pools(runtime, list(environments.values()))
+    freezes = await statuses(runtime, environment_ids)
+    approvals = await approval_store.pending_of([deployment.id for deployment in deployments])
+    contexts: list[GateContext] = []
+    for deployment in deployments:
+        id_ = deployment.environment_id
+        context = _gate_context(deployment, environments[id_], claims[id_], freezes[id_], alive)
+        contexts.append(replace(context, approvals=approvals[deployment.id]))
+    return contexts
 
 
-async def _alive(runtime: Runtime, environments: Sequence[Environment]) -> frozenset[str]:
+async def _served_pools(runtime: Runtime, environments: Sequence[Environment]) -> frozenset[str]:
+    """Return those pools of the environments that a live worker serves."""
     since = runtime.clock.now() - timedelta(seconds=runtime.alive_seconds)
     pools = {pool for environment in environments for pool in environment.pools.all}
     return frozenset(await workers.served_pools(list(pools), since))
 
 
-def _situation(
+def _gate_context(
     deployment: Deployment, environment: Environment, claims: Claims, freeze: FreezeStatus, alive: frozenset[str]
 ) -> GateContext:
     capacity = environment.max_concurrent_deployments
-    waits = deployment.status is DeploymentStatus.PENDING and any(
+    queued = deployment.status is DeploymentStatus.PENDING and any(
         claim.deployment_id == deployment.id for claim in claims.waiting
     )
-    standing = (
-        admission.queue_position(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
-        if waits
-        else None
-    )
     return GateContext(
-        standing=standing,
+        queue_position=(
+            admission.queue_position(deployment.id, claims.active, claims.waiting, capacity, frozen=freeze.frozen)
+            if queued
+            else None
+        ),
         freeze=freeze if freeze.frozen and deployment.freeze_override_reason is None else None,
         capacity=capacity,
         pools=environment.pools,
@@ -67,26 +66,25 @@ def _situation(
 async def plan_blockers(
     runtime: Runtime, environments: Sequence[Environment], application_ids: Sequence[str], *, overrides: bool = False
 ) -> tuple[Blocker, ...]:
-    """Return what would keep new deployments of the applications from starting in the environments.
+    """Return what would block new deployments of the applications to the environments.
 
     `overrides` tells that they would override a freeze.
     """
-    ids = [environment.id for environment in environments]
-    claims = await admission_store.claims(ids)
-    alive = await _alive(runtime, environments)
-    freezes = await statuses(runtime, ids)
-    mine = admission.Claim("", tuple(application_ids), overrides)
-    found: list[Blocker] = []
+    environment_ids = [environment.id for environment in environments]
+    claims = await admission_store.claims(environment_ids)
+    alive = await _served_pools(runtime, environments)
+    freezes = await statuses(runtime, environment_ids)
+    new_claim = admission.Claim("", tuple(application_ids), overrides)
+    blockers: list[Blocker] = []
     for environment in environments:
-        known, capacity = claims[environment.id], environment.max_concurrent_deployments
-        freeze = freezes[environment.id]
-        waiting = [*known.waiting, mine]
-        situation = GateContext(
-            standing=admission.queue_position("", known.active, waiting, capacity, frozen=freeze.frozen),
+        active, waiting = claims[environment.id].active, [*claims[environment.id].waiting, new_claim]
+        freeze, capacity = freezes[environment.id], environment.max_concurrent_deployments
+        context = GateContext(
+            queue_position=admission.queue_position("", active, waiting, capacity, frozen=freeze.frozen),
             freeze=freeze if freeze.frozen and not overrides else None,
             capacity=capacity,
             pools=environment.pools,
             alive=alive,
         )
-        found += gate.plan_blockers(situation)
-    return tuple(found)
+        blockers += gate.plan_blockers(context)
+    return tuple(blockers)

@@ -1,4 +1,4 @@
-"""Whether a process can serve."""
+"""Readiness of a process."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from app.store.database import ping
 
 logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 2.0
+"""Time for the database to answer."""
 
 
 async def is_ready() -> bool:
@@ -15,6 +16,6 @@ async def is_ready() -> bool:
         async with asyncio.timeout(ANSWER_SECONDS):
             await ping()
     except Exception as error:
-        logger.warning("not ready: %s: %s", type(error).__name__, error)
+        logger.warning("not ready: the database does not answer: %s: %s", type(error).__name__, error)
         return False
     return True

@@ -1,4 +1,4 @@
-"""The bundle of everything a use case may use, opened once per process by the wiring."""
+"""The bundle of everything that use cases and workers need, opened once per process by the wiring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.ports import Bus, Chance, Clock, JobQueue, Operator, Probe, RolloutOper
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """Ports, and the few figures that use cases need. `operators` is empty where no tasks are run."""
+    """Ports and settings of the services. `operators` is empty in a process that runs no tasks."""
 
     clock: Clock
     chance: Chance
@@ -20,13 +20,13 @@ class Runtime:
     calendar: Calendar
     operators: Mapping[OperatorKind, Operator]
     rollouts: Mapping[OperatorKind, RolloutOperator] = field(default_factory=dict)
-    """Operators that move workloads as a whole; every other one is told instance by instance."""
+    """Operators that roll out a workload as a whole; the others are called for each instance."""
     runs: Mapping[OperatorKind, RunOperator] = field(default_factory=dict)
     """Operators whose runs outlive their workers."""
     workspaces: WorkspaceCleaner | None = None
-    """The folders of this machine, None where no commands are run."""
+    """Keeper of the workspace folders of this machine; None where no commands run."""
     lease_seconds: float = 15.0
     log_bytes: int = 500 * 1024 * 1024
-    """How much of the log of a task is kept."""
+    """Maximum size of a task's stored log."""
     alive_seconds: float = 15.0
-    """How long ago a worker may have been seen last to count as alive."""
+    """Time since its last heartbeat after which a worker counts as dead."""

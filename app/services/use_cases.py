@@ -12,7 +12,7 @@ from app.core.fingerprint import fingerprint as fingerprint_of
 from app.core.roles import Role
 from app.core.validation import checks
 from app.services import audit
-from app.services.engine.tick import admit_waiting
+from app.services.engine.admission import admit_waiting
 from app.services.runtime import Runtime
 from app.store import idempotency
 from app.store.idempotency import StoredAnswer
@@ -24,7 +24,7 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutationCall:
-    """A call of a mutation: who calls it, under which idempotency key, for what reason and from which address."""
+    """A call of a mutation: its caller, idempotency key, reason and network address."""
 
     principal: Principal
     mutation: str
@@ -63,7 +63,7 @@ class UseCaseContext:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Ids of the objects to show to the caller, and problems of the parts of the command that were not carried out."""
+    """Ids of the objects to show to the caller, and problems of the parts that were not carried out."""
 
     ids: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
@@ -71,14 +71,17 @@ class Result:
 
 Command = TypeVar("Command")
 UseCase = Callable[[UseCaseContext, Command], Awaitable[Result]]
-"""A use case carries out a command in the context's transaction. It raises Refused if it changes nothing."""
+"""A use case carries out a command in the context's transaction.
+
+It raises Refused if it changes nothing.
+"""
 
 
 async def perform(runtime: Runtime, call: MutationCall, use_case: UseCase[Command], command: Command) -> Result:
-    """Carry out a use case and return its result; a repeated idempotency key returns the first result. Raises Refused.
+    """Carry out a use case and return its result; a repeated idempotency key returns the first result.
 
-    The audit entries are written in the same transaction and last, because they block the entries of other mutations
-    until the commit.
+    Raises Refused. The audit entries are written in the same transaction and last, because they block the entries of
+    other mutations until the commit.
     """
     actor, key = call.principal.actor.id, call.idempotency_key
     if key is not None and not 0 < len(key) <= MAX_KEY:

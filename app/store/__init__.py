@@ -1,1 +1,4 @@
-"""PostgreSQL: the truth. Queries take ids and return core values; nothing above this layer sees a row."""
+"""PostgreSQL, the source of truth. Queries take and return core values; no layer above sees rows.
+
+Only this package imports Tortoise.
+"""

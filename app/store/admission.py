@@ -1,4 +1,4 @@
-"""Who holds applications of an environment, and who waits for them."""
+"""Claims of deployments on the applications of an environment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from app.store.database import fetch
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the active deployments of an environment hold, and what the waiting ones want, first come first."""
+    """Claims of the active deployments of an environment, and of the waiting ones in queue order."""
 
     active: tuple[Claim, ...]
     waiting: tuple[Claim, ...]
 
 
 async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
-    """Return who holds and who wants applications, by environment."""
+    """Return the claims in each environment."""
     rows = await fetch(
         "SELECT d.id, d.environment_id, d.status, d.freeze_override_reason IS NOT NULL AS exempt,"
         " array_agg(a.application_id) AS applications FROM deployments d"
@@ -27,16 +27,19 @@ async def claims(environment_ids: Sequence[str]) -> dict[str, Claims]:
         list(environment_ids),
         [str(status) for status in ACTIVE],
     )
-    found: dict[str, tuple[list[Claim], list[Claim]]] = {id_: ([], []) for id_ in environment_ids}
+    active: dict[str, list[Claim]] = {id_: [] for id_ in environment_ids}
+    waiting: dict[str, list[Claim]] = {id_: [] for id_ in environment_ids}
     for row in rows:
-        waits = row["status"] == DeploymentStatus.PENDING
-        found[row["environment_id"]][waits].append(Claim(row["id"], tuple(row["applications"]), row["exempt"]))
-    return {id_: Claims(tuple(active), tuple(waiting)) for id_, (active, waiting) in found.items()}
+        claims_by_environment = waiting if row["status"] == DeploymentStatus.PENDING else active
+        claim = Claim(row["id"], tuple(row["applications"]), row["exempt"])
+        claims_by_environment[row["environment_id"]].append(claim)
+    return {id_: Claims(tuple(active[id_]), tuple(waiting[id_])) for id_ in environment_ids}
 
 
 async def changed_since(deployments: Sequence[Deployment]) -> dict[str, str]:
-    """Return, by the ids of those ended deployments that have one, a later deployment that began to change an
-    application which they had begun to change.
+    """Return the newest later deployment that changed the same applications, by ended deployment.
+
+    Deployments without such a successor are left out.
     """
     rows = await fetch(
         "SELECT DISTINCT ON (w.id) w.id, d.id AS later FROM unnest($1::text[], $2::text[], $3::timestamptz[])"
@@ -45,15 +48,15 @@ async def changed_since(deployments: Sequence[Deployment]) -> dict[str, str]:
         " JOIN tasks t ON t.deployment_id = d.id AND t.type = 'DEPLOY' AND t.attempt > 0"
         " AND t.application_id IN (SELECT m.application_id FROM tasks m"
         " WHERE m.deployment_id = w.id AND m.type = 'DEPLOY' AND m.attempt > 0) ORDER BY w.id, d.id DESC",
-        [one.id for one in deployments],
-        [one.environment_id for one in deployments],
-        [one.completed_at for one in deployments],
+        [deployment.id for deployment in deployments],
+        [deployment.environment_id for deployment in deployments],
+        [deployment.completed_at for deployment in deployments],
     )
     return {row["id"]: row["later"] for row in rows}
 
 
 async def environments_waiting() -> list[str]:
-    """Return the ids of the environments in which a deployment waits to start."""
+    """Return the ids of the environments that have a deployment in their queue."""
     rows = await fetch(
         "SELECT DISTINCT environment_id FROM deployments WHERE status = 'PENDING' AND queued_at IS NOT NULL"
         " AND NOT paused"

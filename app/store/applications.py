@@ -1,17 +1,19 @@
 """Applications in the database."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from app.core.application import Application
 from app.store import models
-from app.store.codecs import plain, reader
+from app.store.codecs import reader
+from app.store.columns import names_of, row_of
 from app.store.database import fetch
 from app.store.named_rows import NamedRows
 
-COLUMNS = "id, name, description, repository_url, build, test, shell, kubernetes, health_check, archived_at, created_at"
-_read = reader(Application, "build", "test", "shell", "kubernetes", "health_check")
-_named = NamedRows("applications", COLUMNS, _read)
+COLUMNS = names_of(Application)
+SELECT_LIST = ", ".join(COLUMNS)
+JSON_COLUMNS = ("build", "test", "shell", "kubernetes", "health_check")
+_read = reader(Application, *JSON_COLUMNS)
+_named = NamedRows("applications", SELECT_LIST, _read)
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 
 
@@ -23,10 +25,14 @@ async def archived_among(ids: Sequence[str]) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def naming(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
-    """Return the other applications, by name, whose target has one of some names in the field that they are of."""
+async def using_objects(names: Mapping[str, Collection[str]], but: str) -> list[Application]:
+    """Return applications, by name, whose Kubernetes target uses one of the names in `names`.
+
+    `names` has names of objects by field: workload, service and http_route. `but` is the id of an application to leave
+    out.
+    """
     rows = await fetch(
-        f"SELECT {COLUMNS} FROM applications WHERE id <> $1 AND (kubernetes->>'workload' = ANY($2)"
+        f"SELECT {SELECT_LIST} FROM applications WHERE id <> $1 AND (kubernetes->>'workload' = ANY($2)"
         " OR kubernetes->>'service' = ANY($3) OR kubernetes->>'http_route' = ANY($4)) ORDER BY name",
         but,
         *(list(names[field]) for field in ("workload", "service", "http_route")),
@@ -36,17 +42,10 @@ async def naming(names: Mapping[str, Collection[str]], but: str) -> list[Applica
 
 async def insert(application: Application) -> None:
     """Store a new application."""
-    await models.Application.create(**plain_columns(application))
+    await models.Application.create(**row_of(application, COLUMNS, json=JSON_COLUMNS))
 
 
 async def update(application: Application) -> None:
-    """Store every column of an application again."""
-    columns = plain_columns(application)
-    await models.Application.filter(id=columns.pop("id")).update(**columns)
-
-
-def plain_columns(application: Application) -> dict[str, Any]:
-    """Return an application's columns, nested values as plain JSON."""
-    nested = ("build", "test", "shell", "kubernetes", "health_check")
-    columns: dict[str, Any] = {name: getattr(application, name) for name in COLUMNS.split(", ")}
-    return columns | {name: plain(columns[name]) for name in nested}
+    """Store all columns of an application."""
+    row = row_of(application, COLUMNS, json=JSON_COLUMNS)
+    await models.Application.filter(id=row.pop("id")).update(**row)

@@ -1,4 +1,7 @@
-"""Approvals and decisions in the database. Whoever changes one holds its deployment's row."""
+"""Approvals and decisions in the database.
+
+Callers that change one hold the row lock of its deployment.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +15,7 @@ from app.store.database import execute, fetch
 from app.store.paging import ChildRows
 
 CHANGES = "approvals"
-"""The topic on which the ids of approvals are published that have changed."""
+"""The topic on which the ids of changed approvals are published."""
 AUTHORS = (
     "(SELECT json_agg(DISTINCT w.author_id) FROM (SELECT coalesce(max(x.revision), 0) AS approved FROM approvals x"
     " WHERE x.deployment_id = {deployment} AND x.subject = 'DEPLOYMENT' AND x.status = 'APPROVED' AND {before}) AS last"
@@ -21,8 +24,11 @@ AUTHORS = (
     " JOIN workflow_revisions w ON w.deployment_id = {deployment}"
     " AND (w.number = 1 OR w.number > last.approved OR w.number <= back.restored))"
 )
-"""Who wrote what a deployment would run: its creator, who made its first revision; the author of each revision since
-the last approval of it that lies {before}; and where one of these restores an older one, those who had written that."""
+"""Ids of the authors of what a deployment would run.
+
+These are its creator and the author of each revision since the last approval {before}. If one of these restores an
+older revision, the authors of all revisions up to that one are added.
+"""
 SELECT = (
     "SELECT a.id, a.deployment_id, p.environment_id, a.subject, a.task_id, a.rollout_step, a.revision, a.status,"
     " a.requested_at, a.expires_at, a.decided_at,"
@@ -41,13 +47,11 @@ SELECT = (
 )
 _read = reader(Approval, "application_ids", "authors", "policy", "decisions")
 OF_DEPLOYMENTS = ChildRows(SELECT, "approvals a", "a.deployment_id", "a.id", _read)
-"""What people were asked for in deployments, the first one first."""
+"""The approvals of deployments, the oldest first."""
 
 
-async def open_of(deployment_id: str) -> tuple[Approval, ...]:
-    """Return what a tick needs of a deployment's approvals: those that are pending, and those of itself as a whole that
-    were given.
-    """
+async def open_approvals(deployment_id: str) -> tuple[Approval, ...]:
+    """Return the approvals that a tick needs: pending ones, and given ones of the deployment as a whole."""
     rows = await fetch(
         f"{SELECT} WHERE a.deployment_id = $1"
         " AND (a.status = 'PENDING' OR (a.subject = 'DEPLOYMENT' AND a.status = 'APPROVED')) ORDER BY a.id",
@@ -57,13 +61,13 @@ async def open_of(deployment_id: str) -> tuple[Approval, ...]:
 
 
 async def authors_of(deployment_id: str) -> frozenset[str]:
-    """Return the ids of those who wrote what a deployment would run, since it was last approved."""
+    """Return the ids of the authors of what a deployment would run, since it was last approved."""
     rows = await fetch(f"SELECT {AUTHORS.format(deployment='$1', before='true')} AS authors", deployment_id)
     return msgspec.json.decode(rows[0]["authors"], type=frozenset[str])
 
 
-async def tasks_asked_for(deployment_id: str) -> frozenset[str]:
-    """Return the ids of the tasks of a deployment that people were ever asked for."""
+async def requested_task_ids(deployment_id: str) -> frozenset[str]:
+    """Return the ids of those tasks of a deployment for which approval was ever requested."""
     rows = await fetch(
         "SELECT DISTINCT task_id FROM approvals WHERE deployment_id = $1 AND subject = 'TASK'", deployment_id
     )
@@ -71,7 +75,7 @@ async def tasks_asked_for(deployment_id: str) -> frozenset[str]:
 
 
 async def insert(approvals: Sequence[Approval]) -> None:
-    """Store approvals that are asked for."""
+    """Store new approvals."""
     await models.Approval.bulk_create(
         models.Approval(
             id=approval.id,
@@ -104,33 +108,33 @@ async def deployment_ids(ids: Sequence[str]) -> dict[str, str]:
 
 
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Approval]]:
-    """Return every approval that was asked for in each deployment, the first one first."""
-    found: dict[str, list[Approval]] = {id_: [] for id_ in deployment_ids}
+    """Return all approvals of each deployment, the oldest first."""
+    approvals: dict[str, list[Approval]] = {id_: [] for id_ in deployment_ids}
     for row in await fetch(f"{SELECT} WHERE a.deployment_id = ANY($1) ORDER BY a.id", list(deployment_ids)):
-        found[row["deployment_id"]].append(_read(row))
-    return found
+        approvals[row["deployment_id"]].append(_read(row))
+    return approvals
 
 
 async def pending_of(deployment_ids: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
-    """Return what each deployment waits for people for, the first one first."""
-    found: dict[str, tuple[Approval, ...]] = dict.fromkeys(deployment_ids, ())
+    """Return the pending approvals of each deployment, the oldest first."""
+    approvals: dict[str, tuple[Approval, ...]] = dict.fromkeys(deployment_ids, ())
     rows = await fetch(
         f"{SELECT} WHERE a.deployment_id = ANY($1) AND a.status = 'PENDING' ORDER BY a.id", list(deployment_ids)
     )
     for row in rows:
-        found[row["deployment_id"]] += (_read(row),)
-    return found
+        approvals[row["deployment_id"]] += (_read(row),)
+    return approvals
 
 
 async def pending() -> list[Approval]:
-    """Return everything that waits for people, the oldest first."""
+    """Return all pending approvals, the oldest first."""
     return [_read(row) for row in await fetch(f"{SELECT} WHERE a.status = 'PENDING' ORDER BY a.id")]
 
 
 async def decide(approval: Approval, decision: Decision, status: ApprovalStatus) -> None:
-    """Store a decision, where it leaves the approval, and which votes before it do not count any more.
+    """Store a decision, the new status of the approval, and which earlier decisions no longer count.
 
-    A vote of somebody whose earlier one did not count takes its place.
+    A second decision of one actor replaces the first one, which did not count.
     """
     await execute(
         "INSERT INTO approval_decisions (approval_id, actor_id, verdict, comment, at) VALUES ($1, $2, $3, $4, $5)"
@@ -142,26 +146,26 @@ async def decide(approval: Approval, decision: Decision, status: ApprovalStatus)
         decision.comment,
         decision.at,
     )
-    lost = [each.actor_id for each in approval.decisions if not approval.counts(each)]
-    if lost:
+    discounted_ids = [earlier.actor_id for earlier in approval.decisions if not approval.counts(earlier)]
+    if discounted_ids:
         await execute(
             "UPDATE approval_decisions SET counts = false WHERE approval_id = $1 AND actor_id = ANY($2)"
             " AND actor_id <> $3",
             approval.id,
-            lost,
+            discounted_ids,
             decision.actor_id,
         )
     if status is not ApprovalStatus.PENDING:
-        await end([approval.id], status, decision.at)
+        await close([approval.id], status, decision.at)
 
 
-async def end(ids: Sequence[str], status: ApprovalStatus, at: datetime) -> None:
-    """Store that approvals are not pending any more."""
+async def close(ids: Sequence[str], status: ApprovalStatus, at: datetime) -> None:
+    """Store the final status of approvals."""
     await execute("UPDATE approvals SET status = $2, decided_at = $3 WHERE id = ANY($1)", list(ids), status, at)
 
 
 async def withdraw_all(deployment_id: str, at: datetime) -> list[str]:
-    """Store that nothing of a deployment that has ended waits for people; return the ids of what did."""
+    """Cancel the pending approvals of a deployment that has ended; return their ids."""
     rows = await fetch(
         "UPDATE approvals SET status = 'CANCELLED', decided_at = $2 WHERE deployment_id = $1 AND status = 'PENDING'"
         " RETURNING id",

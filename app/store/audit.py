@@ -1,4 +1,7 @@
-"""The audit log in the database, which itself numbers and chains entries, and forbids to change or remove them."""
+"""The audit log in the database.
+
+Triggers number and chain its entries, and refuse to change or delete them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,10 +10,11 @@ from app.core import ids
 from app.core.audit import AuditEntry, AuditFilter, ChainLink
 from app.core.paging import PageRequest
 from app.store.codecs import dump, reader
+from app.store.columns import names_of
 from app.store.database import execute, fetch, fetch_one
 from app.store.paging import in_list_order
 
-COLUMNS = "id, at, actor_id, action, target_id, before, after, reason, source_ip"
+COLUMNS = ", ".join(names_of(AuditEntry))
 MATCHES = (
     "($1::text IS NULL OR actor_id = $1) AND ($2::text IS NULL OR target_id = $2)"
     " AND ($3::text[] IS NULL OR action = ANY($3))"
@@ -21,14 +25,20 @@ CONTENT = (
     "jsonb_build_array(number, id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), actor_id,"
     " action, target_id, before, after, reason, source_ip)::text"
 )
-"""What the hash of an entry is over, behind the hash of the one before: a migration has the same."""
+"""What an entry's hash covers, after the hash of the entry before.
+
+A migration contains the same expression.
+"""
 LONGEST_WAIT = timedelta(days=1)
-"""How much earlier than its moment an entry can have got its id: what its transaction waited for locks."""
+"""The most that an entry's id may be older than its moment: the time its transaction waited for locks."""
 _read = reader(AuditEntry, "before", "after")
 
 
 async def insert(entries: Sequence[AuditEntry]) -> None:
-    """Store new entries. The database numbers and chains them: nobody who may add one can choose that."""
+    """Store new entries.
+
+    The database numbers and chains them, so that no writer can choose a number or hash.
+    """
     await execute(
         f"INSERT INTO audit_entries ({COLUMNS}) SELECT {COLUMNS}"
         " FROM jsonb_to_recordset($1::jsonb) AS e(id text, at timestamptz, actor_id text, action text, target_id text,"
@@ -38,7 +48,7 @@ async def insert(entries: Sequence[AuditEntry]) -> None:
 
 
 async def links(after: int, limit: int) -> list[ChainLink]:
-    """Return up to `limit` links behind the one with the number `after`, in their order."""
+    """Return up to `limit` links of the chain behind the one with the number `after`, in order."""
     rows = await fetch(
         f"SELECT number, id, at, hash, {CONTENT} AS content FROM audit_entries WHERE number > $1"
         " ORDER BY number LIMIT $2",
@@ -48,16 +58,19 @@ async def links(after: int, limit: int) -> list[ChainLink]:
     return [ChainLink(**row) for row in rows]
 
 
-def _values(wanted: AuditFilter) -> list[object]:
-    """Return the parameters of `MATCHES`. Ids grow with time: by them the index of the key bounds a span of time."""
+def _filter_values(filter_: AuditFilter) -> list[object]:
+    """Return the parameters of `MATCHES`.
+
+    Ids grow with time, so the primary key's index bounds a span of time.
+    """
     return [
-        wanted.actor_id,
-        wanted.target_id,
-        None if wanted.actions is None else list(wanted.actions),
-        wanted.since,
-        wanted.until,
-        _bound(wanted.since, LONGEST_WAIT),
-        _bound(wanted.until, timedelta()),
+        filter_.actor_id,
+        filter_.target_id,
+        None if filter_.actions is None else list(filter_.actions),
+        filter_.since,
+        filter_.until,
+        _bound(filter_.since, LONGEST_WAIT),
+        _bound(filter_.until, timedelta()),
     ]
 
 
@@ -67,31 +80,33 @@ def _bound(at: datetime | None, margin: timedelta) -> str | None:
     return ids.make(ids.IdKind.AUDIT_ENTRY, at - margin, bytes(ids.NOISE_BYTES))
 
 
-async def by_ids(wanted: Sequence[str]) -> dict[str, AuditEntry]:
-    """Return the entries that exist among `wanted`, by id."""
-    rows = await fetch(f"SELECT {COLUMNS} FROM audit_entries WHERE id = ANY($1)", list(wanted))
+async def by_ids(entry_ids: Sequence[str]) -> dict[str, AuditEntry]:
+    """Return the entries that exist among `entry_ids`, by id."""
+    rows = await fetch(f"SELECT {COLUMNS} FROM audit_entries WHERE id = ANY($1)", list(entry_ids))
     return {row["id"]: _read(row) for row in rows}
 
 
-async def page(wanted: AuditFilter, span: PageRequest) -> list[AuditEntry]:
-    """Return a part of the entries that match, newest first. Its positions are ids; an unknown one leaves nothing."""
-    bounds = [("<", span.after), (">", span.before)]
-    given = [(sign, id_) for sign, id_ in bounds if id_ is not None]
-    placed = "".join(
-        f" AND number {sign} (SELECT number FROM audit_entries WHERE id = ${place})"
-        for place, (sign, _) in enumerate(given, 8)
+async def page(filter_: AuditFilter, request: PageRequest) -> list[AuditEntry]:
+    """Return a page of the entries that match, newest first.
+
+    Its positions are ids; an unknown id matches nothing.
+    """
+    bounds = [(sign, id_) for sign, id_ in (("<", request.after), (">", request.before)) if id_ is not None]
+    conditions = "".join(
+        f" AND number {sign} (SELECT number FROM audit_entries WHERE id = ${number})"
+        for number, (sign, _) in enumerate(bounds, 8)
     )
     rows = await fetch(
-        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}{placed}"
-        f" ORDER BY number {'DESC' if span.forward else 'ASC'} LIMIT ${8 + len(given)}",
-        *_values(wanted),
-        *(id_ for _, id_ in given),
-        span.limit,
+        f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}{conditions}"
+        f" ORDER BY number {'DESC' if request.forward else 'ASC'} LIMIT ${8 + len(bounds)}",
+        *_filter_values(filter_),
+        *(id_ for _, id_ in bounds),
+        request.limit,
     )
-    return in_list_order([_read(row) for row in rows], span)
+    return in_list_order([_read(row) for row in rows], request)
 
 
-async def count(wanted: AuditFilter) -> int:
+async def count(filter_: AuditFilter) -> int:
     """Return how many entries match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM audit_entries WHERE {MATCHES}", *_values(wanted))
+    row = await fetch_one(f"SELECT count(*) AS n FROM audit_entries WHERE {MATCHES}", *_filter_values(filter_))
     return int(row["n"]) if row else 0

@@ -1,4 +1,4 @@
-"""Between rows and core values: JSON columns in and out, checked against the types of the core."""
+"""Conversion between rows and core values, with JSON columns checked against the core's types."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ def plain(value: Any) -> Any:
 
 
 def reader(to: type[T], *json_columns: str) -> Callable[[Row], T]:
-    """Return a function that makes a core value of a row whose `json_columns` come as JSON text."""
+    """Return a function that makes a core value of a row; its `json_columns` are JSON text."""
 
     def read(row: Row) -> T:
         values = dict(row)
@@ -35,6 +35,6 @@ def reader(to: type[T], *json_columns: str) -> Callable[[Row], T]:
 
 
 def json_reader(to: Any) -> Callable[[str | None], Any]:
-    """Return a function that makes a core value, or None, of JSON text."""
+    """Return a function that makes a core value of JSON text, and None of None."""
     decode = msgspec.json.Decoder(to).decode
     return lambda text: None if text is None else decode(text)

@@ -1,4 +1,9 @@
-"""The connection: opening, closing, and running SQL in the transaction at hand."""
+"""The connection pool, transactions, and running SQL.
+
+Tortoise stays for the models and the migrations that aerich makes of them; queries are SQL. It keeps a connection whose
+transaction failed to begin or end, so `transaction` gives that back to the pool itself. Tortoise has no public way to
+do so, hence the private attributes, all of them in this module.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,21 +31,21 @@ UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
-"""What is raised while the server can not be reached, stops or starts: trying again later is the answer."""
+"""Errors while the server cannot be reached, stops or starts. A later retry can succeed."""
 Row = Mapping[str, Any]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""From when PostgreSQL counts."""
+"""The moment from which PostgreSQL counts microseconds."""
 MICROSECOND = timedelta(microseconds=1)
 CACHED_TIMES = 32_768
+"""Decoded moments that are kept."""
 
 
 def config(
     url: str, pool_size: int = 10, application_name: str = "boreas", answer_seconds: float | None = None
 ) -> dict[str, Any]:
-    """Return the configuration of Tortoise for one process, whose pool holds up to `pool_size` connections.
+    """Return the configuration of Tortoise for one process with up to `pool_size` connections.
 
-    A statement that is not answered in `answer_seconds` raises TimeoutError. Raises ValueError for a URL that cannot
-    be used.
+    A statement without an answer in `answer_seconds` raises TimeoutError. Raises ValueError for an invalid URL.
     """
     connection = expand_db_url(url)
     apply_tls(connection["credentials"])
@@ -61,28 +66,28 @@ def config(
 
 
 async def _skip_reset(_: object) -> None:
-    """Give a connection back as it is: nothing here changes a session, and resetting costs a round trip each time."""
+    """Give a connection back without a reset, which costs a round trip and is not needed here."""
 
 
 async def _set_time_codec(connection: asyncpg.Connection) -> None:
-    """Read and write times in a way that remembers what it has read: the driver's own costs five times as much."""
+    """Install a codec for moments that caches decoded ones: five times as fast as the driver's."""
     await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", encoder=_write_time, decoder=_read_time, format="tuple"
+        "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
     )
 
 
-def _write_time(value: datetime) -> tuple[int]:
+def _encode_time(value: datetime) -> tuple[int]:
     return ((value - EPOCH) // MICROSECOND,)
 
 
 @lru_cache(maxsize=CACHED_TIMES)
-def _read_time(value: tuple[int]) -> datetime:
+def _decode_time(value: tuple[int]) -> datetime:
     return EPOCH + timedelta(microseconds=value[0])
 
 
 @asynccontextmanager
 async def connected(settings: dict[str, Any]) -> AsyncIterator[None]:
-    """Keep a pool open. Requests find it although they run in other tasks than the one that opened it."""
+    """Open a pool for the block. Every task of the process uses it, not only the one that opened it."""
     await Tortoise.init(config=settings, _enable_global_fallback=True)
     try:
         yield
@@ -94,8 +99,8 @@ async def connected(settings: dict[str, Any]) -> AsyncIterator[None]:
 async def transaction() -> AsyncIterator[None]:
     """Run the block in a transaction.
 
-    Where beginning or ending one fails, Tortoise keeps its connection, and goes on to show it to whatever follows in
-    the task and in those that come of it. Here it goes back to the pool, and what follows begins afresh.
+    If BEGIN, COMMIT or ROLLBACK fails, Tortoise keeps the connection as the current one of the task and its children.
+    Here the connection goes back to the pool, and later statements use the pool.
     """
     context: Any = in_transaction(NAME)
     try:
@@ -115,6 +120,7 @@ async def transaction() -> AsyncIterator[None]:
 
 
 async def _exit_transaction(context: Any, *error: Any) -> None:
+    """End a transaction, and in any case stop using its connection in this task."""
     try:
         await context.__aexit__(*error)
     finally:
@@ -122,23 +128,24 @@ async def _exit_transaction(context: Any, *error: Any) -> None:
 
 
 def _reset_connection_context(context: Any) -> None:
+    """Undo what entering a transaction set as the current connection of this task."""
     token = getattr(context, "token", None)
     if token is not None and not token._used:
         get_connections().reset(token)
 
 
 def connection() -> BaseDBAsyncClient:
-    """Return the transaction at hand, or the pool outside of one."""
+    """Return the current transaction's connection, or the pool outside of a transaction."""
     return get_connection(NAME)
 
 
 async def fetch(sql: str, *values: Any) -> Sequence[Row]:
-    """Run a statement that gives rows."""
+    """Run a statement and return its rows."""
     return await connection().execute_query_dict(sql, list(values))
 
 
 async def fetch_columns(sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Run a statement that gives rows, and return its columns, each with a value for every row; no rows: no columns."""
+    """Run a statement and return its columns, each with a value for every row; [] without rows."""
     _, rows = await connection().execute_query(sql, list(values))
     return list(zip(*rows, strict=True))
 
@@ -150,16 +157,16 @@ async def fetch_one(sql: str, *values: Any) -> Row | None:
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """Run a statement and return how many rows it changed; of an INSERT the driver does not tell, and it is 0."""
+    """Run a statement and return how many rows it changed. It is 0 after an INSERT."""
     count, _ = await connection().execute_query(sql, list(values))
     return count
 
 
-async def lock_name(what: str) -> None:
-    """Hold a name of our choice until the transaction ends: of two that want it, the second waits for the first."""
-    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", what)
+async def lock_name(name: str) -> None:
+    """Lock a name of the caller's choice until the transaction ends; a second caller waits until then."""
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
 
 async def ping() -> None:
-    """Ask the server for a sign of life. Raises what the driver raises when there is none."""
+    """Check that the server answers. Raises an error of the driver if it does not."""
     await fetch("SELECT 1")

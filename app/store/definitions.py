@@ -1,4 +1,4 @@
-"""Definitions in the database: how applications were defined when a deployment was made, and which of them ran."""
+"""Definitions of applications that were copied into deployments, and those that run or ran."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,52 +12,55 @@ _read = msgspec.json.Decoder(Definition).decode
 
 
 async def by_application(deployment_id: str) -> dict[str, Definition]:
-    """Return how a deployment's applications are defined for it, by application id."""
+    """Return the definitions of a deployment's applications, by application id."""
     rows = await fetch("SELECT definition FROM deployment_applications WHERE deployment_id = $1", deployment_id)
-    found = [_read(row["definition"]) for row in rows]
-    return {definition.application_id: definition for definition in found}
+    definitions = [_read(row["definition"]) for row in rows]
+    return {definition.application_id: definition for definition in definitions}
 
 
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Definition]]:
-    """Return how the applications of each deployment are defined for it, in the order they were asked for."""
-    found: dict[str, list[Definition]] = {id_: [] for id_ in deployment_ids}
+    """Return the definitions of each deployment's applications, in the order of the request."""
+    definitions: dict[str, list[Definition]] = {id_: [] for id_ in deployment_ids}
     rows = await fetch(
         "SELECT deployment_id, definition FROM deployment_applications WHERE deployment_id = ANY($1)"
         " ORDER BY deployment_id, position",
         list(deployment_ids),
     )
     for row in rows:
-        found[row["deployment_id"]].append(_read(row["definition"]))
-    return found
+        definitions[row["deployment_id"]].append(_read(row["definition"]))
+    return definitions
 
 
 async def running_in(environment_ids: Sequence[str]) -> dict[str, dict[str, Definition]]:
-    """Return, by environment and application, the definitions that brought what runs now."""
+    """Return the definitions of the running releases, by environment and application."""
     rows = await fetch(
         "SELECT r.environment_id, r.application_id, a.definition FROM releases r JOIN deployment_applications a"
         " ON a.deployment_id = r.deployment_id AND a.application_id = r.application_id"
         " WHERE r.environment_id = ANY($1)",
         list(environment_ids),
     )
-    found: dict[str, dict[str, Definition]] = {id_: {} for id_ in environment_ids}
+    definitions: dict[str, dict[str, Definition]] = {id_: {} for id_ in environment_ids}
     for row in rows:
-        found[row["environment_id"]][row["application_id"]] = _read(row["definition"])
-    return found
+        definitions[row["environment_id"]][row["application_id"]] = _read(row["definition"])
+    return definitions
 
 
 @dataclass(frozen=True, slots=True)
 class PastDefinition:
-    """A definition that ran in an environment. `proven`: its deployment was successful, and so was its deploy task."""
+    """A definition that ran in an environment.
+
+    `proven` tells that its deployment and its deploy task succeeded.
+    """
 
     definition: Definition
     proven: bool
 
 
 async def previous_definitions(deployment_ids: Sequence[str]) -> dict[str, dict[str, PastDefinition]]:
-    """Return, by deployment and application, the definition that brought what ran before each deployment.
+    """Return the definitions of what ran before each deployment, by deployment and application.
 
-    That is the one of the last successful deployment of that version in that environment, where the application's
-    deploy task succeeded; else that of the deployment which had brought it, and then it is not proven.
+    Proven ones come from the last successful deployment of that version in that environment in which the application's
+    deploy task succeeded. Without one, the definition of the replaced deployment is returned as not proven.
     """
     rows = await fetch(
         "SELECT a.deployment_id, a.application_id, coalesce(last.definition, b.definition) AS definition,"
@@ -73,9 +76,9 @@ async def previous_definitions(deployment_ids: Sequence[str]) -> dict[str, dict[
         " ON true WHERE a.deployment_id = ANY($1) AND a.previous_version_id IS NOT NULL",
         list(deployment_ids),
     )
-    found: dict[str, dict[str, PastDefinition]] = {id_: {} for id_ in deployment_ids}
+    definitions: dict[str, dict[str, PastDefinition]] = {id_: {} for id_ in deployment_ids}
     for row in rows:
         if row["definition"] is not None:
-            made = PastDefinition(_read(row["definition"]), row["proven"])
-            found[row["deployment_id"]][row["application_id"]] = made
-    return found
+            definition = PastDefinition(_read(row["definition"]), row["proven"])
+            definitions[row["deployment_id"]][row["application_id"]] = definition
+    return definitions

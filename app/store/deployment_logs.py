@@ -1,7 +1,7 @@
-"""The logs of all tasks of a deployment in one order: that in which their batches were committed.
+"""The logs of all tasks of a deployment, in the order in which chunks of lines were committed.
 
-A batch takes its place under a row lock which it holds until its commit, so places become visible in their order and
-without a gap. Each line of it has a position, counted from 1 within the deployment.
+A chunk gets its position under a row lock that is held until the commit, so positions become visible in order and
+without gaps. Each line has a position, counted from 1 within the deployment.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,15 @@ from app.store.logs import MATCHES, filter_values, read
 
 CHUNKS = 200
 CHUNKS_FILTERED = 2000
-"""Batches that are looked at at once; a batch has at most some 2,000 lines, and often a few."""
+"""Chunks that one query reads, without and with a filter.
+
+A chunk has at most about 2,000 lines, often only a few.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Lines of a task that were written at once: those up to `last_number`, which stands at `position`."""
+    """Lines of a task that were stored at once: `lines` of them, up to `last_number` at `position`."""
 
     position: int
     task_id: str
@@ -27,18 +30,18 @@ class Chunk:
 
 
 def topic(deployment_id: str) -> str:
-    """Return the topic on which is told, without saying what, that there may be more in the log of a deployment."""
+    """Return the topic whose messages say, without content, that a deployment's log may have new lines."""
     return f"deployment-logs:{deployment_id}"
 
 
 async def head(deployment_id: str) -> int:
-    """Return the position of the last line of a deployment, 0 when there is none."""
+    """Return the position of a deployment's last line; 0 without lines."""
     row = await fetch_one("SELECT position FROM deployment_logs WHERE deployment_id = $1", deployment_id)
     return int(row["position"]) if row else 0
 
 
 async def chunks(deployment_id: str, after: int, limit: int) -> list[Chunk]:
-    """Return the next `limit` batches that end behind a position, in order."""
+    """Return the next `limit` chunks that end behind a position, in order."""
     rows = await fetch(
         "SELECT position, task_id, last_number, lines FROM log_chunks WHERE deployment_id = $1 AND position > $2"
         " ORDER BY position LIMIT $3",
@@ -49,8 +52,8 @@ async def chunks(deployment_id: str, after: int, limit: int) -> list[Chunk]:
     return [Chunk(row["position"], row["task_id"], row["last_number"], row["lines"]) for row in rows]
 
 
-async def lines(found: Sequence[Chunk], after: int, wanted: LogFilter, limit: int) -> list[TaskLogLine]:
-    """Return up to `limit` wanted lines of batches behind a position, in order."""
+async def lines(of_chunks: Sequence[Chunk], after: int, filter_: LogFilter, limit: int) -> list[TaskLogLine]:
+    """Return up to `limit` matching lines of chunks behind a position, in order."""
     rows = await fetch(
         "SELECT chunk.position - chunk.last_number + line.number AS position, line.* FROM unnest($5::bigint[],"
         " $6::text[], $7::bigint[], $8::int[]) AS chunk(position, task_id, last_number, lines) CROSS JOIN LATERAL"
@@ -59,11 +62,11 @@ async def lines(found: Sequence[Chunk], after: int, wanted: LogFilter, limit: in
         f" AND number > $1 - chunk.position + chunk.last_number AND {MATCHES}) AS line"
         " ORDER BY 1 LIMIT $9",
         after,
-        *filter_values(wanted),
-        [chunk.position for chunk in found],
-        [chunk.task_id for chunk in found],
-        [chunk.last_number for chunk in found],
-        [chunk.lines for chunk in found],
+        *filter_values(filter_),
+        [chunk.position for chunk in of_chunks],
+        [chunk.task_id for chunk in of_chunks],
+        [chunk.last_number for chunk in of_chunks],
+        [chunk.lines for chunk in of_chunks],
         limit,
     )
     return [TaskLogLine(row["position"], row["task_id"], read(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""Deployments in the database: reading, holding and changing."""
+"""Deployments in the database: reading, locking and changing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,42 +20,42 @@ from app.core.events import Event
 from app.core.paging import PageRequest
 from app.store import models
 from app.store.codecs import dump, plain, reader
+from app.store.columns import assignments, json_object, names_of, row_of, select_list
 from app.store.database import execute, fetch, fetch_one
 from app.store.paging import in_list_order, page_sql, page_values
 from app.store.tasks import WRITE, Writes
 
-SELECT = (
-    "SELECT d.id, d.version_id, d.environment_id, d.status, d.progress, d.strategy, d.must_in_order,"
-    " d.created_by_id AS created_by, d.created_at, d.updated_at, d.error_message, d.queued_at, d.started_at,"
-    " d.resumed_at, d.completed_at, d.paused, d.attempt, d.revision, d.last_event, d.rollback_of,"
-    " d.manual_approval, d.freeze_override_reason, d.template_version_id, d.source,"
-    " (SELECT json_agg(json_build_object('application_id', a.application_id,"
-    " 'previous_version_id', a.previous_version_id, 'previous_deployment_id', a.previous_deployment_id,"
-    " 'previous_since', a.previous_since) ORDER BY a.position)"
+COLUMNS = names_of(Deployment, but=("applications", "rollback"))
+"""Fields that are columns of the table."""
+RENAMED = {"created_by": "created_by_id"}
+JSON_COLUMNS = ("strategy", "must_in_order")
+FIELDS = (
+    f"{select_list(COLUMNS, alias='d', columns=RENAMED)},"
+    f" (SELECT json_agg({json_object('a', names_of(DeploymentApplication))} ORDER BY a.position)"
     " FROM deployment_applications a WHERE a.deployment_id = d.id) AS applications,"
-    " (SELECT json_build_object('status', r.status, 'automatic', r.automatic, 'reason', r.reason,"
-    " 'requested_by', r.requested_by, 'started_at', r.started_at, 'completed_at', r.completed_at,"
-    " 'error_message', r.error_message)"
-    " FROM rollbacks r WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback FROM deployments d"
+    f" (SELECT {json_object('r', names_of(Rollback))} FROM rollbacks r"
+    " WHERE r.deployment_id = d.id ORDER BY r.id DESC LIMIT 1) AS rollback"
 )
-SELECT_WITH_PLACE = SELECT.removesuffix(" FROM deployments d") + (
-    ", (SELECT json_build_object('pools', json_build_object('main', e.worker_pool, 'build', e.build_pool),"
-    " 'policy', e.approval_policy) FROM environments e WHERE e.id = d.environment_id) AS place,"
-    " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS asked"
+SELECT = f"SELECT {FIELDS} FROM deployments d"
+SELECT_WITH_RULES = (
+    f"SELECT {FIELDS},"
+    " (SELECT json_build_object('pools', json_build_object('main', e.worker_pool, 'build', e.build_pool),"
+    " 'policy', e.approval_policy) FROM environments e WHERE e.id = d.environment_id) AS rules,"
+    " EXISTS (SELECT 1 FROM approvals p WHERE p.deployment_id = d.id AND p.status = 'PENDING') AS pending"
     " FROM deployments d"
 )
-read = reader(Deployment, "strategy", "must_in_order", "applications", "rollback")
+read = reader(Deployment, *JSON_COLUMNS, "applications", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRules:
-    """What a tick needs to know of a deployment's environment: the pools that serve it, and its approval policy."""
+    """What a tick needs of a deployment's environment: the pools that serve it, and its approval policy."""
 
     pools: Pools
     policy: ApprovalPolicy | None
 
 
-_read_place = msgspec.json.Decoder(EnvironmentRules).decode
+_read_rules = msgspec.json.Decoder(EnvironmentRules).decode
 
 
 MATCHES = (
@@ -71,29 +71,23 @@ MATCHES = (
 )
 
 
-def filter_values(wanted: DeploymentFilter) -> list[object]:
+def filter_values(filter_: DeploymentFilter) -> list[object]:
     """Return the parameters of `MATCHES`."""
-    lists = (wanted.statuses, wanted.environment_ids, wanted.application_ids)
+    lists = (filter_.statuses, filter_.environment_ids, filter_.application_ids)
     return [
         *(None if items is None else list(items) for items in lists),
-        wanted.version_id,
-        wanted.created_by_id,
-        wanted.created_after,
-        wanted.created_before,
-        [environment for environment, _ in wanted.visible],
-        [application for _, application in wanted.visible],
+        filter_.version_id,
+        filter_.created_by_id,
+        filter_.created_after,
+        filter_.created_before,
+        [environment for environment, _ in filter_.visible],
+        [application for _, application in filter_.visible],
     ]
 
 
 async def insert(deployment: Deployment, definitions: Mapping[str, Definition]) -> None:
-    """Store a new deployment. `definitions` says, by application id, how its applications are defined now."""
-    columns = {name: getattr(deployment, name) for name in PLAIN_COLUMNS}
-    await models.Deployment.create(
-        **columns,
-        created_by_id=deployment.created_by,
-        strategy=plain(deployment.strategy),
-        rollback_of=deployment.rollback_of,
-    )
+    """Store a new deployment with the present definitions of its applications, by application id."""
+    await models.Deployment.create(**row_of(deployment, COLUMNS, json=JSON_COLUMNS, columns=RENAMED))
     await models.DeploymentApplication.bulk_create(
         models.DeploymentApplication(
             deployment_id=deployment.id,
@@ -105,60 +99,45 @@ async def insert(deployment: Deployment, definitions: Mapping[str, Definition]) 
     )
 
 
-PLAIN_COLUMNS = (
-    "id",
-    "version_id",
-    "environment_id",
+MUTABLE = (
     "status",
     "progress",
-    "must_in_order",
     "error_message",
     "attempt",
     "revision",
     "last_event",
-    "created_at",
     "updated_at",
     "queued_at",
     "started_at",
-    "resumed_at",
     "completed_at",
+    "resumed_at",
     "paused",
-    "manual_approval",
-    "freeze_override_reason",
-    "template_version_id",
-    "source",
 )
-
-
+"""Columns that change over the life of a deployment."""
+EVENT_TYPES = {"number": "bigint", "at": "timestamptz", "actor_id": "text", "type": "text", "body": "jsonb"}
+"""Columns of an event beside its deployment, with the types of their arrays' items."""
+FIRST_EVENT = 2 + len(MUTABLE)
+FIRST_TASK = FIRST_EVENT + len(EVENT_TYPES)
+"""Numbers of parameters; $1 is the deployment's id."""
+_arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(EVENT_TYPES.values(), FIRST_EVENT))
 SAVE = (
-    "events_written AS (INSERT INTO deployment_events (deployment_id, number, at, actor_id, type, body)"
-    " SELECT $1, * FROM unnest($14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::jsonb[]))"
-    " UPDATE deployments SET status = $2, progress = $3, error_message = $4, attempt = $5, revision = $6,"
-    " last_event = $7, updated_at = $8, queued_at = $9, started_at = $10, completed_at = $11, resumed_at = $12,"
-    " paused = $13 WHERE id = $1"
+    f"events_written AS (INSERT INTO deployment_events (deployment_id, {', '.join(EVENT_TYPES)})"
+    f" SELECT $1, * FROM unnest({_arrays}))"
+    f" UPDATE deployments SET {assignments(MUTABLE, 2)} WHERE id = $1"
 )
-SAVE_ALL = f"WITH {WRITE.format(tasks='$19', begun='$20', ended='$21')}, {SAVE}"
+SAVE_WITH_TASKS = (
+    f"WITH {WRITE.format(tasks=f'${FIRST_TASK}', begun=f'${FIRST_TASK + 1}', ended=f'${FIRST_TASK + 2}')}, {SAVE}"
+)
 
 
 async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) -> None:
-    """Store what changes of a deployment over its life, its new events, and its tasks, in one statement.
+    """Store the mutable columns of a deployment, its new events and its tasks in one statement.
 
-    Its row must be held.
+    The caller holds the deployment's row lock.
     """
     parameters = [
         deployment.id,
-        deployment.status,
-        deployment.progress,
-        deployment.error_message,
-        deployment.attempt,
-        deployment.revision,
-        deployment.last_event,
-        deployment.updated_at,
-        deployment.queued_at,
-        deployment.started_at,
-        deployment.completed_at,
-        deployment.resumed_at,
-        deployment.paused,
+        *(getattr(deployment, name) for name in MUTABLE),
         [event.number for event in events],
         [event.at for event in events],
         [event.actor_id for event in events],
@@ -166,7 +145,7 @@ async def save(deployment: Deployment, events: Sequence[Event], writes: Writes) 
         [dump(event.body) for event in events],
     ]
     if writes.tasks:
-        await fetch(SAVE_ALL, *parameters, *writes.values())
+        await fetch(SAVE_WITH_TASKS, *parameters, *writes.values())
     else:
         await fetch(f"WITH {SAVE}", *parameters)
 
@@ -179,51 +158,51 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Deployment]:
 
 @dataclass(frozen=True, slots=True)
 class LockedRow:
-    """A deployment whose row is held, and its environment's pools and approval policy.
+    """A deployment whose row is locked, and the rules of its environment.
 
-    `asked` tells that people were asked and have not decided, as of when the lock was asked for.
+    `has_pending_approvals` is as of when the lock was requested.
     """
 
     deployment: Deployment
-    place: EnvironmentRules
-    asked: bool
+    rules: EnvironmentRules
+    has_pending_approvals: bool
 
 
 async def locked(id_: str) -> LockedRow | None:
-    """Return a deployment and hold its row until the transaction ends.
+    """Return a deployment and lock its row until the transaction ends.
 
-    Where the lock was waited for, PostgreSQL reads the row itself again, but not what was joined to it: that is read by
-    a second statement in the one state in which it changes.
+    After waiting for the lock, PostgreSQL reads the row again but not the subqueries. A second statement reads those in
+    ROLLING_BACK, the only state in which their results change.
     """
-    row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
+    row = await fetch_one(f"{SELECT_WITH_RULES} WHERE d.id = $1 FOR NO KEY UPDATE OF d", id_)
     if row is not None and row["status"] == DeploymentStatus.ROLLING_BACK:
-        row = await fetch_one(f"{SELECT_WITH_PLACE} WHERE d.id = $1", id_)
-    return LockedRow(read(row), _read_place(row["place"]), row["asked"]) if row else None
+        row = await fetch_one(f"{SELECT_WITH_RULES} WHERE d.id = $1", id_)
+    return LockedRow(read(row), _read_rules(row["rules"]), row["pending"]) if row else None
 
 
 async def updated_since(at: datetime) -> list[Deployment]:
-    """Return the deployments that have changed since, the longest ago first."""
+    """Return the deployments that were updated at or after a moment, the oldest update first."""
     return [read(row) for row in await fetch(f"{SELECT} WHERE d.updated_at >= $1 ORDER BY d.updated_at, d.id", at)]
 
 
-async def page(wanted: DeploymentFilter, span: PageRequest) -> list[Deployment]:
-    """Return a part of the deployments that match, newest first."""
+async def page(filter_: DeploymentFilter, request: PageRequest) -> list[Deployment]:
+    """Return a page of the deployments that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND {page_sql(span, 'd.id', 10, descending=True)}",
-        *filter_values(wanted),
-        *page_values(span),
+        f"{SELECT} WHERE {MATCHES} AND {page_sql(request, 'd.id', 10, descending=True)}",
+        *filter_values(filter_),
+        *page_values(request),
     )
-    return in_list_order([read(row) for row in rows], span)
+    return in_list_order([read(row) for row in rows], request)
 
 
-async def count(wanted: DeploymentFilter) -> int:
+async def count(filter_: DeploymentFilter) -> int:
     """Return how many deployments match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *filter_values(wanted))
+    row = await fetch_one(f"SELECT count(*) AS n FROM deployments d WHERE {MATCHES}", *filter_values(filter_))
     return int(row["n"]) if row else 0
 
 
 async def save_previous_release(deployment_id: str, release: Release) -> None:
-    """Remember, once, what ran before a deployment began to change an application."""
+    """Store what ran before a deployment began to change an application. Later calls change nothing."""
     await execute(
         "UPDATE deployment_applications SET previous_version_id = $3, previous_deployment_id = $4, previous_since = $5"
         " WHERE deployment_id = $1 AND application_id = $2 AND previous_version_id IS NULL",
@@ -236,7 +215,7 @@ async def save_previous_release(deployment_id: str, release: Release) -> None:
 
 
 def previous_release(deployment: Deployment, application: DeploymentApplication) -> Release | None:
-    """Return what ran before, None when nothing did."""
+    """Return the release that the deployment replaced; None if nothing ran before."""
     if application.previous_version_id is None:
         return None
     return Release(
@@ -249,12 +228,12 @@ def previous_release(deployment: Deployment, application: DeploymentApplication)
 
 
 async def begin_rollback(deployment_id: str, rollback: Rollback) -> None:
-    """Store that a rollback has begun."""
+    """Store a rollback that begins."""
     await models.Rollback.create(deployment_id=deployment_id, **plain(rollback))
 
 
 async def update_rollback(deployment_id: str, rollback: Rollback) -> None:
-    """Store how the newest rollback stands."""
+    """Store the status of a deployment's newest rollback."""
     await execute(
         "UPDATE rollbacks SET status = $2, completed_at = $3, error_message = $4"
         " WHERE id = (SELECT max(id) FROM rollbacks WHERE deployment_id = $1)",

@@ -1,11 +1,11 @@
-"""The event feed of a deployment, numbered under its row lock: numbers are as gapless as commits are ordered."""
+"""The event feed of a deployment. Events are numbered under its row lock, so numbers have no gaps."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from app.core.batch_history import Moment
+from app.core.batch_history import ProgressPoint
 from app.core.events import BODIES, Event
 from app.core.metrics import MetricResult
 from app.core.strategy.model import Phase
@@ -14,7 +14,7 @@ from app.store.database import Row, fetch
 from app.store.paging import ChildRows
 
 CHANGES = "deployments"
-"""The topic on which the ids of deployments are published that have changed."""
+"""The topic on which the ids of changed deployments are published."""
 
 
 def topic(deployment_id: str) -> str:
@@ -32,14 +32,14 @@ async def pages(deployment_ids: Sequence[str], after: int, limit: int) -> dict[s
         after,
         limit,
     )
-    found: dict[str, list[Event]] = {id_: [] for id_ in deployment_ids}
+    events: dict[str, list[Event]] = {id_: [] for id_ in deployment_ids}
     for row in rows:
-        found[row["deployment_id"]].append(_read(row))
-    return found
+        events[row["deployment_id"]].append(_read(row))
+    return events
 
 
-async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
-    """Return how the rollout of each deploy task went on, in order, without its instances: there may be thousands."""
+async def progress_of_rollouts(task_ids: Sequence[str]) -> dict[str, list[ProgressPoint]]:
+    """Return the progress of each deploy task's rollout in order, without its instances."""
     rows = await fetch(
         "SELECT event.body->>'task_id' AS task, event.at, event.body->'progress'->>'phase' AS phase,"
         " (event.body->'progress'->>'step_index')::int AS step, (event.body->'progress'->>'batch')::int AS batch,"
@@ -49,12 +49,12 @@ async def of_rollouts(task_ids: Sequence[str]) -> dict[str, list[Moment]]:
         " ORDER BY event.deployment_id, event.number",
         list(task_ids),
     )
-    found: dict[str, list[Moment]] = {id_: [] for id_ in task_ids}
+    points: dict[str, list[ProgressPoint]] = {id_: [] for id_ in task_ids}
     for row in rows:
         metrics = msgspec.json.decode(row["metrics"] or "[]", type=tuple[MetricResult, ...])
-        moment = Moment(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
-        found[row["task"]].append(moment)
-    return found
+        point = ProgressPoint(row["at"], Phase(row["phase"]), row["step"], row["batch"], metrics)
+        points[row["task"]].append(point)
+    return points
 
 
 def _read(row: Row) -> Event:
@@ -75,7 +75,7 @@ EVENTS = ChildRows(
     _read,
     type_="bigint",
 )
-"""The events of deployments, the first one first."""
+"""The events of deployments, the oldest first."""
 
 
 class _Message(msgspec.Struct):
@@ -91,7 +91,7 @@ _decode_message = msgspec.json.Decoder(list[_Message]).decode
 
 
 def encode(events: Sequence[Event]) -> bytes:
-    """Return a message that carries events of one deployment."""
+    """Return a message with events of one deployment."""
     return encode_json(
         [
             {
@@ -108,14 +108,14 @@ def encode(events: Sequence[Event]) -> bytes:
 
 
 def decode(message: bytes) -> list[Event]:
-    """Return the events that a message carries."""
+    """Return the events of a message."""
     return [
         Event(
-            deployment_id=found.deployment_id,
-            number=found.number,
-            at=found.at,
-            actor_id=found.actor_id,
-            body=msgspec.json.decode(found.body, type=BODIES[found.type]),
+            deployment_id=event.deployment_id,
+            number=event.number,
+            at=event.at,
+            actor_id=event.actor_id,
+            body=msgspec.json.decode(event.body, type=BODIES[event.type]),
         )
-        for found in _decode_message(message)
+        for event in _decode_message(message)
     ]

@@ -1,4 +1,4 @@
-"""The deployments of versions, environments and applications, as far as somebody may see them."""
+"""The deployments of versions, environments and applications that a principal may see."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,34 +16,34 @@ BELONGS: Mapping[Parent, str] = {
     "environment": "d.environment_id = parent.id",
     "application": "d.id IN (SELECT x.deployment_id FROM deployment_applications x WHERE x.application_id = parent.id)",
 }
-"""When a deployment belongs to a parent."""
+"""The condition that a deployment belongs to a parent, by kind of parent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentsOf:
-    """The deployments of parents of one kind that match, newest first."""
+    """The deployments of parents of one kind that match a filter, newest first."""
 
     parent: Parent
-    wanted: DeploymentFilter
+    filter: DeploymentFilter
 
-    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Deployment]]:
-        """Return a part of the deployments of each parent."""
+    async def pages(self, ids: Sequence[str], request: PageRequest) -> dict[str, list[Deployment]]:
+        """Return a page of the deployments of each parent."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($10::text[]) AS parent(id) CROSS JOIN LATERAL"
-            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES} AND {page_sql(span, 'd.id', 11, descending=True)})"
-            " AS found",
-            *filter_values(self.wanted),
+            f" ({SELECT} WHERE {BELONGS[self.parent]} AND {MATCHES}"
+            f" AND {page_sql(request, 'd.id', 11, descending=True)}) AS found",
+            *filter_values(self.filter),
             list(ids),
-            *page_values(span),
+            *page_values(request),
         )
-        return grouped_by_parent(ids, rows, read, span)
+        return grouped_by_parent(ids, rows, read, request)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return how many deployments of each parent match."""
+        """Return the number of matching deployments of each parent."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, (SELECT count(*) FROM deployments d WHERE {BELONGS[self.parent]}"
             f" AND {MATCHES}) AS n FROM unnest($10::text[]) AS parent(id)",
-            *filter_values(self.wanted),
+            *filter_values(self.filter),
             list(ids),
         )
         return {row[PARENT]: row["n"] for row in rows}

@@ -74,5 +74,5 @@ def _problem(stored: dict[str, Any]) -> Problem:
 
 
 async def delete_before(at: datetime) -> int:
-    """Remove the answers that were stored before `at`; return how many."""
+    """Delete the answers that were stored before `at`; return how many."""
     return await execute("DELETE FROM idempotency_keys WHERE created_at < $1", at)

@@ -1,4 +1,4 @@
-"""What a database tells whoever looks after it: its release, its clock, its room, and pools that nobody serves."""
+"""State of a database for its operators: release, clock, connections, and unserved pools."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 from app.store.database import fetch, fetch_one
 from app.store.roles import has_full_rights
 
-SELF = """SELECT current_setting('server_version_num')::int AS release, clock_timestamp() AS now,
+STATE = """SELECT current_setting('server_version_num')::int AS release, clock_timestamp() AS now,
   current_setting('max_connections')::int AS most, current_setting('server_encoding') AS encoding,
   current_user AS role, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used"""
-POOLS = """SELECT pool, string_agg(name, ', ' ORDER BY name) AS environments FROM
+UNSERVED_POOLS = """SELECT pool, string_agg(name, ', ' ORDER BY name) AS environments FROM
     (SELECT worker_pool AS pool, name FROM environments UNION SELECT build_pool, name FROM environments) AS wanted
   WHERE pool IS NOT NULL AND NOT EXISTS
     (SELECT FROM workers WHERE workers.pool = wanted.pool AND seen_at > $1)
@@ -17,10 +17,10 @@ POOLS = """SELECT pool, string_agg(name, ', ' ORDER BY name) AS environments FRO
 
 
 class DatabaseState(NamedTuple):
-    """What a server says of itself, and of the role that asks."""
+    """State of a server, and the role that is connected to it."""
 
     release: int
-    """As PostgreSQL numbers it: 180004 is 18.4."""
+    """`server_version_num` of PostgreSQL: 180004 is 18.4."""
     now: datetime
     most_connections: int
     used_connections: int
@@ -31,8 +31,8 @@ class DatabaseState(NamedTuple):
 
 
 async def database_state() -> DatabaseState:
-    """Return what the database says of itself."""
-    row = await fetch_one(SELF)
+    """Return the state of the database."""
+    row = await fetch_one(STATE)
     assert row is not None
     return DatabaseState(
         row["release"], row["now"], row["most"], row["used"], row["encoding"], row["role"], await has_full_rights()
@@ -40,5 +40,5 @@ async def database_state() -> DatabaseState:
 
 
 async def unserved_pools(since: datetime) -> dict[str, str]:
-    """Return the pools that no worker serves that was seen after `since`, each with the environments that need it."""
-    return {row["pool"]: row["environments"] for row in await fetch(POOLS, since)}
+    """Return pools that no worker seen after `since` serves, with the environments that need them."""
+    return {row["pool"]: row["environments"] for row in await fetch(UNSERVED_POOLS, since)}

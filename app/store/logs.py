@@ -1,4 +1,4 @@
-"""Task logs: numbered per task without a gap, written in batches, fenced by the attempt that writes."""
+"""Task logs: numbered per task without gaps, written in chunks, fenced by the writing attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SELECT = "SELECT task_id, number, at AS timestamp, level, message, attempt FROM 
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """A line that has no number yet."""
+    """A line without a number."""
 
     at: datetime
     level: LogLevel
@@ -25,17 +25,17 @@ class NewLine:
 
 
 SHOWN = f"CASE WHEN strpos(message, chr(27)) > 0 THEN regexp_replace(message, '{KEPT}', '', 'g') ELSE message END"
-"""A message without the escape sequences that are kept in it."""
+"""A message without its escape sequences."""
 MATCHES = (
     "($2::text[] IS NULL OR level = ANY($2))"
     f" AND ($3::text IS NULL OR strpos(lower({SHOWN}), lower($3)) > 0) AND ($4::int IS NULL OR attempt = $4)"
 )
 
 
-def filter_values(wanted: LogFilter) -> list[object]:
+def filter_values(filter_: LogFilter) -> list[object]:
     """Return the parameters of `MATCHES`, from $2 on."""
-    levels = None if wanted.levels is None else [str(level) for level in wanted.levels]
-    return [levels, wanted.contains, wanted.attempt]
+    levels = None if filter_.levels is None else [str(level) for level in filter_.levels]
+    return [levels, filter_.contains, filter_.attempt]
 
 
 def topic(task_id: str) -> str:
@@ -46,12 +46,13 @@ def topic(task_id: str) -> str:
 async def append(
     task_id: str, attempt: int, worker: str, lines: Sequence[NewLine], *, size: int = 0, truncated: bool = False
 ) -> int | None:
-    """Store lines behind the task's last one. Return the number of the first, None when the attempt is not ours.
+    """Append lines to a task's log.
 
-    `size` is what they count towards the task's limit; `truncated` tells that it was reached. One statement takes the
-    numbers and writes the lines: a worker that lost its lease can write neither. It takes their place in the order of
-    the deployment last: whoever writes for another task of it waits only from there to the commit, and places become
-    visible in their order.
+    Return the number of the first; None if the worker has lost the attempt.
+
+    `size` is the size of the lines that counts towards the task's limit; `truncated` tells that the limit was reached.
+    One statement takes the numbers and writes the lines, so a worker without the lease can do neither. The position in
+    the deployment's order is taken last, so that other tasks' writers wait for its lock only until the commit.
     """
     row = await fetch_one(
         "WITH head AS (UPDATE tasks SET last_log = last_log + $4, log_bytes = log_bytes + $8,"
@@ -80,7 +81,7 @@ async def append(
 
 
 async def last(task_id: str, attempt: int, worker: str) -> int | None:
-    """Return the number of a task's last line, None when the attempt is not ours."""
+    """Return the number of a task's last line; None if the worker has lost the attempt."""
     row = await fetch_one(
         "SELECT last_log FROM tasks WHERE id = $1 AND attempt = $2 AND worker = $3", task_id, attempt, worker
     )
@@ -88,39 +89,39 @@ async def last(task_id: str, attempt: int, worker: str) -> int | None:
 
 
 def read(row: Row) -> LogLine:
-    """Return the line of a row."""
+    """Make a line of a row."""
     return LogLine(row["number"], row["timestamp"], LogLevel(row["level"]), row["message"], row["attempt"])
 
 
-async def pages(task_ids: Sequence[str], wanted: LogFilter, part: LogRange) -> dict[str, list[LogLine]]:
-    """Return a part of the log of each task, in order."""
+async def pages(task_ids: Sequence[str], filter_: LogFilter, range_: LogRange) -> dict[str, list[LogLine]]:
+    """Return the matching lines of a range of each task's log, in order."""
     rows = await fetch(
         "SELECT line.* FROM unnest($1::text[]) AS task(id) CROSS JOIN LATERAL ("
         f"{SELECT} WHERE task_id = task.id AND {MATCHES} AND number > $5 AND ($6::bigint IS NULL OR number < $6)"
-        f" ORDER BY number {'ASC' if part.oldest else 'DESC'} LIMIT $7) AS line",
+        f" ORDER BY number {'ASC' if range_.oldest else 'DESC'} LIMIT $7) AS line",
         list(task_ids),
-        *filter_values(wanted),
-        part.after,
-        part.before,
-        part.limit,
+        *filter_values(filter_),
+        range_.after,
+        range_.before,
+        range_.limit,
     )
-    found: dict[str, list[LogLine]] = {id_: [] for id_ in task_ids}
+    lines: dict[str, list[LogLine]] = {id_: [] for id_ in task_ids}
     for row in rows:
-        found[row["task_id"]].append(read(row))
-    return found if part.oldest else {id_: lines[::-1] for id_, lines in found.items()}
+        lines[row["task_id"]].append(read(row))
+    return lines if range_.oldest else {id_: newest_first[::-1] for id_, newest_first in lines.items()}
 
 
-async def counts(task_ids: Sequence[str], wanted: LogFilter) -> dict[str, int]:
-    """Return how many lines of each task match, among its last ones where more can not be looked through at once."""
-    if wanted.open:
+async def counts(task_ids: Sequence[str], filter_: LogFilter) -> dict[str, int]:
+    """Return how many lines of each task match. With a filter, only the last `reach` lines are searched."""
+    if filter_.open:
         rows = await fetch("SELECT id, last_log AS n FROM tasks WHERE id = ANY($1)", list(task_ids))
     else:
         rows = await fetch(
             "SELECT task.id, (SELECT count(*) FROM task_logs WHERE task_id = task.id AND number > task.last_log - $5"
             f" AND {MATCHES}) AS n FROM tasks AS task WHERE id = ANY($1)",
             list(task_ids),
-            *filter_values(wanted),
-            wanted.reach,
+            *filter_values(filter_),
+            filter_.reach,
         )
     return {row["id"]: row["n"] for row in rows}
 
@@ -129,10 +130,10 @@ _decode_lines = msgspec.json.Decoder(list[LogLine]).decode
 
 
 def encode(lines: Sequence[LogLine]) -> bytes:
-    """Return a message that carries lines of one task; without lines it tells that the task has ended."""
+    """Return a message with lines of one task; one without lines says that the task has ended."""
     return encode_json(lines)
 
 
 def decode(message: bytes) -> list[LogLine]:
-    """Return the lines that a message carries."""
+    """Return the lines of a message."""
     return _decode_lines(message)

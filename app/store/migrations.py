@@ -1,7 +1,7 @@
-"""Migrations: bringing a database to the shape that this release expects, and one step back.
+"""Migrations: upgrading a database to the schema of this release, and undoing the latest one.
 
-Written by aerich, one file each in `folder/models`. They are applied under an advisory lock, so that any number of
-processes may ask for it at the same time: one works, the others find nothing left to do.
+aerich writes them, one file each in `folder/models`. They are applied under an advisory lock, so that any number of
+processes may start at once: one applies them, the others find none pending.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ from app.store.database import NAME, config, connection, fetch, fetch_one
 
 APP = "models"
 LOCK = 0x426F_7265_6173
-"""The advisory lock's number: any that nobody else would choose. It spells “Boreas”."""
+"""Number of the advisory lock; it spells “Boreas”."""
 CONNECT_SECONDS = 15.0
-SHAPE = "postgres://USER:PASSWORD@HOST:PORT/NAME"
+URL_FORM = "postgres://USER:PASSWORD@HOST:PORT/NAME"
 POOL_SIZE = 2
-"""One connection holds the lock, the other one works."""
+"""One connection holds the lock, the other one applies migrations."""
 
 
 class MigrationError(Exception):
-    """The database can not be migrated; the message says why, and what to do."""
+    """The database cannot be migrated; the message says why and what to do."""
 
 
 class UnreachableDatabaseError(MigrationError):
-    """Nothing answers at the URL, or it lets us not in. The message leaves the password out."""
+    """The server does not answer or refuses the login. The message leaves the password out."""
 
 
 class NewerDatabaseError(MigrationError):
-    """The database has migrations that this release does not know."""
+    """The database has migrations that this release does not have."""
 
 
 class PendingMigrationsError(MigrationError):
@@ -50,11 +50,11 @@ class Status(NamedTuple):
     applied: tuple[str, ...]
     pending: tuple[str, ...]
     unknown: tuple[str, ...]
-    """Applied by another release: they have no file here."""
+    """Migrations that another release applied; this one has no files of them."""
 
 
 async def migrate(url: str, folder: Path) -> list[str]:
-    """Apply what is pending and return its names. Raises MigrationError."""
+    """Apply the pending migrations and return their names. Raises MigrationError."""
     async with opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
@@ -65,13 +65,11 @@ async def migrate(url: str, folder: Path) -> list[str]:
             return await command.upgrade()
         except (BaseORMException, PostgresError) as error:
             after = await _status(folder)
-            raise MigrationError(
-                f"The migration {after.pending[0]} failed, and left nothing behind: {error}"
-            ) from error
+            raise MigrationError(f"The migration {after.pending[0]} failed and was rolled back: {error}") from error
 
 
 async def downgrade(url: str, folder: Path) -> list[str]:
-    """Undo the latest migration, with the data that only it has room for. Raises MigrationError."""
+    """Undo the latest migration; the data of what it added is lost. Raises MigrationError."""
     async with opened(url), _locked(connection()):
         before = await _status(folder)
         _refuse_unknown(before)
@@ -81,21 +79,21 @@ async def downgrade(url: str, folder: Path) -> list[str]:
             command = await Command(config(url), APP, str(folder))
             return await command.downgrade(version=-1, delete=False)
         except DowngradeError as error:
-            raise MigrationError(f"The migration {before.applied[-1]} has no way back.") from error
+            raise MigrationError(f"The migration {before.applied[-1]} cannot be undone.") from error
         except (BaseORMException, PostgresError) as error:
-            raise MigrationError(f"The migration {before.applied[-1]} was not undone: {error}") from error
+            raise MigrationError(f"Undoing the migration {before.applied[-1]} failed: {error}") from error
 
 
 async def status(url: str, folder: Path) -> Status:
-    """Return what is applied, pending and unknown. Raises UnreachableDatabaseError."""
+    """Return the applied, pending and unknown migrations. Raises UnreachableDatabaseError."""
     async with opened(url):
         return await _status(folder)
 
 
 async def check(url: str, folder: Path) -> None:
-    """Make sure that this release can work with the database.
+    """Check that this release can work with the database.
 
-    A newer database is accepted: while a release is rolled out, processes of the old one go on. Raises
+    A newer database is accepted, because processes of the old release go on during an upgrade. Raises
     UnreachableDatabaseError, PendingMigrationsError.
     """
     pending = (await status(url, folder)).pending
@@ -107,9 +105,9 @@ async def check(url: str, folder: Path) -> None:
 
 @asynccontextmanager
 async def exclusive(url: str) -> AsyncIterator[None]:
-    """Keep out other processes that migrate, or that do something else in here. Raises UnreachableDatabaseError.
+    """Hold the migration lock for the block. Raises UnreachableDatabaseError.
 
-    What is done in here uses connections of its own.
+    The block uses connections of its own.
     """
     context = TortoiseContext()
     try:
@@ -121,24 +119,30 @@ async def exclusive(url: str) -> AsyncIterator[None]:
         await context.close_connections()
 
 
-def _refuse_unknown(found: Status) -> None:
-    if found.unknown:
+def _refuse_unknown(current: Status) -> None:
+    if current.unknown:
         raise NewerDatabaseError(
-            f"The database was made by a newer release of Boreas: it has the migration {found.unknown[-1]}, which this "
-            "release does not know. Use that release, or another database."
+            "The database was made by a newer release of Boreas: "
+            f"it has the migration {current.unknown[-1]}, which this release does not have. "
+            "Use that release, or another database."
         )
 
 
 async def _status(folder: Path) -> Status:
-    """Return what there is. Raises MigrationError when the files are missing: that must not look like nothing to do."""
-    known = sorted((path.name for path in (folder / APP).glob("[0-9]*_*.py")), key=_number)
-    if not known:
-        raise MigrationError(f"The migrations of this release are missing: {folder / APP} has none.")
+    """Return the status.
+
+    Raises MigrationError if the files are missing, which must not look like no migrations.
+    """
+    names = sorted((path.name for path in (folder / APP).glob("[0-9]*_*.py")), key=_number)
+    if not names:
+        raise MigrationError(
+            f"The migrations of this release are missing in {folder / APP}. Install the release again."
+        )
     applied = await _applied()
     return Status(
         applied=tuple(applied),
-        pending=tuple(name for name in known if name not in applied),
-        unknown=tuple(name for name in applied if name not in known),
+        pending=tuple(name for name in names if name not in applied),
+        unknown=tuple(name for name in applied if name not in names),
     )
 
 
@@ -147,15 +151,15 @@ def _number(name: str) -> int:
 
 
 async def _applied() -> list[str]:
-    found = await fetch_one("SELECT to_regclass('aerich') IS NOT NULL AS there")
-    if not found or not found["there"]:
+    row = await fetch_one("SELECT to_regclass('aerich') IS NOT NULL AS exists")
+    if not row or not row["exists"]:
         return []
     return [row["version"] for row in await fetch("SELECT version FROM aerich WHERE app = $1 ORDER BY id", APP)]
 
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[None]:
-    """Connect in a context of its own: what the process has open besides is neither used nor closed.
+    """Connect for the block, without using or closing other connections of the process.
 
     Raises UnreachableDatabaseError.
     """
@@ -171,18 +175,20 @@ async def _connect(context: TortoiseContext, url: str) -> None:
             await context.init(settings)
             await context.db(NAME).execute_query("SELECT 1")
     except (OSError, TimeoutError, BaseORMException, PostgresError, InterfaceError) as error:
-        place = _place(settings["connections"][NAME]["credentials"])
+        database = _place(settings["connections"][NAME]["credentials"])
         why = str(error) or f"no answer in {CONNECT_SECONDS:g} s"
-        raise UnreachableDatabaseError(f"The database {place} can not be used: {why}") from error
+        raise UnreachableDatabaseError(f"The database {database} cannot be used: {why}") from error
 
 
 def _settings(url: str) -> dict[str, Any]:
     try:
         settings = config(url, POOL_SIZE, "boreas migrations")
     except (ConfigurationError, ValueError) as error:
-        raise UnreachableDatabaseError(f"The database URL can not be used: {error}. It takes {SHAPE}") from error
+        raise UnreachableDatabaseError(
+            f"The database URL cannot be used: {error}. It must have the form {URL_FORM}"
+        ) from error
     if settings["connections"][NAME]["engine"] != "tortoise.backends.asyncpg":
-        raise UnreachableDatabaseError(f"The database URL is not one of PostgreSQL. It takes {SHAPE}")
+        raise UnreachableDatabaseError(f"The database URL is not one of PostgreSQL. It must have the form {URL_FORM}")
     return settings
 
 
@@ -192,10 +198,10 @@ def _place(credentials: dict[str, Any]) -> str:
 
 @asynccontextmanager
 async def _locked(client: BaseDBAsyncClient) -> AsyncIterator[None]:
-    """Hold the lock on a connection of its own; it ends with the connection, whatever happens."""
-    async with client.acquire_connection() as own:
-        await own.execute("SELECT pg_advisory_lock($1)", LOCK)
+    """Hold the migration lock on a connection of its own; the lock ends with the connection at the latest."""
+    async with client.acquire_connection() as lock_connection:
+        await lock_connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         try:
             yield
         finally:
-            await own.execute("SELECT pg_advisory_unlock($1)", LOCK)
+            await lock_connection.execute("SELECT pg_advisory_unlock($1)", LOCK)

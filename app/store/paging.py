@@ -1,4 +1,4 @@
-"""Pages of ordered lists in SQL: from either end, of one list, or of what hangs on many objects in one query."""
+"""Pages of ordered lists in SQL: of one list, or of the children of many parents in one query."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,51 +10,52 @@ from app.store.database import Row, fetch
 T = TypeVar("T")
 Child = TypeVar("Child")
 PARENT = "parent_id"
+"""The column of a row that has its parent's id."""
 
 
 class Children(Protocol[Child]):
-    """What hangs on objects of one kind, in one order. Those that are equal load together."""
+    """Children of parents of one kind, in one order. Requests for equal `Children` are loaded together."""
 
-    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Child]]:
-        """Return a part of what hangs on each object."""
+    async def pages(self, ids: Sequence[str], request: PageRequest) -> dict[str, list[Child]]:
+        """Return a page of the children of each parent."""
         ...
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return how much hangs on each object."""
+        """Return the number of children of each parent."""
         ...
 
 
-def page_sql(span: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
-    """Return the conditions, order and limit of a span; its values are the parameters from `place` on.
+def page_sql(request: PageRequest, column: str, first: int, *, type_: str = "text", descending: bool = False) -> str:
+    """Return the conditions, order and limit of a page; its parameters are numbered from `first` on.
 
-    Bounds that are not asked for are left out, so that an index serves those that are.
+    Conditions are left out for bounds that are not requested, so that an index can serve the others.
     """
     behind, ahead = ("<", ">") if descending else (">", "<")
-    bounds = [(behind, span.after), (ahead, span.before)]
+    bounds = [(behind, request.after), (ahead, request.before)]
     conditions = [
-        f"{column} {sign} ${place + number}::{type_}"
+        f"{column} {sign} ${first + number}::{type_}"
         for number, sign in enumerate(sign for sign, position in bounds if position is not None)
     ]
-    order = "DESC" if descending is span.forward else "ASC"
-    return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${place + len(conditions)}"
+    order = "DESC" if descending is request.forward else "ASC"
+    return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${first + len(conditions)}"
 
 
-def page_values(span: PageRequest, *, type_: str = "text") -> list[object]:
+def page_values(request: PageRequest, *, type_: str = "text") -> list[object]:
     """Return the parameters of `page_sql`."""
-    positions = [one for one in (span.after, span.before) if one is not None]
-    return [*(positions if type_ == "text" else map(int, positions)), span.limit]
+    positions = [position for position in (request.after, request.before) if position is not None]
+    return [*(positions if type_ == "text" else map(int, positions)), request.limit]
 
 
-def in_list_order(found: Sequence[T], span: PageRequest) -> list[T]:
-    """Return what a query brought, in the order of the list."""
-    return list(found if span.forward else found[::-1])
+def in_list_order(items: Sequence[T], request: PageRequest) -> list[T]:
+    """Return the items of a query in the order of the list: a backward page is queried in reverse."""
+    return list(items if request.forward else items[::-1])
 
 
 @dataclass(frozen=True, slots=True)
 class ChildRows(Generic[T]):
-    """The rows of a table that hang on a parent, in the order of the column `key`.
+    """Children that are rows of a table, in the order of the column `key`.
 
-    `select` ends with its FROM. `read` makes a core value of a row.
+    `parent` is the column of the parent's id. `select` ends with its FROM. `read` makes a core value of a row.
     """
 
     select: str
@@ -65,19 +66,19 @@ class ChildRows(Generic[T]):
     type_: str = "text"
     descending: bool = False
 
-    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[T]]:
-        """Return a part of what hangs on each object, in one query."""
-        wanted = page_sql(span, self.key, 2, type_=self.type_, descending=self.descending)
+    async def pages(self, ids: Sequence[str], request: PageRequest) -> dict[str, list[T]]:
+        """Return a page of the children of each parent, in one query."""
+        conditions = page_sql(request, self.key, 2, type_=self.type_, descending=self.descending)
         rows = await fetch(
-            f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL"
-            f" ({self.select} WHERE {self.parent} = parent.id AND {wanted}) AS found",
+            f"SELECT parent.id AS {PARENT}, child.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL"
+            f" ({self.select} WHERE {self.parent} = parent.id AND {conditions}) AS child",
             list(ids),
-            *page_values(span, type_=self.type_),
+            *page_values(request, type_=self.type_),
         )
-        return grouped_by_parent(ids, rows, self.read, span)
+        return grouped_by_parent(ids, rows, self.read, request)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return how much hangs on each object, in one query."""
+        """Return the number of children of each parent, in one query."""
         rows = await fetch(
             f"SELECT {self.parent} AS {PARENT}, count(*) AS n FROM {self.table} WHERE {self.parent} = ANY($1)"
             f" GROUP BY {self.parent}",
@@ -87,10 +88,10 @@ class ChildRows(Generic[T]):
 
 
 def grouped_by_parent(
-    ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], span: PageRequest
+    ids: Sequence[str], rows: Sequence[Row], read: Callable[[Row], T], request: PageRequest
 ) -> dict[str, list[T]]:
-    """Return what was found by its parent, in the order of the list."""
-    found: dict[str, list[T]] = {id_: [] for id_ in ids}
+    """Return the children of each parent in the order of the list, read from rows with a `PARENT` column."""
+    children: dict[str, list[T]] = {id_: [] for id_ in ids}
     for row in rows:
-        found[row[PARENT]].append(read({name: value for name, value in row.items() if name != PARENT}))
-    return {id_: in_list_order(children, span) for id_, children in found.items()}
+        children[row[PARENT]].append(read({name: value for name, value in row.items() if name != PARENT}))
+    return {id_: in_list_order(items, request) for id_, items in children.items()}

@@ -1,7 +1,7 @@
-"""What the roles of PostgreSQL may do: the owner of the tables migrates, and who works with them owns nothing.
+"""Rights of PostgreSQL roles: the owner migrates; API and workers use roles that own nothing.
 
-An owner could switch off what keeps the audit log; who may only add to it can not. Workers are nearer to what users
-run, and may do what a worker does: neither add people, grants and tokens, nor read what only the API needs.
+An owner could switch off the triggers that protect the audit log; a role that may only insert cannot. Workers are
+closer to users' commands, so their role may neither add actors, grants and tokens, nor read tables of the API.
 """
 
 import re
@@ -34,63 +34,66 @@ WRITTEN_BY_WORKERS = {
     "tasks": "UPDATE",
     "workers": "INSERT, UPDATE, DELETE",
 }
-"""Beside reading. Who locks a row needs the right to change a column of it: of an environment, one that says little."""
+"""Rights of workers beside reading.
+
+Locking a row needs the right to update a column: of environments, a minor one.
+"""
 
 
 class Roles(NamedTuple):
-    """The roles of the API and of workers; None: there is none, or it is left as it is."""
+    """The roles of the API and of workers; None leaves a role as it is."""
 
     api: str | None
     worker: str | None
 
 
 async def grant(url: str, roles: Roles) -> None:
-    """Give the roles the rights they need, and take from them what they have beyond. Raises MigrationError.
+    """Grant the roles the rights that they need, and revoke all others. Raises MigrationError.
 
-    To be called again after each migration, by the owner of the tables.
+    The owner of the tables calls this after each migration.
     """
     async with opened(url):
         try:
             async with transaction():
                 tables = [row["name"] for row in await fetch(TABLES)]
                 if roles.api:
-                    await _grant(roles.api, [(each, _of_api(each)) for each in tables])
+                    await _grant(roles.api, [(table, _api_rights(table)) for table in tables])
                 if roles.worker:
-                    await _grant(roles.worker, [(each, _of_worker(each)) for each in tables])
+                    await _grant(roles.worker, [(table, _worker_rights(table)) for table in tables])
         except (BaseORMException, PostgresError) as error:
-            raise MigrationError(f"The roles were not given their rights: {error}") from error
+            raise MigrationError(f"The rights of the roles could not be granted: {error}") from error
 
 
 async def ensure_roles(url: str, passwords: dict[str, str]) -> None:
-    """Make sure that roles are there and can log in with these passwords, which are long and made by chance."""
+    """Make sure that roles exist and can log in with these passwords, which must be long and random."""
     async with opened(url), transaction():
         await execute("SET LOCAL scram_iterations = 1")
         for name, password in passwords.items():
             if not await fetch("SELECT FROM pg_roles WHERE rolname = $1", name):
                 await execute(f"CREATE ROLE {_quoted(name)}")
-            await execute(f"ALTER ROLE {_quoted(name)} LOGIN NOINHERIT PASSWORD '{_plain(password)}'")
+            await execute(f"ALTER ROLE {_quoted(name)} LOGIN NOINHERIT PASSWORD '{_checked(password)}'")
 
 
 async def has_full_rights() -> bool:
-    """Return whether the database is used as who may do everything in it: its tables' owner, or a superuser."""
-    row = await fetch_one(MIGHTY)
-    return bool(row and row["mighty"])
+    """Tell whether the connected role has all rights: as the tables' owner, or as a superuser."""
+    row = await fetch_one(FULL_RIGHTS)
+    return bool(row and row["full_rights"])
 
 
 TABLES = "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
-MIGHTY = (
+FULL_RIGHTS = (
     "SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR EXISTS (SELECT FROM pg_class"
-    " WHERE oid = to_regclass('audit_entries') AND pg_has_role(relowner, 'MEMBER')) AS mighty"
+    " WHERE oid = to_regclass('audit_entries') AND pg_has_role(relowner, 'MEMBER')) AS full_rights"
 )
 
 
-def _of_api(table: str) -> str:
+def _api_rights(table: str) -> str:
     if table == "audit_entries":
         return f"SELECT, INSERT ({AUDIT_COLUMNS})"
     return "SELECT" if table in READ_BY_ALL else "SELECT, INSERT, UPDATE, DELETE"
 
 
-def _of_worker(table: str) -> str:
+def _worker_rights(table: str) -> str:
     reads = () if table in UNREAD_BY_WORKERS else ("SELECT",)
     writes = (WRITTEN_BY_WORKERS[table],) if table in WRITTEN_BY_WORKERS else ()
     return ", ".join((*reads, *writes))
@@ -111,11 +114,13 @@ async def _grant(role: str, rights: Sequence[tuple[str, str]]) -> None:
 
 def _quoted(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise MigrationError(f"“{name}” is no name of a role: use letters, digits, _, - and $, up to 63.")
+        raise MigrationError(
+            f"“{name}” is not a role name. Use up to 63 letters, digits, _, - and $, not beginning with a digit."
+        )
     return f'"{name}"'
 
 
-def _plain(password: str) -> str:
+def _checked(password: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", password):
-        raise ValueError("a password of a role must be made of letters, digits, - and _")
+        raise ValueError("a role's password may only have letters, digits, - and _")
     return password

@@ -1,4 +1,4 @@
-"""What a sweep looks for."""
+"""Queries of the sweep: whose turn it is, and which deployments and tasks need attention."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -11,23 +11,23 @@ ENGINE = "engine"
 KEY_LENGTH = 20
 
 
-async def claim(now: datetime, last: datetime, what: str = ENGINE) -> bool:
-    """Take the next sweep: True for one worker of all, once since `last`. It is no lock, so none can be left behind.
+async def claim(now: datetime, last: datetime, kind: str = ENGINE) -> bool:
+    """Claim the next sweep. Returns True to one worker only, unless a sweep was claimed after `last`.
 
-    `what` names what is swept, in any number of characters.
+    No lock is involved, so none can be left behind by a crash. `kind` names what is swept, at any length.
     """
-    taken = await fetch(
+    claimed = await fetch(
         "INSERT INTO sweeps (id, at) VALUES ($1, $2)"
         " ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE sweeps.at <= $3 RETURNING id",
-        what if what == ENGINE else sha256(what.encode()).hexdigest()[:KEY_LENGTH],
+        kind if kind == ENGINE else sha256(kind.encode()).hexdigest()[:KEY_LENGTH],
         now,
         last,
     )
-    return bool(taken)
+    return bool(claimed)
 
 
 async def active_deployments() -> list[str]:
-    """Return the ids of all deployments that a tick may move, oldest first."""
+    """Return the ids of the active deployments, the oldest first."""
     rows = await fetch(
         "SELECT id FROM deployments WHERE status = ANY($1) ORDER BY id", [str(status) for status in ACTIVE]
     )
@@ -35,15 +35,15 @@ async def active_deployments() -> list[str]:
 
 
 async def expired_leases(now: datetime) -> list[tuple[str, str, int]]:
-    """Return (deployment id, task id, attempt) of the attempts whose lease ran out."""
+    """Return (deployment id, task id, attempt) of the attempts whose lease has expired."""
     rows = await fetch("SELECT deployment_id, id, attempt FROM tasks WHERE lease_until < $1", now)
     return [(row["deployment_id"], row["id"], row["attempt"]) for row in rows]
 
 
 async def deployments_with_work(pool: str, now: datetime) -> list[str]:
-    """Return the ids of the deployments in which a worker of `pool` may find a task to take, the oldest first.
+    """Return the ids of deployments that may have a task for a worker of `pool`, the oldest first.
 
-    An approximation that leaves none out: whether it may take one is for a tick to say.
+    The list may have too many but never too few: the tick decides whether a task can be claimed.
     """
     rows = await fetch(
         "SELECT d.id FROM deployments d JOIN environments e ON e.id = d.environment_id"

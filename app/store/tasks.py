@@ -7,29 +7,32 @@ from datetime import datetime
 from typing import Any
 
 from app.core.application import CommandStep
-from app.core.columnar import filled
+from app.core.columnar import from_columns
 from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership
 from app.core.strategy.model import Progress
 from app.core.task import ENDED, Activity, Task, TaskAttempt, TaskStatus
-from app.core.tick.state import ITEM_OF_TASK, Change, Item
+from app.core.tick.state import SNAPSHOT_COLUMNS, TaskChange, TaskSnapshot
 from app.core.workflow import Position, TaskType
 from app.store import models
-from app.store.codecs import dump, json_reader, plain, reader
+from app.store.codecs import dump, json_reader, reader
+from app.store.columns import names_of, row_of
 from app.store.database import execute, fetch, fetch_columns, fetch_one
 
 JSON_COLUMNS = ("block_by", "command", "payload", "result", "position", "rollout")
-TASK = tuple(Task.__dataclass_fields__)
+COLUMNS = names_of(Task)
 OF_DEPLOYMENTS = 'WHERE deployment_id = ANY($1) ORDER BY deployment_id, "order"'
-MARK = ("mark_event", "mark_moment")
-MARKED = "JOIN (SELECT id AS owner, last_event AS mark_event, updated_at AS mark_moment FROM deployments) AS marks"
-MARKED += " ON owner = deployment_id"
-ATTEMPT = "task_id, number, activity, status, worker, started_at, completed_at, error_message, exit_code"
+VERSION_COLUMNS = ("version_event", "version_moment")
+WITH_VERSION = (
+    "JOIN (SELECT id AS owner, last_event AS version_event, updated_at AS version_moment FROM deployments) AS versions"
+    " ON owner = deployment_id"
+)
+SELECT_ATTEMPT = f"SELECT {', '.join(names_of(TaskAttempt))} FROM task_attempts"
 _read_attempt = reader(TaskAttempt)
-TYPES = {str(each): each for each in TaskType}
-STATUSES = {str(each): each for each in TaskStatus}
-ACTIVITIES: Mapping[str | None, Activity | None] = {None: None} | {str(each): each for each in Activity}
-"""Looked up instead of called: a tick reads up to 2,000 tasks, and calling an enum costs four times as much."""
+TYPES = {str(type_): type_ for type_ in TaskType}
+STATUSES = {str(status): status for status in TaskStatus}
+ACTIVITIES: Mapping[str | None, Activity | None] = {None: None} | {str(activity): activity for activity in Activity}
+"""Enums by value: a tick reads up to 2,000 tasks, and a lookup is four times as fast as a call."""
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "type": TYPES.__getitem__,
     "status": STATUSES.__getitem__,
@@ -41,20 +44,15 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "position": json_reader(Position | None),
     "rollout": json_reader(Progress | None),
 }
-"""How values of columns are read that are not stored as they are."""
+"""Readers of the columns whose values are not stored as they are in the core."""
 
 
 async def insert(tasks: Iterable[Task]) -> None:
     """Store new tasks."""
     await models.Task.bulk_create(
-        (models.Task(**{name: _column(task, name) for name in Task.__dataclass_fields__}) for task in tasks),
+        (models.Task(**row_of(task, COLUMNS, json=JSON_COLUMNS)) for task in tasks),
         batch_size=500,
     )
-
-
-def _column(task: Task, name: str) -> Any:
-    value = getattr(task, name)
-    return plain(value) if name in JSON_COLUMNS else value
 
 
 async def by_ids(ids: Sequence[str]) -> dict[str, Task]:
@@ -64,70 +62,71 @@ async def by_ids(ids: Sequence[str]) -> dict[str, Task]:
 
 async def of_deployments(deployment_ids: Sequence[str]) -> dict[str, list[Task]]:
     """Return the tasks of each deployment in workflow order."""
-    found: dict[str, list[Task]] = {id_: [] for id_ in deployment_ids}
+    tasks: dict[str, list[Task]] = {id_: [] for id_ in deployment_ids}
     for task in await _read(OF_DEPLOYMENTS, list(deployment_ids)):
-        found[task.deployment_id].append(task)
-    return found
+        tasks[task.deployment_id].append(task)
+    return tasks
 
 
-async def _read(which: str, ids: list[str]) -> list[Task]:
-    return filled(Task, dict(zip(TASK, await _columns(TASK, which, ids), strict=True)))
+async def _read(condition: str, ids: list[str]) -> list[Task]:
+    return from_columns(Task, dict(zip(COLUMNS, await _columns(COLUMNS, condition, ids), strict=True)))
 
 
-async def _columns(names: Sequence[str], which: str, ids: list[str]) -> list[Sequence[Any]]:
-    """Return columns of some tasks, as the core has them: a value for each task in each."""
-    chosen = ", ".join(f'"{name}"' for name in names)
-    columns = await fetch_columns(f"SELECT {chosen} FROM tasks {which}", ids) or [() for _ in names]
+async def _columns(names: Sequence[str], condition: str, ids: list[str]) -> list[Sequence[Any]]:
+    """Return columns of the tasks that meet a condition, each with the values of all tasks."""
+    selected = ", ".join(f'"{name}"' for name in names)
+    columns = await fetch_columns(f"SELECT {selected} FROM tasks {condition}", ids) or [() for _ in names]
     return [
         column if (read := READERS.get(name)) is None else list(map(read, column))
         for name, column in zip(names, columns, strict=True)
     ]
 
 
-Columns = tuple[str, ...]
-
-
+ColumnNames = tuple[str, ...]
 Version = tuple[int, datetime]
-"""What a deployment had when tasks were read: its newest event, and the moment of its newest change."""
+"""The version of a deployment: the number of its newest event, and the moment of its newest change."""
 
 
 async def columns_of_deployments(
-    keys: Sequence[tuple[str, Columns]],
-) -> dict[tuple[str, Columns], tuple[Version | None, list[list[Any]]]]:
-    """Return, for a deployment and names of columns, a list of values per column, of its tasks in workflow order.
+    keys: Sequence[tuple[str, ColumnNames]],
+) -> dict[tuple[str, ColumnNames], tuple[Version | None, list[list[Any]]]]:
+    """Return columns of deployments' tasks in workflow order, by deployment and names of columns.
 
-    With them comes the deployment's mark at that very moment; None where there are no tasks.
+    With the columns comes the deployment's version at that moment; None for a deployment without tasks.
     """
-    found: dict[tuple[str, Columns], tuple[Version | None, list[list[Any]]]] = {}
+    columns_by_key: dict[tuple[str, ColumnNames], tuple[Version | None, list[list[Any]]]] = {}
     for names in dict.fromkeys(names for _, names in keys):
-        ids = [id_ for id_, others in keys if others == names]
+        ids = [id_ for id_, key_names in keys if key_names == names]
         for id_, columns in (await _columns_of(ids, names)).items():
-            found[id_, names] = columns
-    return found
+            columns_by_key[id_, names] = columns
+    return columns_by_key
 
 
 async def _columns_of(
-    deployment_ids: Sequence[str], names: Columns
+    deployment_ids: Sequence[str], names: ColumnNames
 ) -> dict[str, tuple[Version | None, list[list[Any]]]]:
     owners, events, moments, *columns = await _columns(
-        ("deployment_id", *MARK, *names), f"{MARKED} {OF_DEPLOYMENTS}", list(deployment_ids)
+        ("deployment_id", *VERSION_COLUMNS, *names), f"{WITH_VERSION} {OF_DEPLOYMENTS}", list(deployment_ids)
     )
-    found: dict[str, tuple[Version | None, list[list[Any]]]] = {
+    by_deployment: dict[str, tuple[Version | None, list[list[Any]]]] = {
         id_: (None, [[] for _ in names]) for id_ in deployment_ids
     }
     start = 0
     for id_, size in Counter(owners).items():
-        mark = events[start], moments[start]
-        found[id_] = mark, [list(column[start : start + size]) for column in columns]
+        version = events[start], moments[start]
+        by_deployment[id_] = version, [list(column[start : start + size]) for column in columns]
         start += size
-    return found
+    return by_deployment
 
 
-async def items(deployment_id: str) -> list[Item]:
-    """Return what a tick needs of a deployment's tasks, in workflow order. The deployment's row must be held."""
-    columns = await _columns((*ITEM_OF_TASK, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
+async def snapshots(deployment_id: str) -> list[TaskSnapshot]:
+    """Return what a tick needs of a deployment's tasks, in workflow order.
+
+    The deployment's row must be locked.
+    """
+    columns = await _columns((*SNAPSHOT_COLUMNS, "confirmed_at"), OF_DEPLOYMENTS, [deployment_id])
     confirmed = [moment is not None for moment in columns.pop()]
-    return filled(Item, dict(zip(ITEM_OF_TASK, columns, strict=True)) | {"confirmed": confirmed})
+    return from_columns(TaskSnapshot, dict(zip(SNAPSHOT_COLUMNS, columns, strict=True)) | {"confirmed": confirmed})
 
 
 FIELDS = (
@@ -136,7 +135,7 @@ FIELDS = (
     " started_at timestamptz, completed_at timestamptz, confirmed_by text, confirmed_at timestamptz"
 )
 MUTABLE = tuple(column.split()[0] for column in FIELDS.split(","))
-"""What changes of a task over its life, except what its log is said to hold."""
+"""Columns that change over the life of a task, except those about its log."""
 WRITE = (
     f"tasks_written AS (UPDATE tasks SET {', '.join(f'{name} = t.{name}' for name in MUTABLE)}"
     f" FROM jsonb_to_recordset({{tasks}}::jsonb) AS t(id text, {FIELDS}) WHERE tasks.id = t.id),"
@@ -152,7 +151,7 @@ WRITE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnd:
-    """How an attempt ended."""
+    """The end of an attempt."""
 
     task_id: str
     number: int
@@ -164,7 +163,7 @@ class AttemptEnd:
 
 @dataclass(slots=True)
 class Writes:
-    """Tasks as they are to be stored, by id, with the attempts that begin and end: all of it in one statement."""
+    """Tasks to store, by id, and the attempts that begin and end: all of it in one statement."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
     begun: list[TaskAttempt] = field(default_factory=list)
@@ -176,8 +175,8 @@ class Writes:
         return [dump(tasks), dump(self.begun), dump(self.ended)]
 
 
-async def apply_changes(changes: Sequence[Change], now: datetime) -> None:
-    """Store the changes of a tick. A task that ends, or is free again, has no attempt in hand."""
+async def apply_changes(changes: Sequence[TaskChange], now: datetime) -> None:
+    """Store the changes of a tick. The changed tasks have no running attempt."""
     await execute(
         "UPDATE tasks SET status = c.status, activity = NULL, worker = NULL, lease_until = NULL, resume_at = NULL,"
         " retry_at = NULL, stop = false, completed_at = CASE WHEN c.status = ANY($3) THEN $4::timestamptz END,"
@@ -192,7 +191,7 @@ async def apply_changes(changes: Sequence[Change], now: datetime) -> None:
 
 
 async def request_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]:
-    """Ask attempts in hand to end, and say why. Return who holds them, by task id."""
+    """Request running attempts to end, with a reason. Return their workers, by task id."""
     rows = await fetch(
         "UPDATE tasks SET stop = true, error_message = coalesce($2, error_message)"
         " WHERE id = ANY($1) AND worker IS NOT NULL RETURNING id, worker",
@@ -203,7 +202,10 @@ async def request_stop(ids: Sequence[str], reason: str | None) -> dict[str, str]
 
 
 async def renew_leases(worker: str, ids: Sequence[str], until: datetime) -> dict[str, bool]:
-    """Renew a worker's leases. Return, for each task it still holds, whether its attempt shall end."""
+    """Renew a worker's leases.
+
+    Return, for each task that it still has, whether a stop of the attempt is requested.
+    """
     rows = await fetch(
         "UPDATE tasks SET lease_until = $3 WHERE id = ANY($2) AND worker = $1 RETURNING id, stop",
         worker,
@@ -214,18 +216,18 @@ async def renew_leases(worker: str, ids: Sequence[str], until: datetime) -> dict
 
 
 async def held_by_worker(worker: str, ids: Sequence[str]) -> set[str]:
-    """Return which of some tasks stand as a worker's own."""
+    """Return which of the tasks belong to a worker."""
     rows = await fetch("SELECT id FROM tasks WHERE id = ANY($2) AND worker = $1", worker, list(ids))
     return {row["id"] for row in rows}
 
 
 async def lock(task_id: str) -> None:
-    """Hold a task's row until the transaction ends: its lease is either renewed already, or not before that."""
+    """Lock a task's row until the transaction ends, so that its lease is not renewed in the meantime."""
     await fetch("SELECT 1 FROM tasks WHERE id = $1 FOR NO KEY UPDATE", task_id)
 
 
 async def save_rollout(task_id: str, attempt: int, worker: str, rollout: Progress) -> bool:
-    """Store where a rollout stands; False when the attempt is not this worker's any more."""
+    """Store the progress of a rollout. Return False if the worker has lost the attempt."""
     changed = await execute(
         "UPDATE tasks SET rollout = $4, touched = touched OR $5 WHERE id = $1 AND attempt = $2 AND worker = $3",
         task_id,
@@ -238,7 +240,7 @@ async def save_rollout(task_id: str, attempt: int, worker: str, rollout: Progres
 
 
 async def last_rollout(environment_id: str, application_id: str, before: str) -> Progress | None:
-    """Return where the rollout of an application stands that came last in an environment before a deployment."""
+    """Return the progress of an application's last rollout in an environment before a deployment."""
     row = await fetch_one(
         "SELECT t.rollout FROM deployments d JOIN deployment_applications a ON a.deployment_id = d.id"
         " JOIN tasks t ON t.deployment_id = d.id AND t.application_id = a.application_id"
@@ -252,7 +254,7 @@ async def last_rollout(environment_id: str, application_id: str, before: str) ->
 
 
 async def end_open_attempts(task_ids: Sequence[str], at: datetime) -> None:
-    """Store that attempts that nobody held were cancelled."""
+    """Mark open attempts of tasks without a worker as cancelled."""
     await execute(
         "UPDATE task_attempts SET status = 'CANCELLED', completed_at = $2"
         " WHERE task_id = ANY($1) AND completed_at IS NULL",
@@ -262,19 +264,19 @@ async def end_open_attempts(task_ids: Sequence[str], at: datetime) -> None:
 
 
 async def attempts_of(task_ids: Sequence[str]) -> dict[str, list[TaskAttempt]]:
-    """Return the attempts of each task, first one first."""
-    found: dict[str, list[TaskAttempt]] = {id_: [] for id_ in task_ids}
+    """Return the attempts of each task, the oldest first."""
+    attempts: dict[str, list[TaskAttempt]] = {id_: [] for id_ in task_ids}
     rows = await fetch(
-        f"SELECT {ATTEMPT} FROM task_attempts WHERE task_id = ANY($1) ORDER BY task_id, number",
+        f"{SELECT_ATTEMPT} WHERE task_id = ANY($1) ORDER BY task_id, number",
         list(task_ids),
     )
     for row in rows:
-        found[row["task_id"]].append(_read_attempt(row))
-    return found
+        attempts[row["task_id"]].append(_read_attempt(row))
+    return attempts
 
 
 async def completed_attempts_before(task_id: str, attempt: int) -> int:
-    """Return how many attempts before this one came to an end of their own: not lost, handed back or stopped."""
+    """Return how many attempts before this one ended by themselves."""
     row = await fetch_one(
         "SELECT count(*) AS n FROM task_attempts"
         " WHERE task_id = $1 AND number < $2 AND status NOT IN ('RUNNING', 'CANCELLED')",
@@ -285,7 +287,7 @@ async def completed_attempts_before(task_id: str, attempt: int) -> int:
 
 
 async def run_ownership(ids: Sequence[str]) -> dict[str, RunOwnership]:
-    """Return how the tasks that exist among `ids` stand as runs see it, by id."""
+    """Return what decides whether runs of the tasks that exist among `ids` are orphans, by task id."""
     rows = await fetch(
         "SELECT t.id, t.deployment_id, d.status AS deployment, t.status, t.activity, (SELECT count(*)"
         " FROM task_attempts a WHERE a.task_id = t.id AND a.status NOT IN ('RUNNING', 'CANCELLED')) AS runs"
@@ -311,7 +313,7 @@ async def last_log(task_id: str) -> int:
 
 
 async def any_active(deployment_id: str) -> bool:
-    """Tell whether a task of a deployment has an attempt that has not ended."""
+    """Tell whether a task of a deployment has an unfinished attempt."""
     row = await fetch_one(
         "SELECT 1 FROM tasks WHERE deployment_id = $1 AND activity IS NOT NULL LIMIT 1", deployment_id
     )
@@ -319,7 +321,7 @@ async def any_active(deployment_id: str) -> bool:
 
 
 async def variables_in(deployment_ids: Sequence[str], text: str) -> list[tuple[str, str]]:
-    """Return the variables of deployments' tasks, by name, whose values stand in a text or may stand there in part."""
+    """Return the variables (name, value) of tasks whose values a text contains at least in part."""
     rows = await fetch(
         "SELECT DISTINCT variable.key, variable.value FROM tasks, jsonb_each_text(command->'env') AS variable"
         " WHERE deployment_id = ANY($1)"

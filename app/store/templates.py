@@ -7,41 +7,36 @@ import msgspec
 
 from app.core.template import Template, TemplateVersion
 from app.core.workflow import WorkflowTask
+from app.store import models
 from app.store.codecs import dump, reader
+from app.store.columns import names_of, row_of, select_list
 from app.store.database import execute, fetch
 from app.store.named_rows import NamedRows
 from app.store.paging import ChildRows
 
-SELECT_VERSION = (
-    "SELECT id, template_id, number, author_id AS author, created_at, note, parameters FROM template_versions"
-)
-_named = NamedRows("workflow_templates", "id, name, description, archived_at, created_at", reader(Template))
+COLUMNS = names_of(Template)
+RENAMED = {"author": "author_id"}
+SELECT_VERSION = f"SELECT {select_list(names_of(TemplateVersion), columns=RENAMED)} FROM template_versions"
+_named = NamedRows("workflow_templates", ", ".join(COLUMNS), reader(Template))
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 _read_version = reader(TemplateVersion, "parameters")
 VERSIONS = ChildRows(SELECT_VERSION, "template_versions", "template_id", "number", _read_version, type_="bigint")
-"""The versions of templates, the first one first."""
+"""The versions of templates, the oldest first."""
 _read_tasks = msgspec.json.Decoder(tuple[WorkflowTask, ...]).decode
 
 
 async def insert(template: Template) -> None:
     """Store a new template."""
-    await execute(
-        "INSERT INTO workflow_templates (id, name, description, archived_at, created_at) VALUES ($1, $2, $3, $4, $5)",
-        template.id,
-        template.name,
-        template.description,
-        template.archived_at,
-        template.created_at,
-    )
+    await models.WorkflowTemplate.create(**row_of(template, COLUMNS))
 
 
 async def describe(id_: str, description: str) -> None:
-    """Store another description of a template."""
+    """Store the description of a template."""
     await execute("UPDATE workflow_templates SET description = $2 WHERE id = $1", id_, description)
 
 
 async def archive(id_: str, at: datetime) -> None:
-    """Store that a template is archived."""
+    """Mark a template as archived."""
     await execute("UPDATE workflow_templates SET archived_at = $2 WHERE id = $1", id_, at)
 
 
@@ -67,15 +62,15 @@ async def versions_by_ids(ids: Sequence[str]) -> dict[str, TemplateVersion]:
 
 
 async def versions_of(template_ids: Sequence[str]) -> dict[str, list[TemplateVersion]]:
-    """Return every version of each template, the first one first."""
-    found: dict[str, list[TemplateVersion]] = {id_: [] for id_ in template_ids}
+    """Return all versions of each template, the oldest first."""
+    versions: dict[str, list[TemplateVersion]] = {id_: [] for id_ in template_ids}
     rows = await fetch(f"{SELECT_VERSION} WHERE template_id = ANY($1) ORDER BY template_id, number", list(template_ids))
     for row in rows:
-        found[row["template_id"]].append(_read_version(row))
-    return found
+        versions[row["template_id"]].append(_read_version(row))
+    return versions
 
 
 async def tasks_of(version_ids: Iterable[str]) -> dict[str, tuple[WorkflowTask, ...]]:
-    """Return the tasks of versions, by the versions' ids."""
+    """Return the tasks of template versions, by the versions' ids."""
     rows = await fetch("SELECT id, tasks FROM template_versions WHERE id = ANY($1)", list(version_ids))
     return {row["id"]: _read_tasks(row["tasks"]) for row in rows}

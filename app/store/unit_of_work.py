@@ -1,7 +1,7 @@
-"""A unit of work: one transaction, and what is sent once it is committed.
+"""A unit of work: one transaction, and the jobs and messages that are sent after its commit.
 
-State and its events are written together; jobs and messages go out after the commit, and never when it fails. If the
-process dies in between, the sweep finds what was not sent.
+State and its events are written together; jobs and messages are sent only if the commit succeeds. If the process dies
+between commit and sending, the sweep sends them again.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -17,37 +17,37 @@ from app.store.database import transaction
 
 
 class UnitPorts(Protocol):
-    """Where a unit takes its time and ids from, and sends to."""
+    """Ports of a unit of work: clock and randomness for moments and ids, bus and queue for effects."""
 
     @property
     def clock(self) -> Clock:
-        """The clock."""
+        """Source of moments."""
         ...
 
     @property
     def chance(self) -> Chance:
-        """The dice."""
+        """Source of randomness."""
         ...
 
     @property
     def bus(self) -> Bus:
-        """Where messages go."""
+        """Receiver of messages."""
         ...
 
     @property
     def queue(self) -> JobQueue:
-        """Where jobs go."""
+        """Receiver of jobs."""
         ...
 
 
 @dataclass(slots=True)
 class Unit:
-    """What one transaction knows: its moment, new ids, and what to send after it.
+    """The state of one transaction: its moment, new ids, and what to send after the commit.
 
-    The moment is moved on when a lock was waited for: what waited is later than what it waited for.
+    After waiting for a lock the moment is set again, so that it is later than that of the lock's earlier holder.
 
-    `queues` holds the environments whose queue may move: a deployment ended there, or asked to start. `changes` has
-    the objects that were held or changed, by id, as they were and as they are.
+    `queues` has the ids of environments in which a deployment may start now: one ended there, or was queued. `changes`
+    has the changed objects by id, as they were and as they are.
     """
 
     now: datetime
@@ -59,9 +59,9 @@ class Unit:
     changes: dict[str, Change] = field(default_factory=dict)
 
     def record_change(self, id_: str, before: object, after: object) -> None:
-        """Note how an object was, and how it is now. What was noted of it first is how it was."""
-        known = self.changes.get(id_)
-        self.changes[id_] = Change(known.before if known else before, after)
+        """Record how an object was and is. Of several changes of one object, the first `before` is kept."""
+        earlier = self.changes.get(id_)
+        self.changes[id_] = Change(earlier.before if earlier else before, after)
 
 
 def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
@@ -69,14 +69,14 @@ def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
 
 
 @asynccontextmanager
-async def unit(outlets: UnitPorts) -> AsyncIterator[Unit]:
-    """Open a transaction; commit it when the block ends, then send. An exception rolls it back and sends nothing."""
-    now = outlets.clock.now()
-    new_id = _ids(now, outlets.chance)
-    work = Unit(now=now, new_id=new_id, clock=outlets.clock)
+async def unit(ports: UnitPorts) -> AsyncIterator[Unit]:
+    """Run the block in a transaction, commit, then send. An exception rolls back and discards them."""
+    now = ports.clock.now()
+    new_id = _ids(now, ports.chance)
+    work = Unit(now=now, new_id=new_id, clock=ports.clock)
     async with transaction():
         yield work
     if work.messages:
-        await outlets.bus.publish(work.messages)
+        await ports.bus.publish(work.messages)
     if work.jobs:
-        await outlets.queue.send(work.jobs)
+        await ports.queue.send(work.jobs)

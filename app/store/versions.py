@@ -7,11 +7,14 @@ from app.core.paging import PageRequest
 from app.core.version import Version, VersionFilter
 from app.store import models
 from app.store.codecs import reader
+from app.store.columns import names_of, row_of, select_list
 from app.store.database import fetch, fetch_one
 from app.store.paging import PARENT, grouped_by_parent, in_list_order, page_sql, page_values
 
+COLUMNS = names_of(Version, but=("artifacts",))
+RENAMED = {"created_by": "created_by_id"}
 SELECT = (
-    "SELECT v.id, v.name, v.commit, v.created_by_id AS created_by, v.created_at,"
+    f"SELECT {select_list(COLUMNS, alias='v', columns=RENAMED)},"
     " (SELECT coalesce(json_agg(json_build_object('application_id', a.application_id, 'image', a.image)"
     " ORDER BY a.position), '[]') FROM artifacts a WHERE a.version_id = v.id) AS artifacts FROM versions v"
 )
@@ -20,13 +23,7 @@ _read = reader(Version, "artifacts")
 
 async def insert(version: Version) -> None:
     """Store a new version with its artifacts."""
-    await models.Version.create(
-        id=version.id,
-        name=version.name,
-        commit=version.commit,
-        created_by_id=version.created_by,
-        created_at=version.created_at,
-    )
+    await models.Version.create(**row_of(version, COLUMNS, columns=RENAMED))
     await models.Artifact.bulk_create(
         models.Artifact(
             version_id=version.id, application_id=artifact.application_id, position=position, image=artifact.image
@@ -35,8 +32,8 @@ async def insert(version: Version) -> None:
     )
 
 
-async def of_name(name: str, application_ids: Sequence[str]) -> list[Version]:
-    """Return the versions of exactly that name that hold any of the applications, newest first."""
+async def named(name: str, application_ids: Sequence[str]) -> list[Version]:
+    """Return the versions of exactly that name that have any of the applications, newest first."""
     rows = await fetch(
         f"{SELECT} WHERE v.name = $1 AND EXISTS (SELECT 1 FROM artifacts a"
         " WHERE a.version_id = v.id AND a.application_id = ANY($2)) ORDER BY v.id DESC",
@@ -59,40 +56,40 @@ MATCHES = (
 )
 
 
-def _matched(wanted: VersionFilter) -> tuple[str | None, ...]:
-    return wanted.contains, wanted.application_id, wanted.commit
+def _filter_values(filter_: VersionFilter) -> tuple[str | None, ...]:
+    return filter_.contains, filter_.application_id, filter_.commit
 
 
-async def page(wanted: VersionFilter, span: PageRequest) -> list[Version]:
-    """Return a part of the versions that match, newest first."""
+async def page(filter_: VersionFilter, request: PageRequest) -> list[Version]:
+    """Return a page of the versions that match, newest first."""
     rows = await fetch(
-        f"{SELECT} WHERE {MATCHES} AND {page_sql(span, 'v.id', 4, descending=True)}",
-        *_matched(wanted),
-        *page_values(span),
+        f"{SELECT} WHERE {MATCHES} AND {page_sql(request, 'v.id', 4, descending=True)}",
+        *_filter_values(filter_),
+        *page_values(request),
     )
-    return in_list_order([_read(row) for row in rows], span)
+    return in_list_order([_read(row) for row in rows], request)
 
 
-async def count(wanted: VersionFilter) -> int:
+async def count(filter_: VersionFilter) -> int:
     """Return how many versions match."""
-    row = await fetch_one(f"SELECT count(*) AS n FROM versions v WHERE {MATCHES}", *_matched(wanted))
+    row = await fetch_one(f"SELECT count(*) AS n FROM versions v WHERE {MATCHES}", *_filter_values(filter_))
     return int(row["n"]) if row else 0
 
 
 @dataclass(frozen=True, slots=True)
 class OfApplications:
-    """The versions that hold an application, newest first."""
+    """The versions that have an application, newest first."""
 
-    async def pages(self, ids: Sequence[str], span: PageRequest) -> dict[str, list[Version]]:
-        """Return a part of the versions of each application."""
+    async def pages(self, ids: Sequence[str], request: PageRequest) -> dict[str, list[Version]]:
+        """Return a page of the versions of each application."""
         rows = await fetch(
             f"SELECT parent.id AS {PARENT}, found.* FROM unnest($1::text[]) AS parent(id) CROSS JOIN LATERAL ({SELECT}"
             " WHERE v.id IN (SELECT b.version_id FROM artifacts b WHERE b.application_id = parent.id)"
-            f" AND {page_sql(span, 'v.id', 2, descending=True)}) AS found",
+            f" AND {page_sql(request, 'v.id', 2, descending=True)}) AS found",
             list(ids),
-            *page_values(span),
+            *page_values(request),
         )
-        return grouped_by_parent(ids, rows, _read, span)
+        return grouped_by_parent(ids, rows, _read, request)
 
     async def counts(self, ids: Sequence[str]) -> dict[str, int]:
         """Return how many versions each application has."""

@@ -1,1 +1,1 @@
-"""What stands beside us in measurements. Engines run by the Python of an environment of their own, servers in node/."""
+"""The peers that are measured beside Boreas: engines in their own Python environment, servers in `node`."""

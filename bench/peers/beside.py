@@ -1,4 +1,4 @@
-"""Runs the scripts beside this file: each in a process group and a folder of its own, for a limited time.
+"""Runs the peers' scripts, each in its own process group and folder, for a limited time.
 
 Their packages stand in an environment of their own, which `make bench` makes, because they do not fit ours.
 """

@@ -1,4 +1,4 @@
-"""Prefect: a chain and a fan of no-op tasks in one flow process, beside a local server with SQLite below HOME.
+"""Prefect: a chain and a fan of no-op tasks in one flow process, with a local server on SQLite.
 
 Takes the number of tasks. Prints one line of JSON: seconds by graph, of the second run of each, from the first task on.
 A task returns before the server has recorded it, so there are two figures: until all tasks are recorded as completed,

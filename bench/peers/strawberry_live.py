@@ -1,4 +1,4 @@
-"""Plain Strawberry, as its documentation has it: events to the subscribers of a deployment, a queue for each of them.
+"""Plain Strawberry as documented: events of a deployment through one queue per subscriber.
 
 Takes its setting as JSON on standard input. Prints one line of JSON: where it serves.
 """

@@ -1,4 +1,4 @@
-# One service of examples/shop from the artifact that its build made (python3 examples/shop/shop.py build):
+# A service of examples/shop, from the artifact of its build (python3 examples/shop/shop.py build):
 #   docker build -f examples/kubernetes/shop.Dockerfile --build-arg ARTIFACT=….pyz -t registry.example.org/shop/user-service:v1 .
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 shop

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The shop's own tool: builds, tests, deploys and stops its three services, and makes them known to Boreas."""
+"""The shop's own tool: builds, tests, deploys and stops its three services; registers them in Boreas."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Who may come in, and what each token can be used for. What grants show is in `test_visibility`."""
+"""Authentication, and what each token can be used for. `test_visibility` tests what grants make visible."""
 
 import hashlib
 from typing import Any
@@ -19,15 +19,15 @@ INIT = "connection_init"
 
 
 async def spoilt(system: System, change: str) -> str:
-    """Make an ADMIN's token, spoil it by a change of its row, and return its secret."""
-    made = await account(system.admin, {"role": "ADMIN"})
+    """Create an ADMIN's token, invalidate it by changing its row, and return its secret."""
+    account_ = await account(system.admin, {"role": "ADMIN"})
     async with database(system) as connection:
-        await connection.execute(f"UPDATE api_tokens SET {change} WHERE id = $1", made.token_id)
-    return made.client.token
+        await connection.execute(f"UPDATE api_tokens SET {change} WHERE id = $1", account_.token_id)
+    return account_.client.token
 
 
 async def no_good(system: System) -> dict[str, str]:
-    """Return headers that let nobody in, by what is wrong with them."""
+    """Return invalid Authorization headers, by what is wrong with them."""
     stored = hashlib.sha256(ADMIN.encode()).hexdigest()
     expired = await spoilt(system, "expires_at = now() - interval '1 second'")
     revoked = await spoilt(system, "revoked_at = now()")
@@ -103,9 +103,9 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
-    """Return things to act on: a world, values by the names of input fields, and ids by the ends of mutations' names.
+    """Return a world, values by input field name, and ids by suffix of the mutation's name.
 
-    The deployment has failed, so that retrying it is not refused for its state.
+    The deployment has failed, so that a retry is not refused for its state.
     """
     here = await world(system.admin)
     application = await here.application("shop", build={"command": ["true"]})
@@ -144,7 +144,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "actorId": other.id,
         "reason": "because",
         "environmentId": here.environment_id,
-        "approvalIds": [one["id"] for one in asking["deployments"][0]["approvals"]],
+        "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,
@@ -160,12 +160,12 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
 
 def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     id_ = next((id_ for noun, id_ in ids.items() if name.endswith(noun)), "nobody")
-    made = call(OperationType.MUTATION, name, known | {"id": id_})
-    return made.document, dict(made.variables)
+    minimal_call = call(OperationType.MUTATION, name, known | {"id": id_})
+    return minimal_call.document, dict(minimal_call.variables)
 
 
 NOT_REFUSED = {"createApiToken"}
-"""Anybody may make a token of their own within the scopes of the one they came with; so does the least valid call."""
+"""Anybody may create a token for themselves within the scopes of their token, as the minimal valid call does."""
 
 
 @pytest.mark.parametrize("where", ["as VIEWER of all", "as DEPLOYER and ADMIN elsewhere"])
@@ -197,12 +197,12 @@ async def test_without_any_grant_nothing_is_read(shared: System) -> None:
     _, known, _ = await scene(shared)
     stranger = (await account(shared.admin)).client
     for name in root(OperationType.QUERY).fields.keys() - {"viewer", "server"}:
-        made = call(OperationType.QUERY, name, known)
-        result = await execute(stranger, made.document, made.variables)
+        minimal_call = call(OperationType.QUERY, name, known)
+        result = await execute(stranger, minimal_call.document, minimal_call.variables)
         assert (code(result), (result["data"] or {}).get(name)) == ("FORBIDDEN", None), result
     for name in root(OperationType.SUBSCRIPTION).fields:
-        made = call(OperationType.SUBSCRIPTION, name, known)
-        (result,) = await answers(stranger, made.document, **made.variables)
+        minimal_call = call(OperationType.SUBSCRIPTION, name, known)
+        (result,) = await answers(stranger, minimal_call.document, **minimal_call.variables)
         assert (code(result), result["data"]) == ("FORBIDDEN", None), result
     assert (await stranger.query("{ viewer { id } }"))["viewer"]
 
@@ -231,7 +231,7 @@ async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: Syste
     assert codes(await theirs.try_deploy(version)) == []
 
 
-async def test_an_admin_of_one_environment_is_none_of_the_whole(shared: System) -> None:
+async def test_an_admin_of_one_environment_is_not_an_admin_of_everything(shared: System) -> None:
     here, there = await world(shared.admin), await world(shared.admin)
     somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": here.environment_id})
     change = somebody.client.mutate
@@ -248,7 +248,7 @@ async def test_an_admin_of_one_environment_is_none_of_the_whole(shared: System) 
     assert [codes(answer) for answer in refused] == [["FORBIDDEN"]] * len(refused)
 
 
-async def test_a_grant_that_is_taken_away_is_gone_at_once(shared: System) -> None:
+async def test_a_revoked_grant_takes_effect_at_once(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"})
     assert code(await somebody.client.execute("{ environments { id } }")) is None
     await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, role="VIEWER")
@@ -287,7 +287,7 @@ async def test_scopes_widen_nothing(shared: System) -> None:
     assert codes(await somebody.client.mutate("createApplication", "__typename", **least())) == ["FORBIDDEN"]
 
 
-async def test_a_narrow_token_can_not_make_a_wide_one(shared: System) -> None:
+async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
     table = [
         ("VIEWER", ["VIEWER"], True),
         ("VIEWER", ["DEPLOYER"], False),
@@ -297,28 +297,30 @@ async def test_a_narrow_token_can_not_make_a_wide_one(shared: System) -> None:
         ("APPROVER", ["DEPLOYER"], False),
         ("ADMIN", ["ADMIN", "APPROVER"], True),
     ]
-    for scope, wanted, allowed in table:
+    for scope, requested_scopes, allowed in table:
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
-        made = await somebody.mutate("createApiToken", "secret token { scopes }", name="mine", scopes=wanted)
-        assert codes(made) == ([] if allowed else ["FORBIDDEN"]), (scope, wanted)
-        assert (made["secret"] is not None) is allowed
+        payload = await somebody.mutate(
+            "createApiToken", "secret token { scopes }", name="mine", scopes=requested_scopes
+        )
+        assert codes(payload) == ([] if allowed else ["FORBIDDEN"]), (scope, requested_scopes)
+        assert (payload["secret"] is not None) is allowed
 
 
-async def test_tokens_of_others_take_an_admin(shared: System) -> None:
+async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
     owner = await account(shared.admin, {"role": "VIEWER"})
     other = await account(shared.admin, {"role": "DEPLOYER"})
     make = {"name": "x", "serviceAccountId": owner.id, "scopes": ["VIEWER"]}
     assert codes(await other.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
     assert codes(await other.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
-    found = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
-    assert found == {"node": None}
+    data = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
+    assert data == {"node": None}
     assert codes(await owner.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == []
     assert (await owner.client.post(VIEWER_ID)).status_code == 401
 
 
 async def test_a_secret_is_stored_nowhere_and_shown_once(shared: System) -> None:
-    made = await shared.admin.change("createApiToken", "token { id prefix } secret", name="mine", scopes=["VIEWER"])
-    secret, token = made["secret"], made["token"]
+    payload = await shared.admin.change("createApiToken", "token { id prefix } secret", name="mine", scopes=["VIEWER"])
+    secret, token = payload["secret"], payload["token"]
     stored = "\n".join(row for rows in (await contents(shared)).values() for row in rows)
     assert hashlib.sha256(secret.encode()).hexdigest() in stored
     assert secret not in stored and secret.removeprefix(token["prefix"]) not in stored

@@ -1,4 +1,4 @@
-"""Where a call came from: the word of a proxy is taken only where the settings trust that proxy."""
+"""The source address of a call: a forwarded address counts only from proxies that the settings trust."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
-from app.main import application, configuration
+from app.main import application, server_config
 from app.settings import ServeSettings
 from tests.api.support.audit_client import entries
 from tests.api.support.wire import send
@@ -21,9 +21,9 @@ CREATE = '{"query": "mutation { createServiceAccount(input: {name: \\"NAME\\"}) 
 
 @asynccontextmanager
 async def served(system: System, settings: ServeSettings) -> AsyncIterator[Client]:
-    """Serve the API a second time, as the process itself does it, with settings of the test's own."""
+    """Serve the API once more, configured as a process, with the test's own settings."""
     app = application(system.runtime)
-    server = uvicorn.Server(configuration(app, settings))
+    server = uvicorn.Server(server_config(app, settings))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -36,13 +36,13 @@ async def served(system: System, settings: ServeSettings) -> AsyncIterator[Clien
 
 
 @pytest.mark.parametrize(
-    ("trusted", "kept"),
+    ("trusted", "expected"),
     [(None, "127.0.0.1"), ("127.0.0.1", "192.0.2.7"), ("10.0.0.0/8", "127.0.0.1"), ("*", "192.0.2.7")],
 )
-async def test_a_forwarded_address_is_believed_of_trusted_proxies(
-    system: System, trusted: str | None, kept: str
+async def test_a_forwarded_address_is_taken_from_trusted_proxies_only(
+    system: System, trusted: str | None, expected: str
 ) -> None:
     async with served(system, ServeSettings(trusted_proxies=trusted)) as client:
         await send(client, CREATE.replace("NAME", unique("bot")).encode(), x_forwarded_for="192.0.2.7")
     (entry,) = await entries(system.admin, actions=["createServiceAccount"])
-    assert entry["sourceIp"] == kept
+    assert entry["sourceIp"] == expected

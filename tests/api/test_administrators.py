@@ -1,4 +1,4 @@
-"""Whoever may do everything: there is always one, also when two act at the same moment."""
+"""There is always an ADMIN of everything, also when two are removed concurrently."""
 
 from tests.api.support.people import account, codes
 from tests.api.support.rows import at_once
@@ -8,7 +8,7 @@ from tests.support.world import world
 VIEWER_ID = "{ viewer { id } }"
 
 
-async def test_the_last_admin_of_everything_stays(system: System) -> None:
+async def test_the_last_admin_of_everything_cannot_be_removed(system: System) -> None:
     here = await world(system.admin)
     me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
     await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id}, {"role": "DEPLOYER"})
@@ -31,10 +31,10 @@ async def test_two_admins_who_remove_each_other_leave_one(system: System) -> Non
     assert sorted(codes(answer) for answer in answers_) == [[], ["WRONG_STATE"]]
 
 
-async def test_a_grant_that_is_given_twice_at_once_is_one(system: System) -> None:
+async def test_concurrent_equal_grants_are_one_grant(system: System) -> None:
     somebody = await account(system.admin)
     gifts = (system.admin.mutate("grantRole", "__typename", actorId=somebody.id, role="VIEWER") for _ in range(2))
     answers_ = await at_once(system, f"SELECT FROM actors WHERE id = '{somebody.id}' FOR UPDATE", *gifts)
     assert [codes(answer) for answer in answers_] == [[], []]
-    found = await somebody.client.query("{ viewer { ... on ServiceAccount { grants { role } } } }")
-    assert found["viewer"]["grants"] == [{"role": "VIEWER"}]
+    data = await somebody.client.query("{ viewer { ... on ServiceAccount { grants { role } } } }")
+    assert data["viewer"]["grants"] == [{"role": "VIEWER"}]

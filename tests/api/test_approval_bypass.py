@@ -1,7 +1,7 @@
-"""Attempts to run, in an environment with a policy, what nobody approved.
+"""Attempts to run something without approval in an environment with a policy.
 
-In: an environment of real commands with a policy, a person who may deploy and not approve, and what they try: graphs of
-their own, edits, templates, skips, rollbacks, definitions that change. Out: nothing that was not approved ever ran.
+In: an environment of real commands with a policy, and a person who may deploy but not approve. They try custom graphs,
+edits, templates, skips, rollbacks and changed definitions. Out: nothing runs that was not approved.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ SEEN = """query($id: ID!) { deployment(id: $id) { status requireConfirm errorMes
 
 @dataclass(slots=True)
 class Production:
-    """An environment with a policy, where each command leaves a note of itself; who deploys there, and who approves."""
+    """An environment with a policy in which each command leaves a trace, with a deployer and approvers."""
 
     system: System
     here: World
@@ -46,21 +46,23 @@ class Production:
 
     async def make(self, version: str, **fields: object) -> str:
         given = {"versionId": version, "environmentIds": [self.here.environment_id]} | fields
-        made = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
-        return str(made["deployments"][0]["id"])
+        payload = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
+        return str(payload["deployments"][0]["id"])
 
     async def until(self, id_: str, *statuses: str) -> Data:
         await self.system.admin.until(id_, *statuses)
         return await self.seen(id_)
 
     async def approve(self, id_: str, *people: Account) -> None:
-        for one in people or self.approvers:
-            pending = [each["id"] for each in (await self.seen(id_))["approvals"] if each["status"] == "PENDING"]
-            answer = await one.client.mutate("approve", "approvals { id }", approvalIds=pending)
+        for person in people or self.approvers:
+            pending = [
+                approval["id"] for approval in (await self.seen(id_))["approvals"] if approval["status"] == "PENDING"
+            ]
+            answer = await person.client.mutate("approve", "approvals { id }", approvalIds=pending)
             assert answer["errors"] == [], answer
 
     async def deployed(self, version: str) -> str:
-        """Deploy as it should be done."""
+        """Deploy with the required approvals."""
         id_ = await self.make(version)
         await self.until(id_, "WAITING_CONFIRM")
         await self.approve(id_)
@@ -76,16 +78,16 @@ async def production(system: System, tmp_path: Path) -> Production:
     here = await world(system.admin, operator="SHELL")
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     approvers = [await account(system.admin, {"role": "APPROVER"}) for _ in range(2)]
-    made = Production(system, here, tmp_path / "notes", "", deployer, approvers)
-    made.app = await here.application("web", shell={"command": made.command("good"), "instances": ["one"]})
+    created = Production(system, here, tmp_path / "notes", "", deployer, approvers)
+    created.app = await here.application("web", shell={"command": created.command("good"), "instances": ["one"]})
     policy = {"environmentId": here.environment_id, "requiredApprovals": 2}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     await system.start_worker()
-    return made
+    return created
 
 
 @pytest.mark.parametrize("kind", ["PREPARE", "BUILD", "TEST", "DEPLOY", "HEALTH_CHECK", "CUSTOM"])
-async def test_a_graph_of_ones_own_waits_as_a_whole(production: Production, kind: str) -> None:
+async def test_a_custom_graph_waits_as_a_whole(production: Production, kind: str) -> None:
     own = task("x", type=kind, command={"command": production.command("evil")})
     if kind not in ("PREPARE", "CUSTOM"):
         own["applicationId"] = production.app
@@ -93,8 +95,8 @@ async def test_a_graph_of_ones_own_waits_as_a_whole(production: Production, kind
         del own["command"]
     id_ = await production.make(await production.version("v"), tasks=[own])
     seen = await production.until(id_, "WAITING_CONFIRM")
-    assert (seen["requireConfirm"], [one["attempt"] for one in seen["tasks"]]) == (True, [0])
-    assert [(one["subject"], one["status"]) for one in seen["approvals"]] == [("DEPLOYMENT", "PENDING")]
+    assert (seen["requireConfirm"], [task["attempt"] for task in seen["tasks"]]) == (True, [0])
+    assert [(approval["subject"], approval["status"]) for approval in seen["approvals"]] == [("DEPLOYMENT", "PENDING")]
     skipped = await production.deployer.client.mutate(
         "skipTask", "task { status }", id=seen["tasks"][0]["id"], reason="past it"
     )
@@ -104,31 +106,34 @@ async def test_a_graph_of_ones_own_waits_as_a_whole(production: Production, kind
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-async def test_builds_of_ones_own_run_before_only_where_they_are_trusted(production: Production, trusted: bool) -> None:
+async def test_custom_builds_run_before_the_approval_only_if_trusted(production: Production, trusted: bool) -> None:
     policy = {"environmentId": production.here.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
     await production.system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     step = {"applicationId": production.app, "command": {"command": production.command("built")}}
     graph = [task("b", type="BUILD", **step), task("x", "b", command={"command": production.command("evil")})]
     id_ = await production.make(await production.version("v"), tasks=graph)
     seen = await production.until(id_, "WAITING_CONFIRM")
-    assert [one["status"] for one in seen["tasks"]] == (["SUCCESS", "PENDING"] if trusted else ["PENDING", "BLOCKED"])
+    assert [task["status"] for task in seen["tasks"]] == (["SUCCESS", "PENDING"] if trusted else ["PENDING", "BLOCKED"])
     assert production.ran == (["built"] if trusted else [])
 
 
-async def test_an_edit_asks_again_and_takes_no_question_away(production: Production) -> None:
+async def test_an_edit_requests_approval_again_and_removes_no_request(production: Production) -> None:
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
     (first,) = (await production.seen(id_))["approvals"]
     await production.approve(id_, production.approvers[0])
     graph = [task("x", command={"command": production.command("evil")})]
     seen = await production.seen(id_)
-    done = [{"key": one["key"], "name": "Prepare", "type": "PREPARE"} for one in seen["tasks"][:1]]
+    done = [{"key": task["key"], "name": "Prepare", "type": "PREPARE"} for task in seen["tasks"][:1]]
     edited = await production.deployer.client.mutate(
         "updateWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=1, tasks=[*done, *graph]
     )
     assert edited["errors"] == []
     seen = await production.seen(id_)
-    assert [(one["status"], one["revision"]) for one in seen["approvals"]] == [("CANCELLED", 1), ("PENDING", 2)]
+    assert [(approval["status"], approval["revision"]) for approval in seen["approvals"]] == [
+        ("CANCELLED", 1),
+        ("PENDING", 2),
+    ]
     assert seen["approvals"][1]["missing"] == 2
     late = await production.approvers[1].client.mutate("approve", "approvals { id }", approvalIds=[first["id"]])
     assert codes(late) == ["WRONG_STATE"]
@@ -136,7 +141,7 @@ async def test_an_edit_asks_again_and_takes_no_question_away(production: Product
     assert production.ran == []
 
 
-async def test_whoever_edited_what_is_approved_does_not_count(production: Production) -> None:
+async def test_the_editor_of_a_workflow_cannot_approve_it(production: Production) -> None:
     both = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
@@ -144,10 +149,10 @@ async def test_whoever_edited_what_is_approved_does_not_count(production: Produc
     await both.client.change("addTask", "deployment { id }", deploymentId=id_, expectedRevision=1, task=evil)
     query = """query($id: ID!) { deployment(id: $id) { approvals { id status
       viewerCanDecide { allowed reason } } } myApprovals { nodes { id } } }"""
-    found = await both.client.query(query, id=id_)
-    pending = found["deployment"]["approvals"][-1]
+    data = await both.client.query(query, id=id_)
+    pending = data["deployment"]["approvals"][-1]
     assert (pending["status"], pending["viewerCanDecide"]["allowed"]) == ("PENDING", False)
-    assert found["myApprovals"]["nodes"] == []
+    assert data["myApprovals"]["nodes"] == []
     answer = await both.client.mutate("approve", "approvals { id }", approvalIds=[pending["id"]])
     assert codes(answer) == ["SELF_APPROVAL"]
     await production.approve(id_, production.approvers[0])
@@ -156,7 +161,7 @@ async def test_whoever_edited_what_is_approved_does_not_count(production: Produc
     assert (third["revision"], third["missing"]) == (3, 2)
 
 
-async def test_whoever_restores_what_another_wrote_does_not_wash_it(production: Production) -> None:
+async def test_restoring_a_revision_does_not_hide_its_author(production: Production) -> None:
     writer = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
@@ -169,7 +174,7 @@ async def test_whoever_restores_what_another_wrote_does_not_wash_it(production: 
     await production.until(id_, "RUNNING", "SUCCESS")
 
 
-async def test_a_vote_does_not_outlive_the_right_to_vote(production: Production) -> None:
+async def test_a_decision_does_not_count_after_the_right_is_lost(production: Production) -> None:
     first, second = production.approvers
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
@@ -179,7 +184,7 @@ async def test_a_vote_does_not_outlive_the_right_to_vote(production: Production)
     await production.approve(id_, second)
     (approval,) = (await production.seen(id_))["approvals"]
     assert (approval["status"], approval["missing"]) == ("PENDING", 1)
-    votes = {one["actor"]["id"]: one["counts"] for one in approval["decisions"]}
+    votes = {decision["actor"]["id"]: decision["counts"] for decision in approval["decisions"]}
     assert votes == {first.id: False, second.id: True}
     assert production.ran == []
     await production.system.admin.change("grantRole", "actor { id }", actorId=first.id, role="APPROVER")
@@ -188,7 +193,7 @@ async def test_a_vote_does_not_outlive_the_right_to_vote(production: Production)
     assert production.ran == ["good"]
 
 
-async def test_a_rollback_runs_what_had_run_whatever_was_defined_since(production: Production) -> None:
+async def test_a_rollback_runs_the_earlier_definitions(production: Production) -> None:
     await production.deployed(await production.version("v1"))
     second = await production.deployed(await production.version("v2"))
     evil = {"command": production.command("evil"), "instances": ["one"]}
@@ -199,33 +204,37 @@ async def test_a_rollback_runs_what_had_run_whatever_was_defined_since(productio
         shell=evil,
         build={"command": production.command("evil")},
     )
-    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
-    seen = await production.until(made["deployment"]["id"], "SUCCESS")
+    payload = await production.deployer.client.change(
+        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+    )
+    seen = await production.until(payload["deployment"]["id"], "SUCCESS")
     assert (seen["approvals"], seen["requireConfirm"]) == ([], False)
     assert production.ran == ["good"] * 3
     assert seen["definitions"][0]["differsFromCurrent"] == ["build", "deploy"]
 
 
 @pytest.mark.parametrize("edit", ["addTask", "updateWorkflow"])
-async def test_a_rollback_that_was_edited_is_one_no_more(production: Production, edit: str) -> None:
+async def test_an_edited_rollback_needs_approval(production: Production, edit: str) -> None:
     await production.deployed(await production.version("v1"))
     second = await production.deployed(await production.version("v2"))
     await production.make(await production.version("v3"))
-    made = await production.deployer.client.change("rollbackDeployment", "deployment { id }", id=second, reason="back")
-    id_ = made["deployment"]["id"]
+    payload = await production.deployer.client.change(
+        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+    )
+    id_ = payload["deployment"]["id"]
     evil = task("x", command={"command": production.command("evil")})
-    given: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
-    await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **given)
+    fields: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
+    await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **fields)
     holder = await production.deployer.client.query("{ deployments(first: 2) { nodes { id status } } }")
-    other = next(one["id"] for one in holder["deployments"]["nodes"] if one["id"] != id_)
+    other = next(node["id"] for node in holder["deployments"]["nodes"] if node["id"] != id_)
     await production.deployer.client.change("cancelDeployment", "deployment { id }", id=other, reason="make room")
     seen = await production.until(id_, "WAITING_CONFIRM")
     assert seen["requireConfirm"] is True
-    assert [one["status"] for one in seen["approvals"]] == ["PENDING"]
+    assert [approval["status"] for approval in seen["approvals"]] == ["PENDING"]
     assert "evil" not in production.ran
 
 
-async def test_what_is_approved_can_be_seen_whatever_it_is_called_now(production: Production) -> None:
+async def test_the_graph_to_approve_is_visible_after_a_rename(production: Production) -> None:
     await production.deployed(await production.version("v1"))
     benign = {"command": ["echo", "benign"], "instances": ["one"]}
     change = ("updateApplication", "application { id }")
@@ -234,13 +243,13 @@ async def test_what_is_approved_can_be_seen_whatever_it_is_called_now(production
     id_ = await production.make(await production.version("v2"))
     await client.change(*change, id=production.app, shell=benign)
     await production.until(id_, "WAITING_CONFIRM")
-    found = await production.approvers[0].client.query(SEEN, id=id_)
-    (definition,) = found["deployment"]["definitions"]
+    data = await production.approvers[0].client.query(SEEN, id=id_)
+    (definition,) = data["deployment"]["definitions"]
     assert definition["deploy"]["command"] == production.command("hidden")
     assert (definition["differsFromRunning"], definition["differsFromCurrent"]) == (["deploy"], ["deploy"])
 
 
-async def test_a_decision_names_the_revision_that_was_seen(production: Production) -> None:
+async def test_a_decision_names_the_reviewed_revision(production: Production) -> None:
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
     more = {"deploymentId": id_, "task": task("x", command={"command": ["true"]})}
@@ -248,7 +257,9 @@ async def test_a_decision_names_the_revision_that_was_seen(production: Productio
     ann = production.approvers[0].client
     pending = (await production.seen(id_))["approvals"][-1]["id"]
     stale = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=1)
-    assert [(one["code"], one["path"]) for one in stale["errors"]] == [("REVISION_CONFLICT", ["approvalIds", "0"])]
+    assert [(error["code"], error["path"]) for error in stale["errors"]] == [
+        ("REVISION_CONFLICT", ["approvalIds", "0"])
+    ]
     seen = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=2)
     assert seen["errors"] == []
 
@@ -257,17 +268,17 @@ GATED = [task("ask", requireConfirm=True), task("after", "ask")]
 
 
 async def quiet(system: System) -> tuple[World, Account, str]:
-    """Return a deployment made of a template with a task that asks, and who made it, who may only deploy."""
+    """Return a deployment of a template with a task that needs approval, and its creator, a DEPLOYER."""
     here = await world(system.admin)
     await here.application("web")
-    made = await system.admin.change(
+    payload = await system.admin.change(
         "saveWorkflowTemplate", "version { id }", name=unique("gated"), tasks=[task("first"), *GATED]
     )
     deployer = await account(system.admin, {"role": "DEPLOYER"})
-    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
-    given |= {"templateVersionId": made["version"]["id"]}
-    found = await deployer.client.change("createDeployment", "deployments { id }", **given)
-    return here, deployer, str(found["deployments"][0]["id"])
+    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    fields |= {"templateVersionId": payload["version"]["id"]}
+    payload = await deployer.client.change("createDeployment", "deployments { id }", **fields)
+    return here, deployer, str(payload["deployments"][0]["id"])
 
 
 PAST_THE_GATE: list[tuple[str, Data]] = [
@@ -282,7 +293,7 @@ PAST_THE_GATE: list[tuple[str, Data]] = [
 
 
 @pytest.mark.parametrize(("mutation", "fields"), PAST_THE_GATE)
-async def test_who_started_it_does_not_lift_the_gates_of_a_template(
+async def test_the_creator_cannot_remove_required_approvals_of_a_template(
     system: System, mutation: str, fields: Data
 ) -> None:
     _, deployer, id_ = await quiet(system)
@@ -292,10 +303,10 @@ async def test_who_started_it_does_not_lift_the_gates_of_a_template(
     assert codes(await other.client.mutate(mutation, "deployment { id }", **edit)) == []
 
 
-async def test_skipping_a_gate_takes_somebody_who_may_approve_it(system: System) -> None:
+async def test_only_an_approver_skips_a_task_that_needs_approval(system: System) -> None:
     _, deployer, id_ = await quiet(system)
     seen = (await deployer.client.query(SEEN, id=id_))["deployment"]
-    ask = next(one for one in seen["tasks"] if one["key"] == "ask")
+    ask = next(task for task in seen["tasks"] if task["key"] == "ask")
     assert ask["viewerCan"]["skip"]["allowed"] is False
     order = {"id": ask["id"], "reason": "in a hurry"}
     assert codes(await deployer.client.mutate("skipTask", "task { id }", **order)) == ["FORBIDDEN"]
@@ -303,7 +314,7 @@ async def test_skipping_a_gate_takes_somebody_who_may_approve_it(system: System)
     assert codes(await other.client.mutate("skipTask", "task { id }", **order)) == []
 
 
-async def test_ones_own_gate_that_nobody_was_asked_for_can_go_again(system: System) -> None:
+async def test_a_required_approval_can_be_removed_by_its_author_before_the_request(system: System) -> None:
     _, deployer, id_ = await quiet(system)
     edit = {"deploymentId": id_}
     asking = task("mine", "first", requireConfirm=True)
@@ -314,11 +325,11 @@ async def test_ones_own_gate_that_nobody_was_asked_for_can_go_again(system: Syst
     await deployer.client.change("removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine")
 
 
-async def test_the_plan_tells_what_people_would_be_asked_for(production: Production) -> None:
+async def test_the_plan_lists_the_approvals_it_would_request(production: Production) -> None:
     query = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       approvals { subject taskKey requiredApprovals approverRoles } definitions { differsFromRunning } } }"""
-    given = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
-    plan = (await production.deployer.client.query(query, input=given | {"tasks": [GATED[0]]}))["deploymentPlan"]
+    fields = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
+    plan = (await production.deployer.client.query(query, input=fields | {"tasks": [GATED[0]]}))["deploymentPlan"]
     roles = {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]}
     assert plan["approvals"] == [
         {"subject": "DEPLOYMENT", "taskKey": None} | roles,

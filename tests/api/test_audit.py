@@ -20,7 +20,7 @@ MUTATIONS = set(root(OperationType.MUTATION).fields)
 
 
 def only(found: list[Data], *path: str) -> tuple[Any, Any]:
-    """Return what the one entry has before and after, at a path."""
+    """Return the values before and after the change at a path in the only entry."""
     (entry,) = found
     sides = [entry["before"], entry["after"]]
     for name in path:
@@ -28,11 +28,11 @@ def only(found: list[Data], *path: str) -> tuple[Any, Any]:
     return sides[0], sides[1]
 
 
-async def keep_catalogue(admin: Audited, here: World) -> None:
-    made, found = await admin.change(
+async def change_definitions(admin: Audited, here: World) -> None:
+    payload, found = await admin.change(
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
     )
-    id_ = made["application"]["id"]
+    id_ = payload["application"]["id"]
     assert only(found, "description") == (None, "")
     _, found = await admin.change("updateApplication", "application { id }", id=id_, description="better")
     assert (only(found, "description"), found[0]["target"]) == (
@@ -48,34 +48,34 @@ async def keep_catalogue(admin: Audited, here: World) -> None:
     assert only(found, "operator") == (None, "SHELL")
     _, found = await admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)
     assert only(found, "rank") == (0, 3)
-    given = {"name": "holidays", "reason": "nobody is here", "environmentId": here.environment_id}
+    fields = {"name": "holidays", "reason": "nobody is here", "environmentId": here.environment_id}
     span = {"startsAt": "2199-12-20T00:00:00Z", "endsAt": "2199-12-31T00:00:00Z"}
-    _, found = await admin.change("createFreezeWindow", "environment { id }", **given, **span)
+    _, found = await admin.change("createFreezeWindow", "environment { id }", **fields, **span)
     assert (only(found, "name"), found[0]["reason"]) == ((None, "holidays"), "nobody is here")
     _, found = await admin.change("deleteFreezeWindow", "environment { id }", id=found[0]["targetId"])
     assert (only(found, "name"), found[0]["target"]) == (("holidays", None), None)
 
 
-async def keep_people(admin: Audited) -> None:
-    made, _ = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("bot"))
-    id_ = made["serviceAccount"]["id"]
+async def change_people(admin: Audited) -> None:
+    payload, _ = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("bot"))
+    id_ = payload["serviceAccount"]["id"]
     _, found = await admin.change("grantRole", "actor { id }", actorId=id_, role="VIEWER")
     grant = {"role": "VIEWER", "environmentId": None, "applicationId": None}
     assert only(found, "grants") == ([], [grant])
     _, found = await admin.change("revokeRole", "actor { id }", actorId=id_, role="VIEWER")
     assert only(found, "grants") == ([grant], [])
-    given = {"name": "ci", "scopes": ["VIEWER"], "serviceAccountId": id_}
-    made, found = await admin.change("createApiToken", "token { id } secret", **given)
-    assert only(found, "prefix") == (None, made["secret"][:10]) and made["secret"] not in str(found)
-    _, found = await admin.change("revokeApiToken", "token { id }", id=made["token"]["id"])
-    await admin.change("createApiToken", "token { id } secret", **given | {"name": "another"})
-    await admin.change("revokeApiTokens", "tokens { id }", id=given["serviceAccountId"])
+    fields = {"name": "ci", "scopes": ["VIEWER"], "serviceAccountId": id_}
+    payload, found = await admin.change("createApiToken", "token { id } secret", **fields)
+    assert only(found, "prefix") == (None, payload["secret"][:10]) and payload["secret"] not in str(found)
+    _, found = await admin.change("revokeApiToken", "token { id }", id=payload["token"]["id"])
+    await admin.change("createApiToken", "token { id } secret", **fields | {"name": "another"})
+    await admin.change("revokeApiTokens", "tokens { id }", id=fields["serviceAccountId"])
     assert only(found, "revokedAt")[0] is None and only(found, "revokedAt")[1]
 
 
-async def steer(admin: Audited, given: Data) -> None:
-    made, found = await admin.change("createDeployment", "deployments { id tasks { id key } }", **given)
-    deployment = made["deployments"][0]
+async def steer(admin: Audited, fields: Data) -> None:
+    payload, found = await admin.change("createDeployment", "deployments { id tasks { id key } }", **fields)
+    deployment = payload["deployments"][0]
     id_, (one, two) = deployment["id"], [task["id"] for task in deployment["tasks"] if task["key"] != "prepare"]
     assert only(found, "status") == (None, "PENDING")
     for name, field, sides in (
@@ -95,16 +95,16 @@ async def steer(admin: Audited, given: Data) -> None:
     assert (only(found, "status"), only(found, "attempt")) == (("FAILED", "RUNNING"), (2, 3))
     _, found = await admin.change("cancelDeployment", "deployment { id }", id=id_, reason="enough")
     assert (only(found, "status"), found[0]["reason"]) == (("RUNNING", "CANCELLED"), "enough")
-    made, _ = await admin.change("createDeployment", "deployments { id }", **given | {"autoStart": True})
+    payload, _ = await admin.change("createDeployment", "deployments { id }", **fields | {"autoStart": True})
     _, found = await admin.change(
-        "rollbackDeployment", "deployment { id }", id=made["deployments"][0]["id"], reason="x"
+        "rollbackDeployment", "deployment { id }", id=payload["deployments"][0]["id"], reason="x"
     )
     assert only(found, "status") == ("RUNNING", "ROLLED_BACK")
 
 
 async def edit(admin: Audited, given: Data) -> None:
-    made, _ = await admin.change("createDeployment", "deployments { id }", **given)
-    id_ = made["deployments"][0]["id"]
+    payload, _ = await admin.change("createDeployment", "deployments { id }", **given)
+    id_ = payload["deployments"][0]["id"]
     added = {key: {"key": key, "name": key, "type": "CUSTOM", "blockBy": []} for key in "xy"}
     two, revision = {"from": "x", "to": "y"}, 1
     for mutation, fields in (
@@ -128,40 +128,40 @@ async def edit(admin: Audited, given: Data) -> None:
 
 
 async def template(admin: Audited) -> None:
-    given = {"name": unique("template"), "tasks": [{"key": "x", "name": "x", "type": "CUSTOM"}]}
-    made, found = await admin.change("saveWorkflowTemplate", "template { id } version { id }", **given)
-    assert {entry["targetId"] for entry in found} == {made["template"]["id"], made["version"]["id"]}
-    id_ = made["template"]["id"]
-    _, found = await admin.change("saveWorkflowTemplate", "version { id }", **given | {"description": "more"})
+    fields = {"name": unique("template"), "tasks": [{"key": "x", "name": "x", "type": "CUSTOM"}]}
+    payload, found = await admin.change("saveWorkflowTemplate", "template { id } version { id }", **fields)
+    assert {entry["targetId"] for entry in found} == {payload["template"]["id"], payload["version"]["id"]}
+    id_ = payload["template"]["id"]
+    _, found = await admin.change("saveWorkflowTemplate", "version { id }", **fields | {"description": "more"})
     assert [entry["after"].get("description", "more") for entry in found] == ["more"] * 2
     _, found = await admin.change("archiveWorkflowTemplate", "template { id }", id=id_)
     assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
 
 
-async def decide(admin: Audited, here: World, given: Data) -> None:
+async def decide(admin: Audited, here: World, fields: Data) -> None:
     policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
     _, found = await admin.change("setApprovalPolicy", "environment { id }", **policy)
     before, after = only(found, "approvalPolicy")
     assert (before, after["requiredApprovals"]) == (None, 1)
     asking = {"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}
     for name, status in (("approve", "APPROVED"), ("reject", "REJECTED")):
-        wanted = given | {"autoStart": True, "tasks": [asking]}
-        made, _ = await admin.change("createDeployment", "deployments { id approvals { id } }", **wanted)
-        deployment = made["deployments"][0]
+        deployment_fields = fields | {"autoStart": True, "tasks": [asking]}
+        payload, _ = await admin.change("createDeployment", "deployments { id approvals { id } }", **deployment_fields)
+        deployment = payload["deployments"][0]
         (approval,) = deployment["approvals"]
         _, found = await admin.change(name, "approvals { id }", approvalIds=[approval["id"]], comment="because")
-        entry = next(one for one in found if one["targetId"] == approval["id"])
+        entry = next(entry for entry in found if entry["targetId"] == approval["id"])
         assert (entry["before"]["status"], entry["after"]["status"], entry["reason"]) == ("PENDING", status, "because")
         if name == "approve":
             await admin.change("cancelDeployment", "deployment { id }", id=deployment["id"], reason="enough")
 
 
-async def promote(admin: Audited, client: Client, given: Data) -> None:
+async def promote(admin: Audited, client: Client, fields: Data) -> None:
     strategy = {"kind": "ROLLING", "steps": [{"batchSize": 1, "batchInterval": 600}]}
-    made, _ = await admin.change(
-        "createDeployment", "deployments { id }", **given | {"autoStart": True, "strategy": strategy}
+    payload, _ = await admin.change(
+        "createDeployment", "deployments { id }", **fields | {"autoStart": True, "strategy": strategy}
     )
-    id_ = made["deployments"][0]["id"]
+    id_ = payload["deployments"][0]["id"]
     watched: list[str] = []
     async with asyncio.timeout(10):
         while not watched:
@@ -177,8 +177,8 @@ async def promote(admin: Audited, client: Client, given: Data) -> None:
 async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(system: System) -> None:
     admin = Audited(system)
     here, given = await place(system)
-    await keep_catalogue(admin, here)
-    await keep_people(admin)
+    await change_definitions(admin, here)
+    await change_people(admin)
     await steer(admin, given)
     await edit(admin, given)
     await template(admin)
@@ -191,19 +191,19 @@ async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(sy
     assert admin.called == MUTATIONS
 
 
-async def test_refusals_and_repeated_calls_leave_none(system: System) -> None:
-    given = {"name": unique("env"), "operator": "SHELL", "idempotencyKey": "once"}
-    await system.admin.change("createEnvironment", "environment { id }", **given)
+async def test_refused_and_repeated_calls_leave_no_entry(system: System) -> None:
+    fields = {"name": unique("env"), "operator": "SHELL", "idempotencyKey": "once"}
+    await system.admin.change("createEnvironment", "environment { id }", **fields)
     before = await contents(system)
-    await system.admin.change("createEnvironment", "environment { id }", **given)
-    again = given | {"idempotencyKey": "twice"}
+    await system.admin.change("createEnvironment", "environment { id }", **fields)
+    again = fields | {"idempotencyKey": "twice"}
     assert codes(await system.admin.mutate("createEnvironment", "environment { id }", **again)) == ["NAME_TAKEN"]
     somebody = system.client("bor_nobody-at-all")
     assert (await somebody.post("mutation { __typename }")).status_code == 401
     assert await contents(system) == before
 
 
-async def test_of_two_changes_at_once_each_has_what_was_there_before_it(system: System) -> None:
+async def test_concurrent_changes_record_the_state_before_each(system: System) -> None:
     here = await world(system.admin)
     id_ = await here.application("app")
     calls = [system.admin.change("updateApplication", "application { id }", id=id_, description=text) for text in "ab"]
@@ -214,7 +214,7 @@ async def test_of_two_changes_at_once_each_has_what_was_there_before_it(system: 
     assert {first[1]["description"], last[1]["description"]} == {"a", "b"}
 
 
-async def test_only_admins_of_everything_read_it(system: System) -> None:
+async def test_only_admins_of_everything_read_the_audit_log(system: System) -> None:
     here = await world(system.admin)
     entry = (await entries(system.admin))[0]
     local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
@@ -223,8 +223,8 @@ async def test_only_admins_of_everything_read_it(system: System) -> None:
         refused = await somebody.client.execute("{ auditLog { totalCount } }")
         assert [error["extensions"]["code"] for error in refused["errors"]] == ["FORBIDDEN"]
         assert (await somebody.client.query(NODE, id=entry["id"]))["node"] is None
-    found = (await system.admin.query(NODE, id=entry["id"]))["node"]
-    assert found == {
+    node = (await system.admin.query(NODE, id=entry["id"]))["node"]
+    assert node == {
         "__typename": "AuditEntry",
         "id": entry["id"],
         "action": "createEnvironment",
@@ -232,7 +232,7 @@ async def test_only_admins_of_everything_read_it(system: System) -> None:
     }
 
 
-async def test_it_is_filtered_and_paged(system: System) -> None:
+async def test_the_audit_log_is_filtered_and_paged(system: System) -> None:
     here = await world(system.admin)
     for rank in range(1, 6):
         await system.admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=rank)
@@ -241,7 +241,7 @@ async def test_it_is_filtered_and_paged(system: System) -> None:
     moments = [entry["at"] for entry in everything]
     assert moments == sorted(moments, reverse=True)
     me = everything[0]["actor"]["id"]
-    for wanted, found in (
+    for filter_, found in (
         ({"actions": ["updateEnvironment"]}, everything[:5]),
         ({"actions": []}, []),
         ({"actorId": me}, everything),
@@ -251,7 +251,7 @@ async def test_it_is_filtered_and_paged(system: System) -> None:
         ({"since": "1970-01-01T00:00:00Z", "until": "9999-12-31T00:00:00Z"}, everything),
         ({"until": "1970-01-01T00:00:00Z"}, []),
     ):
-        assert await entries(system.admin, targetId=here.environment_id, **wanted) == found, wanted
+        assert await entries(system.admin, targetId=here.environment_id, **filter_) == found, filter_
     page = await log(system.admin, 4, targetId=here.environment_id)
     assert (page["nodes"], page["totalCount"], page["pageInfo"]["hasNextPage"]) == (everything[:4], 6, True)
     rest = await log(system.admin, 4, page["pageInfo"]["endCursor"], targetId=here.environment_id)

@@ -1,4 +1,4 @@
-"""For how long what is known of a token is good: a second for reading, no time at all for writing."""
+"""The token cache: its entries are valid for a second of reading, and never for writing."""
 
 import asyncio
 import time
@@ -19,50 +19,50 @@ WRITING = 'mutation { createServiceAccount(input: { name: "late" }) { errors { c
 
 
 async def revoke_elsewhere(system: System, token_id: str) -> None:
-    """Revoke a token as another process would: this one is not told."""
+    """Revoke a token as another process would, so that this process does not notice."""
     async with database(system) as connection:
         await connection.execute("UPDATE api_tokens SET revoked_at = now() WHERE id = $1", token_id)
 
 
-async def test_a_token_revoked_elsewhere_reads_for_a_second_at_most_and_writes_no_more(shared: System) -> None:
-    made = await account(shared.admin, {"role": "ADMIN"})
-    assert (await made.client.post(VIEWER)).status_code == 200
-    await revoke_elsewhere(shared, made.token_id)
+async def test_a_token_revoked_elsewhere_reads_for_at_most_a_second_and_never_writes(shared: System) -> None:
+    reader = await account(shared.admin, {"role": "ADMIN"})
+    assert (await reader.client.post(VIEWER)).status_code == 200
+    await revoke_elsewhere(shared, reader.token_id)
     revoked = time.monotonic()
-    assert (await made.client.post(WRITING)).status_code == 401
-    while (await made.client.post(VIEWER)).status_code != 401:
+    assert (await reader.client.post(WRITING)).status_code == 401
+    while (await reader.client.post(VIEWER)).status_code != 401:
         assert time.monotonic() < revoked + CHECK_SECONDS + 1
         await asyncio.sleep(0.05)
 
 
-async def test_what_this_process_writes_it_does_not_know_otherwise(shared: System) -> None:
-    made = await account(shared.admin)
+async def test_a_mutation_clears_the_token_cache_of_its_process(shared: System) -> None:
+    reader = await account(shared.admin)
     read = "{ environments { id } }"
-    grant = {"actorId": made.id, "role": "VIEWER"}
-    assert "errors" in (await made.client.execute(read))
+    grant = {"actorId": reader.id, "role": "VIEWER"}
+    assert "errors" in (await reader.client.execute(read))
     await shared.admin.change("grantRole", "actor { id }", **grant)
-    assert "errors" not in (await made.client.execute(read))
+    assert "errors" not in (await reader.client.execute(read))
     await shared.admin.change("revokeRole", "actor { id }", **grant)
-    assert "errors" in (await made.client.execute(read))
-    await shared.admin.change("revokeApiToken", "token { id }", id=made.token_id)
-    assert (await made.client.post(VIEWER)).status_code == 401
+    assert "errors" in (await reader.client.execute(read))
+    await shared.admin.change("revokeApiToken", "token { id }", id=reader.token_id)
+    assert (await reader.client.post(VIEWER)).status_code == 401
 
 
 async def test_a_token_is_looked_up_once_a_second_and_an_unknown_one_each_time(
     shared: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    lookups: list[str] = []
 
     async def counted(runtime: Runtime, secret: str) -> Principal | None:
-        asked.append(secret)
+        lookups.append(secret)
         return await authenticate(runtime, secret)
 
     monkeypatch.setattr("app.api.authentication.authenticate", counted)
     tokens = TokenCache(shared.runtime)
     for secret in (ADMIN, "nobody") * 3:
         await tokens.principal(secret)
-    assert (asked.count(ADMIN), asked.count("nobody")) == (1, 3)
+    assert (lookups.count(ADMIN), lookups.count("nobody")) == (1, 3)
     assert await tokens.principal(ADMIN, time.monotonic()) is not None
-    tokens.forget()
+    tokens.clear()
     assert await tokens.principal(ADMIN) is not None
-    assert asked.count(ADMIN) == 3
+    assert lookups.count(ADMIN) == 3

@@ -1,4 +1,4 @@
-"""Normalised caches, set up as docs/clients says: they keep what was selected before, and put pages together."""
+"""Normalised caches, set up as docs/clients says: they merge selections and pages."""
 
 from tests.api.support.node_clients import installed, run
 from tests.support.system import System
@@ -7,14 +7,18 @@ from tests.support.world import world
 pytestmark = installed
 
 
-async def test_caches_keep_what_they_know_and_put_pages_together(shared: System) -> None:
+async def test_client_caches_merge_objects_and_pages(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     version = await here.version()
-    made = [await here.deploy(version, autoStart=False) for _ in range(5)]
-    setting = {"deployment": made[0], "version": version, "limit": 20}
-    found = await run("caches.mjs", url=f"{shared.url}/graphql", token=shared.admin.token, **setting)
-    for name, one in found.items():
-        assert (one["kinds"], one["again"], one["listed"]) == (["NOT_STARTED", "NO_WORKER"], 0, made[::-1]), name
-    assert "email" in found["apollo"]["viewer"]
-    assert found["urql"]["warnings"] == []
+    deployments = [await here.deploy(version, autoStart=False) for _ in range(5)]
+    setting = {"deployment": deployments[0], "version": version, "limit": 20}
+    results = await run("caches.mjs", url=f"{shared.url}/graphql", token=shared.admin.token, **setting)
+    for name, result in results.items():
+        assert (result["kinds"], result["again"], result["listed"]) == (
+            ["NOT_STARTED", "NO_WORKER"],
+            0,
+            deployments[::-1],
+        ), name
+    assert "email" in results["apollo"]["viewer"]
+    assert results["urql"]["warnings"] == []

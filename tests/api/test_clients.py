@@ -1,4 +1,4 @@
-"""The usual clients of subscriptions: connections break in the middle, they come back, and have everything once."""
+"""The usual subscription clients: they reconnect after broken connections, and get everything once."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ async def follow(script: str, system: System, proxy: Proxy, feed: Feed, id_: str
     return await run(script, url=f"{proxy.url}/graphql", token=system.admin.token, **setting)
 
 
-async def test_a_long_feed_comes_whole_over_connections_that_break(shared: System, script: str) -> None:
+async def test_a_long_feed_is_complete_over_broken_connections(shared: System, script: str) -> None:
     deployment = await chain(shared, 1)
     await grow(shared, EVENTS, deployment, NUMBER)
     async with proxied(shared.url, (200_000, 120_000, 1_000, 200_000)) as proxy:
@@ -37,18 +37,18 @@ async def test_a_long_feed_comes_whole_over_connections_that_break(shared: Syste
         async with asyncio.timeout(SECONDS):
             await proxy.broken.wait()
         await shared.admin.change("cancelDeployment", "__typename", id=deployment, reason="a test")
-        found = await following
-    assert found == await stored(shared.admin, EVENTS, deployment)
-    assert len(found) > NUMBER and proxy.connections > 4
+        items = await following
+    assert items == await stored(shared.admin, EVENTS, deployment)
+    assert len(items) > NUMBER and proxy.connections > 4
 
 
-async def test_a_log_comes_whole_while_it_is_written(live: System, script: str) -> None:
+async def test_a_log_that_is_being_written_is_complete(live: System, script: str) -> None:
     deployment = await chain(live, 1, seconds=1.5, lines=NUMBER)
     task = await task_of(live.admin, deployment)
     async with proxied(live.url, (1_500, 20_000, 40_000, 50_000)) as proxy:
         following = asyncio.create_task(follow(script, live, proxy, LINES, task))
         await start(live.admin, deployment)
-        found = await following
-    assert [line["message"] for line in found] == [f"line {n} of {NUMBER}" for n in range(1, NUMBER + 1)]
-    assert found == await stored(live.admin, LINES, task)
+        lines = await following
+    assert [line["message"] for line in lines] == [f"line {n} of {NUMBER}" for n in range(1, NUMBER + 1)]
+    assert lines == await stored(live.admin, LINES, task)
     assert proxy.connections > 4

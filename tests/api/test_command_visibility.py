@@ -1,4 +1,4 @@
-"""Commands and variables over the API: nobody reads by any way what is for those who deploy the application."""
+"""Commands and variables over the API: values for deployers of an application stay hidden from all others."""
 
 import json
 from typing import Any
@@ -42,16 +42,16 @@ WAYS = {
 
 
 class Place:
-    """An application with secrets in each of its commands, a deployment and a template of it."""
+    """An application with secrets in each of its commands, with a deployment and a template of it."""
 
     def __init__(self, here: World, ids: dict[str, Any]) -> None:
         self.here, self.ids = here, ids
 
     async def seen(self, client: Client, way: str) -> str:
-        """Return everything that somebody reads in one way, as text."""
+        """Return everything that somebody can read by one route, as text."""
         document, of = WAYS[way]
-        given = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
-        return json.dumps(await client.execute(document, **given))
+        fields = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
+        return json.dumps(await client.execute(document, **fields))
 
 
 async def place(system: System) -> Place:
@@ -69,14 +69,14 @@ async def place(system: System) -> Place:
     name = unique("template")
     for number in (1, 2):
         tasks = [extra | {"key": f"t{number}"}, extra | {"key": "own", "applicationId": None}]
-        made = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
+        payload = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
     plan = {"versionId": version, "environmentIds": [here.environment_id]}
-    ids = {"application": app, "version": version, "deployment": deployment, "template": made["template"]["id"]}
+    ids = {"application": app, "version": version, "deployment": deployment, "template": payload["template"]["id"]}
     return Place(here, ids | {"plan": plan})
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> None:
+async def test_values_of_variables_are_visible_to_deployers_only(shared: System, way: str) -> None:
     there = await place(shared)
     env, app = there.here.environment_id, there.ids["application"]
     other = await there.here.application("other")
@@ -87,7 +87,7 @@ async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> N
     for somebody in (stranger, viewer, approver, narrow):
         assert SECRET not in await there.seen(somebody.client, way)
     shown = await there.seen(stranger.client, way)
-    assert ARGUMENT not in shown or way == "template"  # what is of no application is the catalogue's
+    assert ARGUMENT not in shown or way == "template"  # tasks without an application are visible to all viewers
     for somebody in (viewer, approver, narrow):
         shown = await there.seen(somebody.client, way)
         assert ARGUMENT in shown and "DB_PASSWORD" in shown
@@ -97,7 +97,7 @@ async def test_values_are_for_those_who_deploy_it(shared: System, way: str) -> N
         assert SECRET in shown and ARGUMENT in shown and ("***" not in shown or way == "applications")
 
 
-async def test_a_feed_shows_no_more(shared: System) -> None:
+async def test_a_feed_hides_the_same_values(shared: System) -> None:
     there = await place(shared)
     document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
       ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
@@ -111,28 +111,28 @@ async def test_a_feed_shows_no_more(shared: System) -> None:
         await found.aclose()
 
 
-async def test_a_template_of_a_deployment_is_for_those_who_see_its_values(shared: System) -> None:
+async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: System) -> None:
     there = await place(shared)
     env = there.here.environment_id
     other = await there.here.application("other")
     somebody = await account(
         shared.admin, {"role": "VIEWER", "environmentId": env}, {"role": "DEPLOYER", "applicationId": other}
     )
-    given = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
-    answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **given)
+    fields = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
+    answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **fields)
     assert codes(answer) == ["FORBIDDEN"]
-    assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **given)) == []
+    assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **fields)) == []
 
 
-async def test_who_saved_a_template_reads_it_again(shared: System) -> None:
+async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
     here = await world(shared.admin)
     author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
     other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
-    made = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
+    payload = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
     document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
     for client, sees in ((author.client, True), (other.client, False), (shared.admin, True)):
-        shown = json.dumps(await client.query(document, id=made["template"]["id"]))
+        shown = json.dumps(await client.query(document, id=payload["template"]["id"]))
         assert (SECRET in shown) is sees and ARGUMENT in shown
 
 
@@ -144,7 +144,7 @@ HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("change", "path"), HIDDEN)
-async def test_what_stands_for_something_hidden_is_not_stored(
+async def test_the_placeholder_of_hidden_values_is_not_stored(
     shared: System, change: dict[str, Any], path: list[str]
 ) -> None:
     here = await world(shared.admin)

@@ -1,4 +1,4 @@
-"""Names that look alike are one name, wherever they are given; names that hide something are none."""
+"""Confusable names count as one name everywhere; names with invisible characters are refused."""
 
 from typing import Any
 
@@ -11,33 +11,33 @@ ALIKE = ["Größe", " Größe ", "Gro\u0308ße"]
 HIDING = ["a\u202eb", "a\u200bb", "a\x9b2J"]
 
 
-async def test_names_that_look_alike_are_one_template_and_one_account(shared: System) -> None:
+async def test_confusable_names_are_the_same_template_and_account(shared: System) -> None:
     client = shared.admin
     for number, name in enumerate(ALIKE, 1):
         saved = await client.change(
             "saveWorkflowTemplate", "template { name } version { number }", name=name, tasks=[task("a")]
         )
         assert (saved["template"]["name"], saved["version"]["number"]) == ("Größe", number)
-        found = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
-        assert found["workflowTemplate"] == {"name": "Größe"}
-    made = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
-    assert [bool(each["errors"]) for each in made] == [False, True, True]
+        data = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
+        assert data["workflowTemplate"] == {"name": "Größe"}
+    payload = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
+    assert [bool(each["errors"]) for each in payload] == [False, True, True]
 
 
-async def test_keys_that_look_alike_are_one(shared: System) -> None:
+async def test_confusable_keys_are_the_same_task(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("web")
     graph = [task(ALIKE[0]), task("b", ALIKE[2])]
     id_ = await here.deploy(tasks=graph, autoStart=False)
-    asked = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
-    first, second = (await shared.admin.query(asked, id=id_))["deployment"]["tasks"]
+    query = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
+    first, second = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
     assert (first["key"], second["key"], second["blockBy"]) == ("Größe", "b", [first["id"]])
-    made = await here.try_deploy(tasks=[task(name) for name in ALIKE])
-    assert made["errors"][0]["message"].startswith("3 tasks have the key")
+    refused = await here.try_deploy(tasks=[task(name) for name in ALIKE])
+    assert refused["errors"][0]["message"].startswith("3 tasks have the key")
 
 
 @pytest.mark.parametrize("name", HIDING)
-async def test_names_that_hide_something_are_refused(shared: System, name: str) -> None:
+async def test_names_with_invisible_characters_are_refused(shared: System, name: str) -> None:
     client = shared.admin
     here = await world(client)
     web = await here.application("web")

@@ -1,6 +1,7 @@
-"""What hangs on objects and may grow for ever: pages from either end hold just what the whole list has.
+"""Child lists that may grow without limit: pages from either end contain exactly the whole list.
 
-In: an object with five of each, and one with none. Out: pages forward and backward, counts, and cursors of other lists.
+In: an object with five children of each kind. Out: pages forward and backward, counts, and refused cursors of other
+lists.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,11 +18,11 @@ from tests.support.world import task, unique, world
 COUNT = 5
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 Made = Callable[[System], Awaitable[tuple[str, list[str]]]]
-"""Makes an object with a list, and returns its id and what tells the items apart, in order."""
+"""Creates an object with a list, and returns its id and a distinguishing value of each item, in order."""
 
 
 def document(type_: str, field: str, item: str) -> str:
-    """Return the query of a list that hangs on an object."""
+    """Return the query of a child list of an object."""
     return f"""query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       parent: node(id: $id) {{ ... on {type_} {{
         list: {field}(first: $first, after: $after, last: $last, before: $before) {{
@@ -36,25 +37,25 @@ async def revisions(system: System) -> tuple[str, list[str]]:
         await system.admin.change(
             "addTask", "__typename", deploymentId=id_, expectedRevision=number, task=task(f"t{number}")
         )
-    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
-    return found["deployment"]["workflow"]["id"], [str(number) for number in range(1, COUNT + 1)]
+    data = await system.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
+    return data["deployment"]["workflow"]["id"], [str(number) for number in range(1, COUNT + 1)]
 
 
 async def template_versions(system: System) -> tuple[str, list[str]]:
     name, id_ = unique("template"), ""
     for _ in range(COUNT):
-        made = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=[task("a")])
-        id_ = made["template"]["id"]
+        payload = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=[task("a")])
+        id_ = payload["template"]["id"]
     return id_, [str(number) for number in range(1, COUNT + 1)]
 
 
 async def tokens(system: System) -> tuple[str, list[str]]:
-    made = await account(system.admin, {"role": "VIEWER"})
-    ids = [made.token_id]
+    account_ = await account(system.admin, {"role": "VIEWER"})
+    ids = [account_.token_id]
     for number in range(1, COUNT):
-        given = {"name": f"n{number}", "serviceAccountId": made.id, "scopes": ["VIEWER"]}
-        ids.append((await system.admin.change("createApiToken", "token { id }", **given))["token"]["id"])
-    return made.id, ids[::-1]
+        fields = {"name": f"n{number}", "serviceAccountId": account_.id, "scopes": ["VIEWER"]}
+        ids.append((await system.admin.change("createApiToken", "token { id }", **fields))["token"]["id"])
+    return account_.id, ids[::-1]
 
 
 async def approvals(system: System) -> tuple[str, list[str]]:
@@ -64,8 +65,8 @@ async def approvals(system: System) -> tuple[str, list[str]]:
     keys = [f"t{number}" for number in range(COUNT)]
     id_ = await here.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
     await system.admin.until(id_, "WAITING_CONFIRM")
-    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
-    return id_, [one["id"] for one in found["deployment"]["approvals"]]
+    data = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
+    return id_, [approval["id"] for approval in data["deployment"]["approvals"]]
 
 
 async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
@@ -73,8 +74,8 @@ async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]
     here = await world(system.admin)
     app = await here.application("shop")
     versions = [await here.version(f"v{number}") for number in range(COUNT)]
-    made = [await here.deploy(version, autoStart=False) for version in versions]
-    return here.environment_id, app, versions[-1], made[::-1], versions[::-1]
+    deployment_ids = [await here.deploy(version, autoStart=False) for version in versions]
+    return here.environment_id, app, versions[-1], deployment_ids[::-1], versions[::-1]
 
 
 async def of_environment(system: System) -> tuple[str, list[str]]:
@@ -105,8 +106,8 @@ async def events(system: System) -> tuple[str, list[str]]:
     id_ = await here.deploy(autoStart=False)
     for number in range(COUNT - 1):
         await system.admin.change(f"{'resume' if number % 2 else 'pause'}Deployment", "__typename", id=id_)
-    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
-    return id_, [one["at"] for one in found["deployment"]["events"]["nodes"]]
+    data = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
+    return id_, [node["at"] for node in data["deployment"]["events"]["nodes"]]
 
 
 LISTS: dict[str, tuple[str, str, str, Made]] = {
@@ -123,35 +124,35 @@ LISTS: dict[str, tuple[str, str, str, Made]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-async def test_pages_from_either_end_hold_the_whole_list(shared: System, name: str) -> None:
+async def test_pages_from_either_end_contain_the_whole_list(shared: System, name: str) -> None:
     type_, field, item, make = LISTS[name]
     id_, whole = await make(shared)
-    asked = document(type_, field, item)
+    query = document(type_, field, item)
     assert len(whole) == COUNT
     for size in (1, 2, COUNT, 100):
-        pages = await listed(forward(shared, asked, size, id=id_), COUNT, item)
-        back = await listed(backward(shared, asked, size, id=id_), COUNT, item)
+        pages = await listed(forward(shared, query, size, id=id_), COUNT, item)
+        back = await listed(backward(shared, query, size, id=id_), COUNT, item)
         assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == whole, size
-    assert code(await shared.admin.execute(asked, id=id_, first=1, last=1)) == "INVALID"
+    assert code(await shared.admin.execute(query, id=id_, first=1, last=1)) == "INVALID"
     foreign = "dmVyc2lvbnM6eA"
     for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):
         if name != "Application.versions" or "first" in arguments or arguments.get("last") == -1:
-            assert code(await shared.admin.execute(asked, id=id_, **arguments)) == "INVALID", arguments
+            assert code(await shared.admin.execute(query, id=id_, **arguments)) == "INVALID", arguments
 
 
-async def test_environments_come_in_promotion_order(shared: System) -> None:
+async def test_environments_are_listed_in_promotion_order(shared: System) -> None:
     for rank in (3, -5, 0, 700, -1000, 0):
         await world(shared.admin, rank=rank)
-    whole = [one["id"] for one in (await shared.admin.query("{ environments { id } }"))["environments"]]
-    asked = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
+    whole = [environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]]
+    query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       list: environmentsConnection(first: $first, after: $after, last: $last, before: $before) {{
         totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
     for size in (4, 100):
-        assert flat(await listed(forward(shared, asked, size), len(whole))) == whole
-        assert flat((await listed(backward(shared, asked, size), len(whole)))[::-1]) == whole
+        assert flat(await listed(forward(shared, query, size), len(whole))) == whole
+        assert flat((await listed(backward(shared, query, size), len(whole)))[::-1]) == whole
 
 
-async def test_lists_of_the_catalogue_come_from_either_end(shared: System) -> None:
+async def test_applications_and_templates_are_paged_from_either_end(shared: System) -> None:
     here = await world(shared.admin)
     tag = unique("both")
     for number in range(COUNT):
@@ -161,27 +162,27 @@ async def test_lists_of_the_catalogue_come_from_either_end(shared: System) -> No
     gone = await here.application(f"{tag}-gone")
     await shared.admin.change("archiveApplication", "__typename", id=gone)
     for field in ("applications", "workflowTemplates"):
-        asked = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
+        query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
             $archived: Boolean) {{
           list: {field}(first: $first, after: $after, last: $last, before: $before, contains: $contains,
               archived: $archived) {{
             totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
-        pages = flat(await listed(forward(shared, asked, 2, contains=tag), COUNT))
-        assert flat((await listed(backward(shared, asked, 2, contains=tag), COUNT))[::-1]) == pages
-        found: Data = (await shared.admin.query(asked, contains=tag, archived=True))["list"]
+        pages = flat(await listed(forward(shared, query, 2, contains=tag), COUNT))
+        assert flat((await listed(backward(shared, query, 2, contains=tag), COUNT))[::-1]) == pages
+        found: Data = (await shared.admin.query(query, contains=tag, archived=True))["list"]
         archived = [gone] if field == "applications" else []
-        assert ([one["id"] for one in found["nodes"]], found["totalCount"]) == (archived, len(archived))
+        assert ([node["id"] for node in found["nodes"]], found["totalCount"]) == (archived, len(archived))
 
 
 async def test_versions_are_found_by_application_and_commit(shared: System) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
-    asked = """query($applicationId: ID, $commit: String) {
+    query = """query($applicationId: ID, $commit: String) {
       versions(applicationId: $applicationId, commit: $commit) { totalCount nodes { name } } }"""
     for name, commit in (("a", "0123abcd"), ("b", "0123ffff"), ("c", None)):
         artifacts = [{"applicationId": app}]
         await shared.admin.change("createVersion", "__typename", name=name, commit=commit, artifacts=artifacts)
     for commit, names in ((None, ["c", "b", "a"]), ("0123", ["b", "a"]), ("0123abcd", ["a"]), ("%", []), ("0123A", [])):
-        found = (await shared.admin.query(asked, applicationId=app, commit=commit))["versions"]
-        assert ([one["name"] for one in found["nodes"]], found["totalCount"]) == (names, len(names)), commit
-    assert (await shared.admin.query(asked, applicationId="nobody"))["versions"]["nodes"] == []
+        versions = (await shared.admin.query(query, applicationId=app, commit=commit))["versions"]
+        assert ([node["name"] for node in versions["nodes"]], versions["totalCount"]) == (names, len(names)), commit
+    assert (await shared.admin.query(query, applicationId="nobody"))["versions"]["nodes"] == []

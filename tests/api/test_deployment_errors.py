@@ -1,4 +1,4 @@
-"""What clients are told of a deployment that can not be: every fault at once, and nothing stored."""
+"""Errors of invalid deployments: all faults are reported at once, and nothing is stored."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from tests.support.system import System
 from tests.support.world import task, world
 
 
-async def test_a_wrong_deployment_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_deployment_is_refused_with_the_path_of_the_field(shared: System) -> None:
     here, base = await place(shared)
     users, orders, other = *here.applications.values(), await (await world(shared.admin)).application("other")
     env = here.environment_id
@@ -52,7 +52,7 @@ async def test_a_deployment_of_an_unknown_version_names_it(shared: System) -> No
         assert error["objectId"] == id_
 
 
-async def test_an_archived_application_is_deployed_no_more(shared: System) -> None:
+async def test_an_archived_application_cannot_be_deployed(shared: System) -> None:
     here, base = await place(shared)
     await shared.admin.change("archiveApplication", "application { archivedAt }", id=here.applications["users"])
     assert named(await refusal(shared.admin, "createDeployment", base)) == invalid("applicationIds")
@@ -61,10 +61,10 @@ async def test_an_archived_application_is_deployed_no_more(shared: System) -> No
     )
 
 
-async def test_a_huge_integer_in_a_payload_is_refused_or_kept(shared: System) -> None:
+async def test_a_huge_integer_in_a_payload_is_refused_or_stored(shared: System) -> None:
     _, base = await place(shared)
-    wanted = [task("a", payload={"number": 10**40})]
-    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": wanted})
+    tasks = [task("a", payload={"number": 10**40})]
+    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
     assert named(errors) in ([], invalid("tasks.0.payload"))
 
 
@@ -73,7 +73,7 @@ def faults(errors: Sequence[Data]) -> list[tuple[str, list[str]]]:
     return [(error["kind"], error["taskKeys"]) for error in errors]
 
 
-async def test_every_fault_of_a_graph_is_told_at_once(shared: System) -> None:
+async def test_all_faults_of_a_graph_are_reported_at_once(shared: System) -> None:
     here, base = await place(shared, "SHELL")
     users, orders = here.applications.values()
     of_users = {"applicationId": users, "command": TRUE}
@@ -103,13 +103,13 @@ async def test_every_fault_of_a_graph_is_told_at_once(shared: System) -> None:
     assert await contents(shared) == before
 
 
-async def test_a_task_that_waits_for_itself_is_told(shared: System) -> None:
+async def test_a_task_that_waits_for_itself_is_a_fault(shared: System) -> None:
     _, base = await place(shared)
     found = faults(await refusal(shared.admin, "createDeployment", base | {"tasks": [task("a", "a")]}))
     assert ("SELF_BLOCK", ["a"]) in found
 
 
-async def test_two_thousand_tasks_are_kept_and_one_more_is_refused(shared: System) -> None:
+async def test_two_thousand_tasks_are_stored_and_one_more_is_refused(shared: System) -> None:
     _, base = await place(shared)
     tasks = [task(f"t{number}") for number in range(2001)]
     found = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
@@ -117,7 +117,7 @@ async def test_two_thousand_tasks_are_kept_and_one_more_is_refused(shared: Syste
     assert await refusal(shared.admin, "createDeployment", base | {"tasks": tasks[:2000]}) == []
 
 
-async def test_a_plan_tells_the_same_faults_and_stores_nothing(shared: System) -> None:
+async def test_a_plan_reports_the_same_faults_and_stores_nothing(shared: System) -> None:
     _, base = await place(shared)
     before = await contents(shared)
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
@@ -149,7 +149,7 @@ MAY = {
 }
 
 
-async def test_what_a_state_does_not_allow_is_wrong_state(shared: System) -> None:
+async def test_an_action_that_the_state_forbids_is_wrong_state(shared: System) -> None:
     _, base = await place(shared)
     for state, may in MAY.items():
         fresh = None
@@ -163,14 +163,14 @@ async def test_what_a_state_does_not_allow_is_wrong_state(shared: System) -> Non
 
 
 async def in_state(system: System, base: Data, state: str) -> str:
-    """Make a deployment, in an environment of its own, that is in a state as if it had come there."""
+    """Create a deployment in an environment of its own, and put it into a state."""
     deployment = await deploy(system.admin, base | {"environmentIds": [(await world(system.admin)).environment_id]})
     await put(system, deployment, state)
     return deployment
 
 
 async def put(system: System, deployment: str, state: str) -> None:
-    """Put a deployment into a state, as if it had come there."""
+    """Put a deployment into a state by changing its rows."""
     async with database(system) as connection:
         if state != "PENDING":
             await connection.execute("UPDATE deployments SET queued_at = now() WHERE id = $1", deployment)
@@ -178,7 +178,7 @@ async def put(system: System, deployment: str, state: str) -> None:
             await connection.execute("UPDATE deployments SET status = $2 WHERE id = $1", deployment, state)
 
 
-async def test_a_reason_must_say_something(shared: System) -> None:
+async def test_an_empty_reason_is_refused(shared: System) -> None:
     _, base = await place(shared)
     deployment = await deploy(shared.admin, base)
     for mutation in ("cancelDeployment", "rollbackDeployment"):
@@ -187,7 +187,7 @@ async def test_a_reason_must_say_something(shared: System) -> None:
             assert named(answer["errors"]) == invalid("reason")
 
 
-async def test_a_failed_deployment_can_not_be_retried_past_one_that_holds_its_application(shared: System) -> None:
+async def test_a_failed_deployment_cannot_be_retried_while_another_holds_its_application(shared: System) -> None:
     _, base = await place(shared)
     failed = await deploy(shared.admin, base)
     await put(shared, failed, "FAILED")

@@ -1,4 +1,4 @@
-"""Live lists: the last state of each deployment always arrives, few on the way, and none that may not be seen."""
+"""Live lists: the last state of each visible deployment always arrives, with few states before it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,81 +15,81 @@ CHANGED = """subscription($filter: DeploymentFilter) { deploymentsChanged(filter
   id status progress paused updatedAt } }"""
 
 
-class List:
-    """A list that a client keeps by what changes."""
+class LiveList:
+    """A list that a client updates with what changes."""
 
     def __init__(self) -> None:
-        self.came: list[Data] = []
+        self.updates: list[Data] = []
 
     @property
     def now(self) -> dict[str, str]:
-        """The status of each deployment, as it came last."""
-        return {one["id"]: one["status"] for one in self.came}
+        """The last status of each deployment."""
+        return {deployment["id"]: deployment["status"] for deployment in self.updates}
 
-    async def until(self, wanted: dict[str, str]) -> None:
+    async def until(self, expected: dict[str, str]) -> None:
         """Wait until the list shows the statuses."""
         async with asyncio.timeout(10):
-            while not wanted.items() <= self.now.items():
+            while not expected.items() <= self.now.items():
                 await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
-async def kept(client: Client, **filter_: Any) -> AsyncIterator[List]:
-    """Keep a list live, from a moment on at which it listens."""
-    mine = List()
+async def live_list(client: Client, **filter_: Any) -> AsyncIterator[LiveList]:
+    """Keep a list up to date, once its subscription listens."""
+    list_ = LiveList()
 
     async def keep() -> None:
         async with aclosing(events(client, CHANGED, filter=filter_ or None)) as results:
             async for result in results:
-                mine.came.append(result["data"]["deploymentsChanged"])
+                list_.updates.append(result["data"]["deploymentsChanged"])
 
     keeping = asyncio.create_task(keep())
     await asyncio.sleep(0.5)
     try:
-        yield mine
+        yield list_
     finally:
         keeping.cancel()
         await asyncio.wait([keeping])
 
 
-async def place(system: System) -> World:
+async def make_world(system: System) -> World:
     here = await world(system.admin)
     await here.application("app")
     return here
 
 
-async def test_the_last_state_always_arrives_and_few_on_the_way(system: System) -> None:
-    here = await place(system)
+async def test_the_last_state_always_arrives_and_few_before_it(system: System) -> None:
+    here = await make_world(system)
     await system.start_worker()
-    async with kept(system.admin) as mine:
+    async with live_list(system.admin) as list_:
         graph = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.02}) for n in range(40)]
         ids = [await here.deploy(tasks=graph) for _ in range(2)]
-        await mine.until(dict.fromkeys(ids, "SUCCESS"))
-        times = [one["updatedAt"] for one in mine.came if one["id"] == ids[0]]
+        await list_.until(dict.fromkeys(ids, "SUCCESS"))
+        times = [deployment["updatedAt"] for deployment in list_.updates if deployment["id"] == ids[0]]
     assert times == sorted(set(times)) and len(times) < 40
-    assert all(one["progress"] == 100 for one in mine.came if one["status"] == "SUCCESS")
+    assert all(deployment["progress"] == 100 for deployment in list_.updates if deployment["status"] == "SUCCESS")
 
 
-async def test_a_filter_leaves_out_what_it_does_not_admit_and_says_what_leaves(system: System) -> None:
-    here, there = await place(system), await place(system)
+async def test_a_filtered_list_gets_its_deployments_and_those_that_leave_it(system: System) -> None:
+    here, there = await make_world(system), await make_world(system)
     mine_id, other = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
-    wanted = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
-    async with kept(system.admin, **wanted) as mine:
+    filter_ = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
+    async with live_list(system.admin, **filter_) as list_:
         for id_ in (mine_id, other):
             await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
-        await mine.until({mine_id: "PENDING"})
-        assert mine.came[-1]["paused"]
+        await list_.until({mine_id: "PENDING"})
+        assert list_.updates[-1]["paused"]
         await system.admin.change("cancelDeployment", "deployment { id }", id=mine_id, reason="no")
-        await mine.until({mine_id: "CANCELLED"})
+        await list_.until({mine_id: "CANCELLED"})
         await asyncio.sleep(0.5)
-    assert set(mine.now) == {mine_id}
+    assert set(list_.now) == {mine_id}
 
 
-async def test_what_may_not_be_seen_does_not_come(system: System) -> None:
-    here, there = await place(system), await place(system)
+async def test_hidden_deployments_do_not_arrive(system: System) -> None:
+    here, there = await make_world(system), await make_world(system)
     somebody = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})
-    async with kept(somebody.client) as mine:
+    async with live_list(somebody.client) as list_:
         hidden, shown = await there.deploy(autoStart=False), await here.deploy(autoStart=False)
-        await mine.until({shown: "PENDING"})
+        await list_.until({shown: "PENDING"})
         await asyncio.sleep(0.5)
-    assert hidden not in mine.now
+    assert hidden not in list_.now

@@ -35,7 +35,7 @@ async def live(shared: System) -> System:
 
 
 async def fan(system: System, lines: int = 120, seconds: float = 0.6) -> str:
-    """Make a deployment of tasks side by side, which waits to be started."""
+    """Return a deployment of parallel tasks that is not started."""
     here = await world(system.admin)
     await here.application("shop")
     graph = [task(key, payload={"seconds": seconds, "lines": lines}) for key in TASKS]
@@ -43,20 +43,20 @@ async def fan(system: System, lines: int = 120, seconds: float = 0.6) -> str:
 
 
 async def logs_of(client: Client, deployment: str) -> dict[str, list[Data]]:
-    """Return what is stored of the log of each task, by its key."""
-    found = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
-    return {one["key"]: await stored(client, LINES, one["id"]) for one in found["deployment"]["tasks"]}
+    """Return the stored log of each task, by its key."""
+    result = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
+    return {task_["key"]: await stored(client, LINES, task_["id"]) for task_ in result["deployment"]["tasks"]}
 
 
 def by_task(items: list[Data]) -> dict[str, list[Data]]:
-    found: dict[str, list[Data]] = {key: [] for key in TASKS}
+    lines_by_key: dict[str, list[Data]] = {key: [] for key in TASKS}
     for item in items:
-        found[item["task"]["key"]].append(item["line"])
-    return found
+        lines_by_key[item["task"]["key"]].append(item["line"])
+    return lines_by_key
 
 
 @pytest.mark.parametrize("follow", WAYS)
-async def test_all_who_follow_see_one_order_that_holds_every_line(live: System, follow: Follow) -> None:
+async def test_all_subscribers_get_every_line_in_the_same_order(live: System, follow: Follow) -> None:
     deployment = await fan(live)
     followers = [asyncio.create_task(collect(follow(live.admin, ALL, deployment))) for _ in range(3)]
     await start(live.admin, deployment)
@@ -67,20 +67,20 @@ async def test_all_who_follow_see_one_order_that_holds_every_line(live: System, 
 
 
 @pytest.mark.parametrize("follow", WAYS)
-async def test_a_follower_that_is_cut_off_after_every_batch_misses_nothing(live: System, follow: Follow) -> None:
+async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(live: System, follow: Follow) -> None:
     deployment = await fan(live, seconds=1.5)
     await start(live.admin, deployment)
-    found: list[Data] = []
+    items: list[Data] = []
     after, completed, connections = None, False, 0
     while not completed:
         completed, connections = True, connections + 1
         async with aclosing(follow(live.admin, ALL, deployment, after=after)) as batches:
             async for batch in batches:
-                found, after = found + batch.items, batch.cursor
+                items, after = items + batch.items, batch.cursor
                 if batch.items:
                     completed = False
                     break
-    assert found == await collect(follow(live.admin, ALL, deployment))
+    assert items == await collect(follow(live.admin, ALL, deployment))
     assert connections > 3
 
 
@@ -93,12 +93,12 @@ async def test_lines_are_filtered_by_level_and_text(live: System) -> None:
         ({"levels": ["ERROR"]}, lambda line: line["level"] == "ERROR"),
         ({"levels": ["INFO"], "contains": "2"}, lambda line: line["level"] == "INFO" and "2" in line["message"]),
     ]
-    for wanted, passes in cases:
-        found = await collect(over_socket(live.admin, ALL, deployment, **wanted))
-        assert found == [item for item in whole if passes(item["line"])], wanted
+    for filter_, passes in cases:
+        items = await collect(over_socket(live.admin, ALL, deployment, **filter_))
+        assert items == [item for item in whole if passes(item["line"])], filter_
 
 
-async def test_what_may_not_be_seen_or_meant_is_refused(live: System) -> None:
+async def test_hidden_and_unknown_deployments_and_invalid_cursors_are_refused(live: System) -> None:
     deployment = await fan(live)
     nobody = await account(live.admin, {"role": "VIEWER", "environmentId": (await world(live.admin)).environment_id})
     results = await answers(nobody.client, ALL.document, id=deployment)
@@ -113,13 +113,13 @@ PAGE = """query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Curs
 
 
 @pytest.mark.parametrize("forward", [True, False])
-async def test_a_page_of_a_long_log_says_how_to_go_on(
+async def test_pages_of_a_long_log_have_cursors_to_go_on(
     live: System, forward: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "TEXT_REACH", 16)
     deployment = await fan(live)
-    found = await live.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=deployment)
-    id_ = found["deployment"]["tasks"][0]["id"]
+    result = await live.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=deployment)
+    id_ = result["deployment"]["tasks"][0]["id"]
     async with database(live) as connection:
         await connection.execute(
             "INSERT INTO task_logs (task_id, number, at, level, message, attempt)"
@@ -128,13 +128,13 @@ async def test_a_page_of_a_long_log_says_how_to_go_on(
         )
         await connection.execute("UPDATE tasks SET last_log = 100 WHERE id = $1", id_)
     pages: list[Any] = []
-    place, more = None, True
+    cursor, more = None, True
     while more:
-        given = {"first": 2, "after": place} if forward else {"last": 2, "before": place}
-        log = (await live.admin.query(PAGE, id=id_, contains="9.", **given))["task"]["logs"]
+        page_arguments = {"first": 2, "after": cursor} if forward else {"last": 2, "before": cursor}
+        log = (await live.admin.query(PAGE, id=id_, contains="9.", **page_arguments))["task"]["logs"]
         pages.append([node["message"] for node in log["nodes"]])
         info = log["pageInfo"]
-        more, place = (
+        more, cursor = (
             (info["hasNextPage"], info["endCursor"]) if forward else (info["hasPreviousPage"], info["startCursor"])
         )
     messages = [message for page in (pages if forward else pages[::-1]) for message in page]

@@ -7,7 +7,7 @@ from graphql import get_introspection_query, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.api.documents.cache import Documents
+from app.api.documents.cache import DocumentCache
 from app.api.documents.costs import MAX_OBJECTS, SATURATED
 from app.api.documents.measure import MAX_ALIASES, MAX_DEPTH, Measure, Measurer
 from app.api.schema import schema
@@ -31,7 +31,7 @@ def objects(text: str, **variables: Any) -> int:
 
 
 def spreading(edges: list[list[int]], fields: list[str]) -> str:
-    """Return a document with fragments of which each spreads some that come behind it, each of them many times."""
+    """Return a document whose fragments each spread some later fragments many times."""
     parts = [
         f"fragment F{number} on Query {{ {' '.join(f'...F{to}' for to in targets)} {fields[number % len(fields)]} }}"
         for number, targets in enumerate(edges)
@@ -83,7 +83,7 @@ def test_fragments_that_spread_the_next_one_twice_are_visited_once(levels: int) 
 def test_fragments_in_a_circle_are_left_to_validation() -> None:
     text = "{ ...A } fragment A on Query { ...B viewer { id } } fragment B on Query { ...A ...B ...C }"
     assert measured(text).errors == ()
-    (error, *_) = Documents(schema._schema).find(text).errors
+    (error, *_) = DocumentCache(schema._schema).get(text).errors
     assert "within itself" in error.message or "Unknown fragment" in error.message
 
 
@@ -177,28 +177,28 @@ def test_what_clients_ask_for_is_within_every_limit(text: str) -> None:
 
 
 def test_documents_are_kept_up_to_a_size() -> None:
-    documents = Documents(schema._schema, room=500, room_for_new=200)
+    documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     texts = [f"query Q{number} {{ viewer {{ id name }} }}" for number in range(200)]
     for text in texts:
-        assert documents.find(text).errors == ()
+        assert documents.get(text).errors == ()
     assert documents.size <= 200
-    assert documents.known(texts[0]) is None and documents.known(texts[-1]) is not None
+    assert documents.cached(texts[0]) is None and documents.cached(texts[-1]) is not None
 
 
 async def test_a_document_that_is_asked_for_again_stays_while_others_come_once() -> None:
-    documents = Documents(schema._schema, room=500, room_for_new=200)
+    documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     often = "query Often { viewer { id } }"
-    first = await documents.ask(often)
-    assert await documents.ask(often) is first
+    first = await documents.load(often)
+    assert await documents.load(often) is first
     for number in range(100):
-        await documents.ask(f"query Q{number} {{ viewer {{ id name }} }}")
-    assert documents.known(often) is first
+        await documents.load(f"query Q{number} {{ viewer {{ id name }} }}")
+    assert documents.cached(often) is first
 
 
 async def test_long_words_take_room_as_well() -> None:
-    documents = Documents(schema._schema, room=5000, room_for_new=5000)
+    documents = DocumentCache(schema._schema, max_size=5000, max_new_size=5000)
     for number in range(10):
-        await documents.ask(f"{{ viewer {{ id }} }} # {number} {'x' * 30_000}")
+        await documents.load(f"{{ viewer {{ id }} }} # {number} {'x' * 30_000}")
     assert documents.size <= 5000
 
 
@@ -206,7 +206,7 @@ def test_what_nobody_expected_of_a_document_is_masked(monkeypatch: pytest.Monkey
     def broken(*_: object) -> Measure:
         raise RecursionError("of the inside")
 
-    documents = Documents(schema._schema)
+    documents = DocumentCache(schema._schema)
     monkeypatch.setattr(Measurer, "measure", broken)
-    (error,) = documents.find("{ viewer { id } }").errors
+    (error,) = documents.get("{ viewer { id } }").errors
     assert (error.extensions or {})["code"] == "INTERNAL" and "inside" not in error.message

@@ -1,4 +1,4 @@
-"""Editing a graph as clients do it: every mutation, what it answers, and the revisions that it leaves."""
+"""Editing a graph over the API: every mutation, its payload, and the revisions that it makes."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ TASK_FIELDS = """key name type blockBy requireConfirm command { command image en
 
 
 async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> tuple[World, str]:
-    """Return a world and a deployment in it that was not started: a → b → c unless told otherwise."""
+    """Return a world and a deployment in it that has not started: a → b → c by default."""
     here = await world(system.admin, operator)
     await here.application("shop")
     graph = list(tasks) or [task("a"), task("b", "a"), task("c", "b")]
@@ -30,14 +30,14 @@ async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> 
 
 
 async def graph(client: Client, id_: str) -> Data:
-    found: Data = (await client.query(GRAPH, id=id_))["deployment"]["workflow"]
-    return found
+    workflow: Data = (await client.query(GRAPH, id=id_))["deployment"]["workflow"]
+    return workflow
 
 
 async def edges(client: Client, id_: str) -> dict[str, list[str]]:
-    """Return who waits for whom, by key, in workflow order."""
+    """Return the keys of each task's blockers, by its key, in workflow order."""
     found = await graph(client, id_)
-    keys = {each["id"]: each["key"] for each in found["tasks"]}
+    keys = {task["id"]: task["key"] for task in found["tasks"]}
     waits: dict[str, list[str]] = {key: [] for key in keys.values()}
     for edge in found["edges"]:
         assert (edge["fromKey"], edge["toKey"]) == (keys[edge["from"]], keys[edge["to"]])
@@ -57,24 +57,24 @@ EDITS: list[tuple[str, Data, dict[str, list[str]]]] = [
 
 
 @pytest.mark.parametrize(("mutation", "given", "expected"), EDITS)
-async def test_an_edit_answers_with_the_new_graph(
+async def test_an_edit_returns_the_new_graph(
     shared: System, mutation: str, given: Data, expected: dict[str, list[str]]
 ) -> None:
     _, id_ = await waiting(shared)
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         mutation,
         "deployment { id status } workflow { revision tasks { key } }",
         deploymentId=id_,
         expectedRevision=1,
         **given,
     )
-    assert (made["deployment"]["id"], made["workflow"]["revision"]) == (id_, 2)
-    assert [each["key"] for each in made["workflow"]["tasks"]] == list(expected)
+    assert (payload["deployment"]["id"], payload["workflow"]["revision"]) == (id_, 2)
+    assert [task["key"] for task in payload["workflow"]["tasks"]] == list(expected)
     found = await edges(shared.admin, id_)
     assert list(found.items()) == list(expected.items())
 
 
-async def test_fields_of_a_task_that_are_left_out_stay(shared: System) -> None:
+async def test_omitted_fields_of_a_task_stay_unchanged(shared: System) -> None:
     step = {"command": ["make"], "env": {"A": "1"}, "timeoutSeconds": 60, "maxAttempts": 2}
     _, id_ = await waiting(shared, task("a", command=step, payload={"seconds": 1}))
     change = {"deploymentId": id_, "key": "a"}
@@ -102,13 +102,13 @@ async def test_fields_of_a_task_that_are_left_out_stay(shared: System) -> None:
     }
 
 
-async def test_a_stale_edit_is_told_by_how_much(shared: System) -> None:
+async def test_a_stale_edit_is_refused_with_both_revisions(shared: System) -> None:
     _, id_ = await waiting(shared)
     await shared.admin.change("removeTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, key="c")
     document = """mutation($input: EditTaskInput!) { removeTask(input: $input) { deployment { id } workflow { revision }
       errors { __typename code message path ... on RevisionConflict { expected actual } } } }"""
-    given = {"deploymentId": id_, "expectedRevision": 1, "key": "b"}
-    answer = (await shared.admin.query(document, input=given))["removeTask"]
+    fields = {"deploymentId": id_, "expectedRevision": 1, "key": "b"}
+    answer = (await shared.admin.query(document, input=fields))["removeTask"]
     (error,) = answer["errors"]
     assert "revision 2" in error.pop("message")
     assert error == {
@@ -118,7 +118,7 @@ async def test_a_stale_edit_is_told_by_how_much(shared: System) -> None:
     assert (answer["deployment"], answer["workflow"]) == (None, None)
 
 
-async def test_of_edits_from_two_people_at_the_same_moment_one_is_made(shared: System) -> None:
+async def test_of_two_concurrent_edits_one_succeeds(shared: System) -> None:
     here, id_ = await waiting(shared)
     other = (await account(shared.admin, {"role": "DEPLOYER"})).client
     calls = [
@@ -130,13 +130,13 @@ async def test_of_edits_from_two_people_at_the_same_moment_one_is_made(shared: S
     assert len(await edges(here.client, id_)) == 4
 
 
-async def test_every_fault_is_told_at_once(shared: System) -> None:
+async def test_all_faults_of_an_edit_are_reported_at_once(shared: System) -> None:
     _, id_ = await waiting(shared, task("a", command={"command": ["true"]}), operator="SHELL")
-    wanted = [task("a", "ghost"), task("b", "b", command={"command": ["echo", "${{ parameters.x }}"]})]
+    tasks = [task("a", "ghost"), task("b", "b", command={"command": ["echo", "${{ parameters.x }}"]})]
     document = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input) {
       errors { code path ... on WorkflowFault { kind taskKeys } } } }"""
-    given = {"deploymentId": id_, "expectedRevision": 1, "tasks": wanted}
-    errors = (await shared.admin.query(document, input=given))["updateWorkflow"]["errors"]
+    fields = {"deploymentId": id_, "expectedRevision": 1, "tasks": tasks}
+    errors = (await shared.admin.query(document, input=fields))["updateWorkflow"]["errors"]
     found = {(error["kind"], *error["taskKeys"]) for error in errors}
     assert found == {
         ("UNKNOWN_BLOCKER", "a", "ghost"), ("SELF_BLOCK", "b"), ("MISSING_COMMAND", "a"), ("MISSING_PARAMETER", "b"),
@@ -151,17 +151,17 @@ async def test_revisions_can_be_read_and_compared(shared: System) -> None:
     await shared.admin.change("removeTask", "workflow { revision }", expectedRevision=2, key="a", **edit)
     added = task("d", requireConfirm=True)
     await shared.admin.change("addTask", "workflow { revision }", expectedRevision=3, task=added, **edit)
-    found = (await graph(shared.admin, id_))["revisions"]
-    assert [(one["number"], one["summary"], one["author"]["name"]) for one in found] == [
+    revisions = (await graph(shared.admin, id_))["revisions"]
+    assert [(one["number"], one["summary"], one["author"]["name"]) for one in revisions] == [
         (1, "created", "admin"), (2, "changed b (name)", "admin"), (3, "removed a", "admin"), (4, "added d", "admin"),
     ]  # fmt: skip
-    assert [[each["key"] for each in one["tasks"]] for one in found] == [
+    assert [[task["key"] for task in one["tasks"]] for one in revisions] == [
         list("abc"),
         list("abc"),
         list("bc"),
         list("bcd"),
     ]
-    assert [one["tasks"][-1]["requireConfirm"] for one in found] == [False, False, False, True]
+    assert [one["tasks"][-1]["requireConfirm"] for one in revisions] == [False, False, False, True]
     there = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 4}))["deployment"]["workflow"]["diff"]
     assert there == {
         "added": [{"key": "d"}],
@@ -174,30 +174,30 @@ async def test_revisions_can_be_read_and_compared(shared: System) -> None:
     assert (back["added"], back["removed"]) == (there["removed"], there["added"])
 
 
-async def test_a_revision_that_is_not_there(shared: System) -> None:
+async def test_an_unknown_revision_is_not_found(shared: System) -> None:
     _, id_ = await waiting(shared)
     result = await shared.admin.execute(DIFF, id=id_, **{"from": 1, "to": 7})
     (error,) = result["errors"]
     assert (error["extensions"]["code"], error["extensions"]["path"]) == ("NOT_FOUND", ["to"])
     document = "query($id: ID!, $n: Int!) { deployment(id: $id) { workflow { revisionAt(number: $n) { summary } } } }"
     for number, expected in ((1, {"summary": "created"}), (2, None), (0, None)):
-        found = await shared.admin.query(document, id=id_, n=number)
-        assert found["deployment"]["workflow"]["revisionAt"] == expected
+        data = await shared.admin.query(document, id=id_, n=number)
+        assert data["deployment"]["workflow"]["revisionAt"] == expected
 
 
-async def test_restoring_makes_a_new_revision_and_no_difference_to_the_old_one(shared: System) -> None:
+async def test_restoring_makes_a_new_revision_equal_to_the_old_one(shared: System) -> None:
     _, id_ = await waiting(shared)
     edit = {"deploymentId": id_}
     await shared.admin.change("updateWorkflow", "workflow { revision }", expectedRevision=1, tasks=[task("x")], **edit)
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "restoreWorkflow", "workflow { revision tasks { key } }", expectedRevision=2, revision=1, **edit
     )
-    assert made["workflow"] == {"revision": 3, "tasks": [{"key": key} for key in "abc"]}
+    assert payload["workflow"] == {"revision": 3, "tasks": [{"key": key} for key in "abc"]}
     diff = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 3}))["deployment"]["workflow"]["diff"]
     assert diff == {"added": [], "removed": [], "changed": []}
 
 
-async def test_what_a_revision_shows_can_be_sent_back(shared: System) -> None:
+async def test_the_tasks_of_a_revision_can_be_sent_back_unchanged(shared: System) -> None:
     step = {"command": ["make", "“🚀”"], "env": {"A": "$x"}, "timeoutSeconds": 60, "maxAttempts": 2}
     _, id_ = await waiting(
         shared,
@@ -213,28 +213,28 @@ async def test_what_a_revision_shows_can_be_sent_back(shared: System) -> None:
     assert diff == {"added": [], "removed": [], "changed": []}
 
 
-async def test_layout_is_no_revision(shared: System) -> None:
+async def test_setting_positions_makes_no_revision(shared: System) -> None:
     _, id_ = await waiting(shared)
     positions = [{"key": "a", "position": {"x": 1.5, "y": -2}}]
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "setTaskPositions", "workflow { revision tasks { position { x y } } }", deploymentId=id_, positions=positions
     )
-    assert made["workflow"] == {
+    assert payload["workflow"] == {
         "revision": 1,
         "tasks": [{"position": {"x": 1.5, "y": -2}}, {"position": None}, {"position": None}],
     }
 
 
-async def test_viewers_are_told_why_they_may_not_edit(shared: System) -> None:
+async def test_viewer_can_says_why_a_viewer_may_not_edit(shared: System) -> None:
     _, id_ = await waiting(shared)
     document = """query($id: ID!) { deployment(id: $id) {
       workflow { editable } viewerCan { editWorkflow { allowed reason } } } }"""
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client
 
     async def told(client: Client) -> tuple[bool, bool, str | None]:
-        found = (await client.query(document, id=id_))["deployment"]
-        can = found["viewerCan"]["editWorkflow"]
-        return found["workflow"]["editable"], can["allowed"], can["reason"]
+        deployment = (await client.query(document, id=id_))["deployment"]
+        can = deployment["viewerCan"]["editWorkflow"]
+        return deployment["workflow"]["editable"], can["allowed"], can["reason"]
 
     assert await told(shared.admin) == (True, True, None)
     assert (await told(viewer))[:2] == (True, False)
@@ -243,7 +243,7 @@ async def test_viewers_are_told_why_they_may_not_edit(shared: System) -> None:
     assert (editable, allowed) == (False, False) and "CANCELLED" in (reason or "")
 
 
-async def test_a_feed_goes_on_through_edits_that_remove_what_it_told_of(shared: System) -> None:
+async def test_a_feed_continues_after_an_edit_removes_a_reported_task(shared: System) -> None:
     _, id_ = await waiting(shared, task("a"), task("b"))
     edit = {"deploymentId": id_}
     connected = {"from": "a", "to": "b"}
@@ -264,12 +264,12 @@ async def test_a_feed_goes_on_through_edits_that_remove_what_it_told_of(shared: 
     assert gone == {"key": "b", "status": "CANCELLED", "errorMessage": "An edit removed it from the workflow."}
 
 
-async def test_two_sockets_that_edit_by_turns_hear_of_each_other(shared: System) -> None:
+async def test_two_sockets_that_edit_in_turns_receive_each_others_events(shared: System) -> None:
     _, id_ = await waiting(shared)
     document = "subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on WorkflowChanged { revision } } } }"
 
     async def edit_when_told(client: Client, mine: int) -> list[int]:
-        """Add a task at each revision that is mine to follow."""
+        """Add a task after each revision whose parity is `mine`."""
         heard = []
         if mine == 1:
             await client.change(
@@ -294,7 +294,7 @@ async def test_two_sockets_that_edit_by_turns_hear_of_each_other(shared: System)
     assert list(heard) == [list(range(2, 9))] * 2
 
 
-async def test_the_critical_path_is_the_one_that_took_longest_last_time(shared: System) -> None:
+async def test_the_critical_path_follows_the_last_durations(shared: System) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
     await shared.start_worker()
@@ -307,9 +307,9 @@ async def test_the_critical_path_is_the_one_that_took_longest_last_time(shared: 
     ]
 
     async def critical(id_: str) -> list[str]:
-        found = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
-        keys = {each["id"]: each["key"] for each in found["tasks"]}
-        return [keys[one] for one in found["criticalPath"]]
+        workflow = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
+        keys = {task["id"]: task["key"] for task in workflow["tasks"]}
+        return [keys[id_] for id_ in workflow["criticalPath"]]
 
     first = await here.deploy(tasks=graph, autoStart=False)
     assert await critical(first) == ["y", "z"]
@@ -317,9 +317,9 @@ async def test_the_critical_path_is_the_one_that_took_longest_last_time(shared: 
     await shared.admin.until(first, "SUCCESS")
     version = await here.version()
     assert await critical(await here.deploy(version, tasks=graph, autoStart=False)) == ["x"]
-    given = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
+    fields = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
     plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
-    assert (await shared.admin.query(plan, input=given))["deploymentPlan"] == {
+    assert (await shared.admin.query(plan, input=fields))["deploymentPlan"] == {
         "criticalPath": ["x"],
         "levels": [["x", "y"], ["z"]],
     }

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.api.context import Context, context
+from app.api.context import Context
 from app.api.documents.costs import TOO_LARGE
+from app.api.encoding import result_body
 from app.api.errors import TranslateErrors
 from app.api.schema import schema
-from app.api.transport.responses import result_body
 from app.core.access import Principal
 from app.services.access import authenticate
 from app.services.runtime import Runtime
@@ -54,7 +54,7 @@ class Scene:
     readers: list[Principal]
 
     def context(self, reader: int) -> Context:
-        return context(self.runtime, self.readers[reader], None)
+        return Context(self.runtime, self.readers[reader], None)
 
 
 async def deployments(here: World) -> None:

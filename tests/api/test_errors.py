@@ -1,6 +1,6 @@
-"""What clients are told when a mutation is refused: typed errors that name the field, and nothing changed.
+"""Errors of refused mutations: typed, with the path of the field, and nothing is changed.
 
-Deployments and their graphs have a table of their own in `test_deployment_errors`.
+`test_deployment_errors` covers deployments and their graphs.
 """
 
 from typing import Any
@@ -85,11 +85,11 @@ APPLICATIONS: list[tuple[Data, list[str]]] = [
 ]
 
 
-async def test_a_wrong_application_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_application_is_refused_with_the_path_of_each_field(shared: System) -> None:
     await refused(shared, "createApplication", APPLICATION, APPLICATIONS)
 
 
-async def test_a_wrong_change_of_an_application_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_update_of_an_application_is_refused_with_the_path_of_each_field(shared: System) -> None:
     id_ = await (await world(shared.admin)).application("shop")
     before = await contents(shared)
     for change, paths in APPLICATIONS:
@@ -100,7 +100,7 @@ async def test_a_wrong_change_of_an_application_is_refused_by_the_field(shared: 
     assert await contents(shared) == before
 
 
-async def test_a_wrong_environment_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_environment_is_refused_with_the_path_of_each_field(shared: System) -> None:
     table: list[tuple[Data, list[str]]] = [
         *(({"name": name}, ["name"]) for name in ("", "Dev", "生产", "a" * 64, "a/b")),
         ({"workerPool": ""}, ["workerPool"]),
@@ -112,7 +112,7 @@ async def test_a_wrong_environment_is_refused_by_the_field(shared: System) -> No
     await refused(shared, "createEnvironment", {"name": "dev", "operator": "SHELL"}, table)
 
 
-async def test_a_wrong_version_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_version_is_refused_with_the_path_of_each_field(shared: System) -> None:
     here = await world(shared.admin)
     shop, old = await here.application("shop"), await here.application("old")
     await shared.admin.change("archiveApplication", "__typename", id=old)
@@ -142,7 +142,7 @@ async def test_a_wrong_version_is_refused_by_the_field(shared: System) -> None:
         ("createServiceAccount", "serviceAccount { id }", "actors", {}),
     ],
 )
-async def test_a_name_is_given_once_also_to_two_at_once(
+async def test_a_name_is_unique_under_concurrent_calls(
     shared: System, mutation: str, selection: str, table: str, fields: Data
 ) -> None:
     name = unique("same")
@@ -176,7 +176,7 @@ BY_ID = {
 }
 
 
-async def test_an_unknown_id_is_not_found_by_the_field(shared: System) -> None:
+async def test_an_unknown_id_is_not_found_with_the_path_of_the_field(shared: System) -> None:
     here = await world(shared.admin)
     unknown = [here.environment_id[:-1] + "!", "nobody", ""]
     for mutation, fields in BY_ID.items():
@@ -190,7 +190,7 @@ def _takes_id(field: Any) -> bool:
     return "id" in field.args["input"].type.of_type.fields
 
 
-async def test_unknown_ids_of_grants_are_not_found_by_the_field(shared: System) -> None:
+async def test_unknown_ids_in_grants_are_not_found_with_the_path_of_the_field(shared: System) -> None:
     me = (await shared.admin.query("{ viewer { id } }"))["viewer"]["id"]
     for change in ({"actorId": "nobody"}, {"environmentId": "nobody"}, {"applicationId": "nobody"}):
         for mutation in ("grantRole", "revokeRole"):
@@ -198,7 +198,7 @@ async def test_unknown_ids_of_grants_are_not_found_by_the_field(shared: System) 
             assert named(answer["errors"]) == [("NotFound", "NOT_FOUND", next(iter(change)))]
 
 
-async def test_tokens_are_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_token_is_refused_with_the_path_of_the_field(shared: System) -> None:
     table: list[tuple[Data, list[str]]] = [
         ({"name": ""}, ["name"]),
         ({"name": "a\nb"}, ["name"]),
@@ -211,10 +211,10 @@ async def test_tokens_are_refused_by_the_field(shared: System) -> None:
         assert named((await shared.admin.mutate("createApiToken", "secret", **fields))["errors"]) == invalid(*paths)
     me = (await shared.admin.query("{ viewer { id } }"))["viewer"]["id"]
     for owner in ("nobody", me):
-        made = await shared.admin.mutate(
+        payload = await shared.admin.mutate(
             "createApiToken", "secret", name="mine", scopes=["VIEWER"], serviceAccountId=owner
         )
-        assert named(made["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
+        assert named(payload["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
     assert await contents(shared) == before
 
 
@@ -224,7 +224,7 @@ async def test_tokens_are_refused_by_the_field(shared: System) -> None:
 PEOPLE = ["🚀 Ω≈ç√∫", "版本一", "Ünïcödé", "a'b\"c;--", "שלום right to left", "${HOME} `x`", "<script>"]
 
 
-async def test_names_for_people_take_every_script(shared: System) -> None:
+async def test_display_names_accept_every_script(shared: System) -> None:
     here, base = await place(shared)
     for name in PEOPLE:
         version = await shared.admin.change(
@@ -236,41 +236,41 @@ async def test_names_for_people_take_every_script(shared: System) -> None:
         )
         assert (version["version"]["name"], version["version"]["commit"]) == (name, name)
         tasks = [task(name, payload={name: name}, command={"command": [name], "env": {"A": name}})]
-        made = await shared.admin.change(
+        payload = await shared.admin.change(
             "createDeployment",
             "deployments { id tasks { key name payload command { command env } } }",
             **base | {"versionId": version["version"]["id"], "tasks": tasks},
         )
-        (stored,) = made["deployments"][0]["tasks"]
+        (stored,) = payload["deployments"][0]["tasks"]
         assert stored == {
             "key": name, "name": name, "payload": {name: name}, "command": {"command": [name], "env": {"A": name}}
         }  # fmt: skip
         told = await shared.admin.change(
             "cancelDeployment",
             "deployment { events { nodes { ... on DeploymentStatusChanged { to reason } } } }",
-            id=made["deployments"][0]["id"],
+            id=payload["deployments"][0]["id"],
             reason=name,
         )
         assert told["deployment"]["events"]["nodes"][-1] == {"to": "CANCELLED", "reason": name}
 
 
-async def test_descriptions_accounts_and_instances_take_every_script(shared: System) -> None:
+async def test_descriptions_accounts_and_instances_accept_every_script(shared: System) -> None:
     for name in PEOPLE:
-        made = await shared.admin.change(
+        payload = await shared.admin.change(
             "createApplication",
             "application { description deploy { ... on ShellTarget { instances } } }",
             name=unique("app"),
             description=f"{name}\n{name}",
             shell=TRUE | {"instances": [name]},
         )
-        assert made["application"] == {"description": f"{name}\n{name}", "deploy": {"instances": [name]}}
+        assert payload["application"] == {"description": f"{name}\n{name}", "deploy": {"instances": [name]}}
         account = await shared.admin.change("createServiceAccount", "serviceAccount { name }", name=name)
         assert account["serviceAccount"]["name"] == name
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"], ids=["NUL", "half a character"])
 @pytest.mark.parametrize("operation", [OperationType.MUTATION, OperationType.QUERY])
-async def test_text_that_no_database_can_hold_breaks_nothing(
+async def test_text_that_no_database_can_store_is_refused_without_an_internal_error(
     shared: System, operation: OperationType, text: str
 ) -> None:
     here, base = await place(shared)

@@ -1,6 +1,7 @@
-"""Every argument of every query, and of every field below, with what nobody expects: refused by name, or taken.
+"""Sends odd values to every argument of every query and of every nested field: refused by name, or accepted.
 
-What is found in the schema is covered by itself. Mutations and subscriptions are in the files beside this one.
+The arguments are found in the schema, so that new ones are covered. The modules beside this one cover mutations and
+subscriptions.
 """
 
 from collections.abc import AsyncIterator
@@ -8,14 +9,14 @@ from random import Random
 
 import pytest
 
-from tests.api.support.nasty_arguments import FORMS, Inner, how_many, inner, inner_operation, nasty, places
-from tests.api.support.nasty_place import Playground, playing, refusals, send
+from tests.api.support.odd_arguments import FORMS, Inner, inner, inner_operation, odd_values, places, values_per_place
+from tests.api.support.playground import Playground, playground, refusals, send
 from tests.support.system import System
 
 EACH, AGAIN = 14, 2
-"""Values for a place, and for one like it elsewhere."""
+"""The number of values for a place, and for a later place of the same type."""
 PLACES = places("query")
-MANY = how_many(PLACES, EACH, AGAIN)
+MANY = values_per_place(PLACES, EACH, AGAIN)
 QUERIES = sorted({place.field for place in PLACES})
 INNER = inner()
 FIRST = {
@@ -24,7 +25,7 @@ FIRST = {
         (argument, str(of.type)): one for one in reversed(INNER) for argument, of in one.definition.args.items()
     }.items()
 }
-"""The first place of each argument of a type: it gets all values, others like it a few."""
+"""The first place of each argument of a type. It gets all values, later ones a few."""
 START = {
     "Deployment": "deployment",
     "Task": "task",
@@ -44,7 +45,7 @@ START = {
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
+    async with playground(shared) as made:
         yield made
 
 
@@ -60,7 +61,7 @@ async def test_every_argument_of_a_query(ground: Playground, field: str) -> None
 async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -> None:
     chance = Random(str(one))
     for argument, of in one.definition.args.items():
-        values = nasty(of.type, ground.victims)
+        values = odd_values(of.type, ground.victims)
         values = values if (str(one), argument) in FIRST else chance.sample(values, min(AGAIN, len(values)))
         for number, value in enumerate(values):
             form = FORMS[number % len(FORMS)]
@@ -69,6 +70,6 @@ async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -
             refusals(f"{one}({argument})", value, form, status, answer)
 
 
-def test_the_walk_finds_what_is_there() -> None:
+def test_the_walk_finds_every_argument() -> None:
     assert {"deployments", "auditLog", "application", "deploymentPlan"} <= set(QUERIES)
     assert {"Task.logs", "Deployment.events", "Version.deployments", "Workflow.diff"} <= set(map(str, INNER))

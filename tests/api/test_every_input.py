@@ -1,6 +1,6 @@
-"""Every field of the input of every mutation, with what nobody expects: refused by name, or kept.
+"""Sends odd values to every field of every mutation's input: refused by name, or stored.
 
-What was kept breaks no list, can be sent again as it is read, and is the same then.
+Stored values break no list, can be sent back as they are read, and are then unchanged.
 """
 
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from tests.api.support.nasty_arguments import how_many, places
-from tests.api.support.nasty_place import Playground, can_be_sent_again, lists_hold, playing, send
+from tests.api.support.odd_arguments import places, values_per_place
+from tests.api.support.playground import Playground, check_lists, check_round_trip, playground, send
 from tests.support.system import System
 
 EACH, AGAIN = 9, 1
 PLACES = places("mutation")
-MANY = how_many(PLACES, EACH, AGAIN)
+MANY = values_per_place(PLACES, EACH, AGAIN)
 AT_ONCE = 12
 PARTS = {
     f"{field} {begin}": mine[begin : begin + AT_ONCE]
@@ -27,7 +27,7 @@ PARTS = {
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
+    async with playground(shared) as made:
         yield made
 
 
@@ -36,11 +36,11 @@ async def test_every_field_of_an_input(ground: Playground, part: str) -> None:
     chance = Random(part)
     for place in PARTS[part]:
         await send(ground, place, chance, MANY[place])
-    await lists_hold(ground)
-    await can_be_sent_again(ground)
+    await check_lists(ground)
+    await check_round_trip(ground)
 
 
-def test_the_walk_finds_what_is_there() -> None:
+def test_the_walk_finds_every_field() -> None:
     assert len(PLACES) > 300
     found = set(map(str, PLACES))
     assert {"createDeployment.input.tasks.*.command.env", "createFreezeWindow.input.recurrence"} <= found

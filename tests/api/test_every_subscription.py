@@ -1,6 +1,6 @@
-"""Every argument of every subscription with what nobody expects, over a socket: refused, or followed; never broken.
+"""Sends odd values to every argument of every subscription over a socket: refused or followed, never broken.
 
-What is not text in a database is refused by the name of its argument, in queries as in subscriptions, however it came.
+Text that the database cannot store is refused with the name of its argument, in queries and subscriptions alike.
 """
 
 import asyncio
@@ -12,30 +12,30 @@ from typing import Any
 import pytest
 from graphql import get_named_type
 
-from tests.api.support.nasty_arguments import CORE, FORMS, Place, drawn, operation, places, spelt
-from tests.api.support.nasty_place import Playground, playing, refusals
+from tests.api.support.odd_arguments import CORE, FORMS, Place, draw_values, operation, places, to_json
+from tests.api.support.playground import Playground, playground, refusals
 from tests.support.system import System
 
 AT_ONCE = 60
 EACH = 30
 QUIET_SECONDS = 0.3
-"""How long nothing has come for: what goes on by then has been taken."""
+"""Seconds without a message after which a subscription counts as accepted."""
 FIELDS = sorted({place.field for place in places("subscription")})
 TEXTS = {"String", "ID", "Cursor"}
 
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playing(shared) as made:
-        yield made
+    async with playground(shared) as playground_:
+        yield playground_
 
 
-async def followed(ground: Playground, asked: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Begin subscriptions over one socket, and return what came of each by then; those that go on are ended."""
-    came: dict[str, list[Any]] = {str(number): [] for number in range(len(asked))}
+async def followed(ground: Playground, requests: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Start subscriptions over one socket, return the messages of each, and end those that continue."""
+    came: dict[str, list[Any]] = {str(number): [] for number in range(len(requests))}
     async with ground.system.admin.socket() as socket:
-        for number, one in enumerate(asked):
-            await socket.send(spelt({"id": str(number), "type": "subscribe", "payload": one}))
+        for number, one in enumerate(requests):
+            await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": one}))
         going = set(came)
         while going:
             try:
@@ -67,12 +67,12 @@ async def test_every_argument_of_a_subscription(ground: Playground, field: str) 
         (place, value, form)
         for place in places("subscription")
         if place.field == field
-        for value, form in drawn(place, ground.victims, chance, EACH)
+        for value, form in draw_values(place, ground.victims, chance, EACH)
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]
-        asked = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in some]
-        came = await followed(ground, asked)
+        requests = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in some]
+        came = await followed(ground, requests)
         for (place, value, form), payloads in zip(some, came.values(), strict=True):
             for payload in payloads:
                 refusals(place, value, form, 200, {"errors": payload} if isinstance(payload, list) else payload)
@@ -87,19 +87,19 @@ def _is_single(place: Place) -> bool:
 
 
 def named(place: Place) -> list[str]:
-    """Return the path that a refusal names."""
+    """Return the path in a refusal."""
     steps = ["0" if step == "*" else step for step in place.path]
     return steps[1:] if steps[0] == "input" else steps
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
-async def test_what_is_no_text_is_refused_by_the_name_of_its_argument(ground: Playground, text: str) -> None:
+async def test_a_value_that_is_not_text_is_refused_with_its_argument(ground: Playground, text: str) -> None:
     await ground.deployment()
     for place in of_texts("query"):
         for form in FORMS if "\0" in text else ("variable",):
             selected = "{ __typename }" if get_named_type(CORE_QUERY[place.field].type).name != "String" else ""
-            asked = operation(place, ground.usual(place.field), text, form, selected)
-            status, answer = await ground.post(asked)
+            request = operation(place, ground.usual(place.field), text, form, selected)
+            status, answer = await ground.post(request)
             if form == "default" and "OneOf" in str(answer["errors"][0]["message"]):
                 continue  # One of several is never null, as what has a default may be.
             told = [(error["extensions"]["code"], error["extensions"].get("path")) for error in answer["errors"]]

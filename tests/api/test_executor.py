@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from app.api.encoding import result_body
 from app.api.execution.executor import Executor
 from app.api.schema import schema
-from app.api.transport.responses import result_body
 
 
 class Colour(StrEnum):
@@ -164,9 +164,9 @@ async def test_plain_fields_are_not_executed_one_by_one(counted: Counted) -> Non
 def test_whoever_adds_an_extension_decides_whether_known_queries_need_it() -> None:
     """Known queries pass by all of these: what they do is done for good, done again, or not for queries over HTTP."""
     assert [type(extension).__name__ for extension in schema.get_extensions()] == [
-        "PerOperation",
-        "Prepare",
-        "Sensible",
-        "Remember",
+        "ContextPerOperation",
+        "UseCachedDocument",
+        "CheckOperation",
+        "PrepareQueries",
     ]
     assert not any(extension._implements_resolve() for extension in schema.get_extensions())

@@ -1,4 +1,4 @@
-"""Live feeds: every event and every log line once, in order, over any number of subscribers and disconnects."""
+"""Live feeds: every event and log line once, in order, over any subscribers and disconnects."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def ended(live: System) -> Ended:
 
 @ways
 @feeds
-async def test_what_has_ended_is_replayed_whole_and_completes(
+async def test_an_ended_feed_is_replayed_whole_and_completes(
     live: System, ended: Ended, feed: Feed, follow: Follow
 ) -> None:
     batches = [batch async for batch in follow(live.admin, feed, ended.ids[feed.items])]
@@ -80,32 +80,32 @@ async def test_what_has_ended_is_replayed_whole_and_completes(
 
 
 @feeds
-async def test_from_every_cursor_comes_what_stands_behind_it(live: System, ended: Ended, feed: Feed) -> None:
+async def test_a_replay_from_each_cursor_has_the_items_behind_it(live: System, ended: Ended, feed: Feed) -> None:
     items, id_ = ended.items[feed.items], ended.ids[feed.items]
     async with live.admin.socket() as socket_:
         for number, item in enumerate(items, 1):
             results = await operate(socket_, feed.document, id=id_, after=item["cursor"])
-            found = [one for result in results for one in result["data"][feed.field][feed.items]]
-            assert found == items[number:]
+            items_behind = [item for result in results for item in result["data"][feed.field][feed.items]]
+            assert items_behind == items[number:]
             assert results[-1]["data"][feed.field]["cursor"] == items[-1]["cursor"]
 
 
 @feeds
-async def test_a_feed_larger_than_a_batch_comes_in_several(live: System, feed: Feed) -> None:
+async def test_a_feed_larger_than_a_page_comes_in_several(live: System, feed: Feed) -> None:
     deployment = await chain(live, 1)
     id_ = deployment if feed is EVENTS else await task_of(live.admin, deployment)
     number = 1200 if feed is EVENTS else 2200
     await grow(live, feed, id_, number)
-    async with aclosing(over_socket(live.admin, feed, id_)) as batches:
-        found = [await anext(batches)]
-        while not found[-1].caught_up:
-            found.append(await anext(batches))
-        assert len(found) > 2 and found[-1].items
-        items = [item for batch in found for item in batch.items]
+    async with aclosing(over_socket(live.admin, feed, id_)) as pages_of_feed:
+        pages = [await anext(pages_of_feed)]
+        while not pages[-1].caught_up:
+            pages.append(await anext(pages_of_feed))
+        assert len(pages) > 2 and pages[-1].items
+        items = [item for page in pages for item in page.items]
         assert items == await stored(live.admin, feed, id_)
         assert len(items) == number
         await live.admin.change("cancelDeployment", "__typename", id=deployment, reason="a test")
-        assert len(await collect(batches)) == (2 if feed is EVENTS else 0)
+        assert len(await collect(pages_of_feed)) == (2 if feed is EVENTS else 0)
 
 
 async def grow(system: System, feed: Feed, id_: str, number: int) -> None:
@@ -127,7 +127,7 @@ async def grow(system: System, feed: Feed, id_: str, number: int) -> None:
             await connection.execute(statement, id_, number)
 
 
-async def test_what_events_refer_to_is_whole_in_every_event(live: System, ended: Ended) -> None:
+async def test_objects_in_events_have_all_their_fields_and_lists(live: System, ended: Ended) -> None:
     document = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
       ... on DeploymentStatusChanged { deployment {
         events { nodes { cursor } } version { deployments { nodes { id } } } } }
@@ -147,55 +147,55 @@ async def test_what_events_refer_to_is_whole_in_every_event(live: System, ended:
 
 
 @ways
-async def test_events_of_a_running_deployment_come_to_all_who_join_in_the_middle(live: System, follow: Follow) -> None:
+async def test_subscribers_that_join_late_get_the_same_events(live: System, follow: Follow) -> None:
     deployment = await chain(live)
     late: list[tuple[int, asyncio.Task[list[Data]]]] = []
-    found: list[Data] = []
+    items: list[Data] = []
     async for batch in follow(live.admin, EVENTS, deployment):
-        if not found:
+        if not items:
             await start(live.admin, deployment)
-        found += batch.items
-        for after, seen in ((batch.cursor, len(found)), (None, 0)):
-            joined = collect(follow(live.admin, EVENTS, deployment, after=after))
-            late.append((seen, asyncio.create_task(joined)))
-    assert found == await stored(live.admin, EVENTS, deployment)
-    assert found[-1]["toDeployment"] == "SUCCESS"
+        items += batch.items
+        for after, skipped in ((batch.cursor, len(items)), (None, 0)):
+            items_behind = collect(follow(live.admin, EVENTS, deployment, after=after))
+            late.append((skipped, asyncio.create_task(items_behind)))
+    assert items == await stored(live.admin, EVENTS, deployment)
+    assert items[-1]["toDeployment"] == "SUCCESS"
     assert len(late) > 5
-    for seen, follower in late:
-        assert await follower == found[seen:]
+    for skipped, follower in late:
+        assert await follower == items[skipped:]
 
 
 @ways
-async def test_log_lines_of_a_running_task_come_in_order_and_end(live: System, follow: Follow) -> None:
+async def test_log_lines_of_a_running_task_come_in_order_and_complete(live: System, follow: Follow) -> None:
     deployment = await chain(live, 2, seconds=0.6, lines=900)
     tasks = [await task_of(live.admin, deployment, key) for key in ("t0", "t1")]
     followers = [asyncio.create_task(collect(follow(live.admin, LINES, id_))) for id_ in tasks * 2]
     await start(live.admin, deployment)
     for id_, follower in zip(tasks * 2, followers, strict=True):
-        found = await follower
-        assert [line["message"] for line in found] == [f"line {n} of 900" for n in range(1, 901)]
-        assert found == await stored(live.admin, LINES, id_)
+        lines = await follower
+        assert [line["message"] for line in lines] == [f"line {n} of 900" for n in range(1, 901)]
+        assert lines == await stored(live.admin, LINES, id_)
 
 
 @ways
 @feeds
-async def test_a_follower_that_is_cut_off_after_every_batch_misses_nothing(
+async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(
     live: System, feed: Feed, follow: Follow
 ) -> None:
     deployment = await chain(live, 2, seconds=0.5, lines=40)
     id_ = deployment if feed is EVENTS else await task_of(live.admin, deployment)
     await start(live.admin, deployment)
-    found: list[Data] = []
+    items: list[Data] = []
     after, connections, completed = None, 0, False
     while not completed:
         connections, completed = connections + 1, True
         async with aclosing(follow(live.admin, feed, id_, after=after)) as batches:
             async for batch in batches:
-                found, after = found + batch.items, batch.cursor
+                items, after = items + batch.items, batch.cursor
                 if batch.items:
                     completed = False
                     break
-    assert found == await stored(live.admin, feed, id_)
+    assert items == await stored(live.admin, feed, id_)
     assert connections > 3
 
 
@@ -204,18 +204,18 @@ async def test_lines_are_filtered_live_as_in_a_query(live: System) -> None:
     await here.application("shop")
     script = "for n in 1 2 3; do echo plain $n; echo ERROR: bad $n; echo WARN: hm $n; sleep 0.15; done"
     graph = [task("t0", command={"command": ["sh", "-c", script]})]
-    wanted: list[Data] = [{"levels": ["ERROR"]}, {"levels": ["WARN", "INFO"]}]
-    wanted += [{"contains": "BAD 2"}, {"contains": "nothing"}]
+    filters: list[Data] = [{"levels": ["ERROR"]}, {"levels": ["WARN", "INFO"]}]
+    filters += [{"contains": "BAD 2"}, {"contains": "nothing"}]
     deployment = await here.deploy(tasks=graph, autoStart=False)
     id_ = await task_of(live.admin, deployment)
-    followers = [asyncio.create_task(collect(over_socket(live.admin, LINES, id_, **given))) for given in wanted]
+    followers = [asyncio.create_task(collect(over_socket(live.admin, LINES, id_, **filter_))) for filter_ in filters]
     await start(live.admin, deployment)
-    found = [await follower for follower in followers]
-    assert found == [await stored(live.admin, LINES, id_, **given) for given in wanted]
-    assert [len(lines) for lines in found] == [3, 6, 1, 0]
+    lines_by_filter = [await follower for follower in followers]
+    assert lines_by_filter == [await stored(live.admin, LINES, id_, **filter_) for filter_ in filters]
+    assert [len(lines) for lines in lines_by_filter] == [3, 6, 1, 0]
 
 
-async def test_operations_of_one_socket_come_and_go_by_themselves(live: System, ended: Ended) -> None:
+async def test_operations_of_one_socket_are_independent(live: System, ended: Ended) -> None:
     waiting = await chain(live, 1)
     async with live.admin.socket() as socket_:
         await begin(socket_, "live", EVENTS.document, id=waiting)
@@ -237,7 +237,7 @@ async def until_complete(socket_: websockets.ClientConnection, id_: str) -> list
 
 
 @ways
-async def test_a_failed_deployment_completes_and_a_retried_one_goes_on(live: System, follow: Follow) -> None:
+async def test_a_feed_completes_with_a_failure_and_goes_on_after_a_retry(live: System, follow: Follow) -> None:
     deployment = await chain(live, 2, failAttempts=1)
     await start(live.admin, deployment)
     failed = await collect(follow(live.admin, EVENTS, deployment))
@@ -282,7 +282,7 @@ async def test_a_listener_that_overflows_loses_nothing(live: System) -> None:
     assert numbers == list(range(1, len(await stored(live.admin, EVENTS, deployment)) + 1))
 
 
-async def test_a_subscriber_that_does_not_read_loses_nothing_and_holds_nobody_up(live: System) -> None:
+async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other(live: System) -> None:
     deployment = await chain(live, 1, seconds=0.5, lines=8000)
     id_ = await task_of(live.admin, deployment)
     document = "subscription($id: ID!) { taskLogs(taskId: $id) { cursor caughtUp lines { cursor message } } }"
@@ -292,7 +292,7 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_holds_nobody_up
         await start(live.admin, deployment)
         assert len(await quick) == 8000
         messages = await until_complete(slow, "1")
-    lines = [line["message"] for each in messages[:-1] for line in each["payload"]["data"]["taskLogs"]["lines"]]
+    lines = [line["message"] for message in messages[:-1] for line in message["payload"]["data"]["taskLogs"]["lines"]]
     assert lines == [f"line {n} of 8000" for n in range(1, 8001)]
 
 
@@ -349,7 +349,7 @@ VANISHING = [vanish_after_complete, vanish_with_the_socket, vanish_without_a_wor
 
 
 @pytest.mark.parametrize("vanish", VANISHING)
-async def test_nothing_is_left_of_a_client_that_vanishes(live: System, vanish: Any) -> None:
+async def test_the_subscription_of_a_client_that_vanishes_is_removed(live: System, vanish: Any) -> None:
     deployment = await chain(live, 1)
     topic = feed_store.topic(deployment)
     async with (
@@ -369,7 +369,7 @@ async def test_nothing_is_left_of_a_client_that_vanishes(live: System, vanish: A
 # Refusals
 
 
-async def test_what_is_unknown_is_not_found(live: System, ended: Ended) -> None:
+async def test_a_feed_of_an_unknown_object_is_not_found(live: System, ended: Ended) -> None:
     unknown = ["nobody", "", ended.ids["events"][:-1] + "!"]
     for feed, other in ((EVENTS, ended.ids["lines"]), (LINES, ended.ids["events"])):
         for id_ in (*unknown, other):
@@ -378,13 +378,13 @@ async def test_what_is_unknown_is_not_found(live: System, ended: Ended) -> None:
             assert [code(result) for result in over_ws + over_sse] == ["NOT_FOUND"] * 2, id_
 
 
-async def test_a_cursor_of_something_else_is_invalid(live: System, ended: Ended) -> None:
+async def test_a_cursor_of_another_feed_is_invalid(live: System, ended: Ended) -> None:
     line, event = (ended.items[name][0]["cursor"] for name in ("lines", "events"))
     for feed, other in ((EVENTS, line), (LINES, event)):
         for after in ("", "zzz", other, "===="):
-            given = {"id": ended.ids[feed.items], "after": after}
-            over_ws = await answers(live.admin, feed.document, **given)
-            over_sse = [result async for result in events(live.admin, feed.document, **given)]
+            variables = {"id": ended.ids[feed.items], "after": after}
+            over_ws = await answers(live.admin, feed.document, **variables)
+            over_sse = [result async for result in events(live.admin, feed.document, **variables)]
             assert [code(result) for result in over_ws + over_sse] == ["INVALID"] * 2, after
 
 

@@ -1,4 +1,4 @@
-"""Feeds while Valkey forgets everything, is away, or comes back: later perhaps, but whole."""
+"""Feeds while Valkey loses its data, is away, or comes back: perhaps late, but complete."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -49,63 +49,63 @@ async def forget(valkey: Valkey) -> None:
         await client.flushall()
 
 
-async def test_nothing_is_lost_when_everything_in_valkey_is(alone: System, valkey: Valkey) -> None:
+async def test_no_event_is_lost_when_valkey_is_emptied(alone: System, valkey: Valkey) -> None:
     deployment = await chain(alone)
-    found: list[Data] = []
+    items: list[Data] = []
     async for batch in over_socket(alone.admin, EVENTS, deployment):
-        if not found:
+        if not items:
             await start(alone.admin, deployment)
-        found += batch.items
+        items += batch.items
         await forget(valkey)
         await sweep(alone.runtime)
-    assert found[-1]["toDeployment"] == "SUCCESS"
-    assert found == await stored(alone.admin, EVENTS, deployment)
+    assert items[-1]["toDeployment"] == "SUCCESS"
+    assert items == await stored(alone.admin, EVENTS, deployment)
 
 
 @pytest.mark.parametrize("follow", WAYS)
-async def test_followers_go_on_while_valkey_is_away_and_when_it_is_back(
+async def test_subscribers_go_on_while_valkey_is_away_and_when_it_is_back(
     alone: System, valkey: Valkey, follow: Follow
 ) -> None:
     deployment = await chain(alone, 8, seconds=0.3)
     task = await task_of(alone.admin, deployment, "t3")
     lines = asyncio.create_task(collect(follow(alone.admin, LINES, task)))
-    found: list[Batch] = []
-    async for batch in follow(alone.admin, EVENTS, deployment):
-        found.append(batch)
-        if len(found) == 1:
+    pages: list[Batch] = []
+    async for page in follow(alone.admin, EVENTS, deployment):
+        pages.append(page)
+        if len(pages) == 1:
             await start(alone.admin, deployment)
-        if len(found) == 4:
+        if len(pages) == 4:
             await asyncio.to_thread(valkey.stop)
-        if len(found) == 5:
+        if len(pages) == 5:
             await asyncio.to_thread(valkey.start)
-    items = [item for batch in found for item in batch.items]
+    items = [item for page in pages for item in page.items]
     assert items[-1]["toDeployment"] == "SUCCESS"
     assert items == await stored(alone.admin, EVENTS, deployment)
     assert await lines == await stored(alone.admin, LINES, task)
 
 
-async def test_messages_that_are_lost_without_a_word_are_found_in_the_database(
+async def test_messages_that_are_lost_silently_are_read_from_the_database(
     alone: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def lost(*_: object) -> None:
-        """Say that all is well."""
+        """Report success."""
 
     assert POLL_SECONDS < 2
     deployment = await chain(alone, 3, seconds=0.1)
     task = await task_of(alone.admin, deployment)
     lines = asyncio.create_task(collect(over_socket(alone.admin, LINES, task)))
-    found: list[Data] = []
+    items: list[Data] = []
     async for batch in over_socket(alone.admin, EVENTS, deployment):
-        if not found:
+        if not items:
             monkeypatch.setattr(alone.runtime.bus, "publish", lost)
             await start(alone.admin, deployment)
-        found += batch.items
-    assert found[-1]["toDeployment"] == "SUCCESS"
-    assert found == await stored(alone.admin, EVENTS, deployment)
+        items += batch.items
+    assert items[-1]["toDeployment"] == "SUCCESS"
+    assert items == await stored(alone.admin, EVENTS, deployment)
     assert await lines == await stored(alone.admin, LINES, task)
 
 
-async def test_a_deployment_that_ends_while_valkey_is_away_is_told_whole(alone: System, valkey: Valkey) -> None:
+async def test_the_feed_of_a_deployment_that_ends_while_valkey_is_away_is_whole(alone: System, valkey: Valkey) -> None:
     deployment = await chain(alone, 3, seconds=0.3)
     early = asyncio.create_task(collect(over_socket(alone.admin, EVENTS, deployment)))
     await start(alone.admin, deployment)

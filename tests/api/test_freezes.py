@@ -1,4 +1,4 @@
-"""Freeze windows as clients keep and see them. What they do is tested with the engine, their times with the core."""
+"""Freeze windows over the API. The engine's tests cover their effect, the core's tests their times."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,25 +28,25 @@ def in_hours(hours: float) -> str:
 
 
 def window(environment_id: str, **more: object) -> Data:
-    given = {"environmentId": environment_id, "name": "year end", "reason": "nobody is here"}
-    return given | {"startsAt": in_hours(-1), "endsAt": in_hours(1)} | more
+    fields = {"environmentId": environment_id, "name": "year end", "reason": "nobody is here"}
+    return fields | {"startsAt": in_hours(-1), "endsAt": in_hours(1)} | more
 
 
-async def test_a_window_is_made_seen_and_deleted(system: System) -> None:
+async def test_a_window_is_created_listed_and_deleted(system: System) -> None:
     here = await world(system.admin)
-    given = window(here.environment_id)
-    made = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **given))["environment"]
-    (found,) = made["freezeWindows"]
-    assert found == {name: given[name] for name in ("name", "reason", "startsAt", "endsAt")} | {
+    fields = window(here.environment_id)
+    environment = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **fields))["environment"]
+    (found,) = environment["freezeWindows"]
+    assert found == {name: fields[name] for name in ("name", "reason", "startsAt", "endsAt")} | {
         "id": found["id"],
         "recurrence": None,
         "timezone": "UTC",
     }
-    assert made["freeze"] == {
+    assert environment["freeze"] == {
         "frozen": True,
         "window": {"id": found["id"]},
         "nextStart": None,
-        "nextEnd": given["endsAt"],
+        "nextEnd": fields["endsAt"],
     }
     assert (await system.admin.query(NODE, id=found["id"]))["node"] == {"__typename": "FreezeWindow"} | found
     left = (await system.admin.change("deleteFreezeWindow", ENVIRONMENT, id=found["id"]))["environment"]
@@ -56,19 +56,19 @@ async def test_a_window_is_made_seen_and_deleted(system: System) -> None:
     assert codes(again) == ["NOT_FOUND"]
 
 
-async def test_a_recurring_window_says_when_it_comes_next(system: System) -> None:
+async def test_a_recurring_window_reports_its_next_occurrence(system: System) -> None:
     here = await world(system.admin)
-    given = window(
+    fields = window(
         here.environment_id,
         startsAt="2026-01-02T17:00:00+01:00",
         endsAt="2026-01-05T08:00:00+01:00",
         recurrence="FREQ=WEEKLY;BYDAY=FR;UNTIL=21990101",
         timezone="Europe/Berlin",
     )
-    made = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **given))["environment"]
-    moment = datetime.fromisoformat(made["freeze"]["nextEnd"])
+    environment = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **fields))["environment"]
+    moment = datetime.fromisoformat(environment["freeze"]["nextEnd"])
     assert datetime.now(UTC) < moment < datetime.now(UTC) + timedelta(days=11)
-    assert made["freezeWindows"][0]["startsAt"] == "2026-01-02T16:00:00.000000Z"
+    assert environment["freezeWindows"][0]["startsAt"] == "2026-01-02T16:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,23 @@ async def test_a_recurring_window_says_when_it_comes_next(system: System) -> Non
         ({"environmentId": "env_none"}, "environmentId"),
     ],
 )
-async def test_bad_input_is_refused_by_its_field(system: System, change: Data, path: str) -> None:
+async def test_invalid_input_is_refused_with_the_path_of_the_field(system: System, change: Data, path: str) -> None:
     here = await world(system.admin)
     payload = await system.admin.mutate(
         "createFreezeWindow", "environment { id }", **window(here.environment_id) | change
     )
     assert [error["path"] for error in payload["errors"]] == [[path]]
-    found = await system.admin.query(
+    data = await system.admin.query(
         "query($id: ID) { environment(id: $id) { freezeWindows { id } } }", id=here.environment_id
     )
-    assert found["environment"]["freezeWindows"] == []
+    assert data["environment"]["freezeWindows"] == []
 
 
-async def test_windows_are_kept_by_admins_of_their_environment(system: System) -> None:
+async def test_only_admins_of_the_environment_manage_its_windows(system: System) -> None:
     here, there = await world(system.admin), await world(system.admin)
     local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
-    made = await local.client.change("createFreezeWindow", ENVIRONMENT, **window(here.environment_id))
-    id_ = made["environment"]["freezeWindows"][0]["id"]
+    payload = await local.client.change("createFreezeWindow", ENVIRONMENT, **window(here.environment_id))
+    id_ = payload["environment"]["freezeWindows"][0]["id"]
     assert codes(await local.client.mutate("createFreezeWindow", "__typename", **window(there.environment_id))) == [
         "FORBIDDEN"
     ]
@@ -115,7 +115,7 @@ async def test_windows_are_kept_by_admins_of_their_environment(system: System) -
     await local.client.change("deleteFreezeWindow", "environment { id }", id=id_)
 
 
-async def test_a_frozen_deployment_says_so_everywhere(system: System) -> None:
+async def test_a_freeze_shows_in_gate_status_and_permissions(system: System) -> None:
     here, given = await place(system)
     frozen = window(here.environment_id)
     await system.admin.change("createFreezeWindow", "environment { id }", **frozen)
@@ -128,10 +128,10 @@ async def test_a_frozen_deployment_says_so_everywhere(system: System) -> None:
     assert {"kind": "FREEZE", "until": frozen["endsAt"]} in state["tasks"][0]["blockers"]
     for override, kinds in ((None, True), ("urgent", False)):
         plan = await system.admin.query(PLAN, input=given | {"freezeOverrideReason": override})
-        assert ("FREEZE" in [each["kind"] for each in plan["deploymentPlan"]["gate"]["blockers"]]) == kinds
+        assert ("FREEZE" in [blocker["kind"] for blocker in plan["deploymentPlan"]["gate"]["blockers"]]) == kinds
 
 
-async def test_an_override_takes_an_admin_and_a_reason(system: System) -> None:
+async def test_a_freeze_override_needs_an_admin_and_a_reason(system: System) -> None:
     here, given = await place(system)
     await system.admin.change("createFreezeWindow", "environment { id }", **window(here.environment_id))
     override = given | {"autoStart": True, "freezeOverrideReason": "payments are down"}
@@ -144,7 +144,7 @@ async def test_an_override_takes_an_admin_and_a_reason(system: System) -> None:
     assert (state["status"], state["freezeOverrideReason"]) == ("RUNNING", "payments are down")
 
 
-async def test_a_retry_is_refused_with_the_time_until_when(system: System) -> None:
+async def test_a_retry_during_a_freeze_is_refused_with_its_end(system: System) -> None:
     here, given = await place(system)
     id_ = await deploy(system.admin, given | {"autoStart": True})
     tasks = (await system.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_))[
@@ -170,38 +170,38 @@ BROKEN = """{ environments { id freeze { frozen nextEnd window { name fault } } 
     ("column", "value"),
     [("recurrence", "FREQ=MONTHLY;BYDAY=1MO,8MO"), ("recurrence", "FREQ=SECONDLY"), ("timezone", "Mars/Olympus")],
 )
-async def test_a_window_of_which_nothing_can_be_told_holds_up_only_its_environment(
+async def test_a_window_with_an_unknown_rule_freezes_only_its_environment(
     system: System, column: str, value: str
 ) -> None:
     here, given = await place(system)
     there, given_there = await place(system)
-    made = await system.admin.change(
+    payload = await system.admin.change(
         "createFreezeWindow", ENVIRONMENT, **window(here.environment_id, recurrence="FREQ=DAILY;COUNT=1")
     )
     async with database(system) as connection:
         await connection.execute(f"UPDATE freeze_windows SET {column} = $1", value)
     held = await deploy(system.admin, given | {"autoStart": True})
     free = await deploy(system.admin, given_there | {"autoStart": True})
-    found = await system.admin.query(BROKEN)
-    environments = {one["id"]: one for one in found["environments"]}
+    data = await system.admin.query(BROKEN)
+    environments = {environment["id"]: environment for environment in data["environments"]}
     broken = environments[here.environment_id]
     assert (broken["freeze"]["frozen"], broken["freeze"]["nextEnd"]) == (True, None)
     assert value.rpartition("=")[2].rpartition(",")[2] in broken["freeze"]["window"]["fault"]
     assert broken["freezeWindows"] == [broken["freeze"]["window"]]
     assert environments[there.environment_id]["freeze"] == {"frozen": False, "nextEnd": None, "window": None}
-    states = {one["id"]: one for one in found["deployments"]["nodes"]}
+    states = {node["id"]: node for node in data["deployments"]["nodes"]}
     (blocker, *_) = states[held]["gate"]["blockers"]
     assert (states[held]["status"], blocker["kind"], blocker["until"]) == ("PENDING", "FREEZE", None)
-    assert "It cannot be told when it comes" in blocker["message"] and "year end" in blocker["message"]
+    assert "Its times are unknown" in blocker["message"] and "year end" in blocker["message"]
     assert states[free]["status"] == "RUNNING"
     plan = await system.admin.query(PLAN, input=given)
-    assert "FREEZE" in [each["kind"] for each in plan["deploymentPlan"]["gate"]["blockers"]]
-    id_ = made["environment"]["freezeWindows"][0]["id"]
+    assert "FREEZE" in [blocker["kind"] for blocker in plan["deploymentPlan"]["gate"]["blockers"]]
+    id_ = payload["environment"]["freezeWindows"][0]["id"]
     await system.admin.change("deleteFreezeWindow", "environment { id }", id=id_)
     assert (await system.admin.query(STATE, id=held))["deployment"]["status"] == "RUNNING"
 
 
-async def test_a_recurrence_is_refused_with_the_part_that_is_wrong(system: System) -> None:
+async def test_an_invalid_recurrence_is_refused_with_the_wrong_part(system: System) -> None:
     here = await world(system.admin)
     wrong = window(here.environment_id, recurrence="FREQ=MONTHLY;BYDAY=1MO,8MO")
     (error,) = (await system.admin.mutate("createFreezeWindow", "__typename", **wrong))["errors"]

@@ -1,4 +1,4 @@
-"""Clients that are too many, too slow or gone: refused with a reason or cut off, and nothing of them is left."""
+"""Clients that are too many, too slow or gone: refused with a reason or disconnected, without a trace."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from app import main
 from app.api.feeds.hub import FeedHub
 from app.api.transport import websocket as protocol
+from app.api.transport import websocket_adapter
 from app.api.transport.connection_limits import ConnectionLimits, TooManyConnectionsError
 from app.settings import ServeSettings
 from tests.api.support.feeds import EVENTS, chain, over_sse, task_of
@@ -28,22 +29,22 @@ LINES = "subscription($id: ID!) { taskLogs(taskId: $id) { caughtUp lines { messa
 
 
 @pytest.fixture
-def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
-    """The shared feeds of every API that the test starts."""
-    made: list[FeedHub] = []
+def hubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FeedHub]]:
+    """The hubs of every API that the test starts."""
+    started: list[FeedHub] = []
 
-    class Noted(FeedHub):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            made.append(self)
+    class RecordedHub(FeedHub):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            started.append(self)
 
-    monkeypatch.setattr("app.api.transport.endpoint.Live", Noted)
+    monkeypatch.setattr("app.api.transport.endpoint.FeedHub", RecordedHub)
     monkeypatch.setattr("app.api.feeds.shared_execution.LINGER_SECONDS", 0.05)
-    yield made
+    yield started
 
 
-async def closed(connection: websockets.ClientConnection) -> tuple[int, str]:
-    """Return how the server closes a socket."""
+async def close_frame(connection: websockets.ClientConnection) -> tuple[int, str]:
+    """Return the code and reason with which the server closes a socket."""
     with pytest.raises(websockets.ConnectionClosed) as caught:
         async with asyncio.timeout(10):
             while True:
@@ -56,43 +57,43 @@ async def closed(connection: websockets.ClientConnection) -> tuple[int, str]:
 # Too many
 
 
-def test_each_has_seats_of_their_own() -> None:
-    seats = ConnectionLimits(2)
-    seats.take("a")
-    with seats.taken("a"), pytest.raises(TooManyConnectionsError):
-        seats.take("a")
-    seats.take("b")
-    seats.take("a")
+def test_each_actor_has_a_limit_of_connections() -> None:
+    limits = ConnectionLimits(2)
+    limits.acquire("a")
+    with limits.counted("a"), pytest.raises(TooManyConnectionsError):
+        limits.acquire("a")
+    limits.acquire("b")
+    limits.acquire("a")
     for actor in "aab":
-        seats.leave(actor)
-    assert not seats._taken
+        limits.release(actor)
+    assert not limits._counts
 
 
-async def test_a_socket_carries_so_many_operations(shared: System) -> None:
+async def test_a_socket_has_a_maximum_of_operations(shared: System) -> None:
     deployment = await chain(shared, 1)
     async with shared.admin.socket() as connection:
         for n in range(protocol.MAX_OPERATIONS):
             await begin(connection, str(n), EVENTS.document, id=deployment)
         assert {json.loads(await connection.recv())["type"] for _ in range(protocol.MAX_OPERATIONS)} == {"next"}
         await begin(connection, "one too many", EVENTS.document, id=deployment)
-        code, reason = await closed(connection)
+        code, reason = await close_frame(connection)
     assert code == 4429 and "at most 100 operations" in reason
 
 
-async def test_an_actor_has_so_many_live_connections(shared: System) -> None:
+async def test_an_actor_has_a_maximum_of_live_connections(shared: System) -> None:
     deployment = await chain(shared, 1)
     other = await account(shared.admin, {"role": "VIEWER"})
-    async with served(shared.runtime, connections_each=2) as url, AsyncExitStack() as stack:
+    async with served(shared.runtime, connections_per_actor=2) as url, AsyncExitStack() as stack:
         admin, guest = Client(url, shared.admin.token), Client(url, other.client.token)
         first = AsyncExitStack()
         await first.enter_async_context(admin.socket())
         stack.push_async_callback(first.aclose)
         streaming = over_sse(admin, EVENTS, deployment)
         await anext(streaming)
-        async with refused(url) as connection:
+        async with unauthenticated(url) as connection:
             headers = {"Authorization": f"Bearer {admin.token}"}
             await connection.send(json.dumps({"type": "connection_init", "payload": headers}))
-            code, reason = await closed(connection)
+            code, reason = await close_frame(connection)
         assert code == 4429 and "2 live connections" in reason
         with pytest.raises(httpx.HTTPStatusError, match="429"):
             await anext(over_sse(admin, EVENTS, deployment))
@@ -105,19 +106,19 @@ async def test_an_actor_has_so_many_live_connections(shared: System) -> None:
 
 
 @asynccontextmanager
-async def refused(url: str) -> AsyncIterator[websockets.ClientConnection]:
+async def unauthenticated(url: str) -> AsyncIterator[websockets.ClientConnection]:
     address = url.replace("http", "ws") + "/graphql"
     async with websockets.connect(address, subprotocols=[PROTOCOL], proxy=None) as connection:
         yield connection
 
 
-# Slow, and gone
+# Slow or gone
 
 
-async def test_who_takes_nothing_is_cut_off(
-    shared: System, lives: list[FeedHub], monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_does_not_read_is_disconnected(
+    shared: System, hubs: list[FeedHub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(websocket_adapter, "SEND_SECONDS", 0.3)
     deployment = await chain(shared, 1)
     id_ = await task_of(shared.admin, deployment)
     async with database(shared) as connection:
@@ -128,40 +129,40 @@ async def test_who_takes_nothing_is_cut_off(
         )
         await connection.execute("UPDATE tasks SET last_log = 4000 WHERE id = $1", id_)
     async with served(shared.runtime, ws_ping_interval=None) as url:
-        deaf = await deafened(Client(url, shared.admin.token), LINES, id_)
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who takes nothing")
-        deaf.abort()
+        transport = await stop_reading(Client(url, shared.admin.token), LINES, id_)
+        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the client")
+        transport.abort()
 
 
-async def test_who_answers_no_ping_is_dropped(shared: System, lives: list[FeedHub]) -> None:
+async def test_a_client_that_answers_no_ping_is_disconnected(shared: System, hubs: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
-        deaf = await deafened(Client(url, shared.admin.token), EVENTS.document, deployment)
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who is dead")
-        deaf.abort()
+        transport = await stop_reading(Client(url, shared.admin.token), EVENTS.document, deployment)
+        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the client")
+        transport.abort()
 
 
-def test_the_dead_are_found_within_half_a_minute() -> None:
+def test_dead_sockets_are_detected_within_half_a_minute() -> None:
     assert 2 * main.PING_SECONDS <= 30
-    assert main.configuration(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
+    assert main.server_config(Starlette(), ServeSettings()).ws_ping_timeout == main.PING_SECONDS
 
 
-async def _nothing(live: FeedHub) -> bool:
-    """Whether nobody follows anything any more."""
+async def _is_empty(hub: FeedHub) -> bool:
+    """Return whether a hub has no execution, no watched token and no task."""
     shared = [task for task in asyncio.all_tasks() if task.get_name() in ("shared feed", "access of feeds")]
-    return not live._groups and not live._watch._entries and not shared
+    return not hub._executions and not hub._watch._entries and not shared
 
 
-async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport:
-    """Subscribe over a socket that then reads no more, and return its transport."""
+async def stop_reading(client: Client, document: str, id_: str) -> asyncio.Transport:
+    """Subscribe over a socket that then stops reading, and return its transport."""
     address = httpx.URL(client.url)
-    small = sockets.socket()
-    small.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    small.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(small, (address.host, address.port))
+    small_socket = sockets.socket()
+    small_socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    small_socket.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(small_socket, (address.host, address.port))
     url = f"ws://{address.host}:{address.port}/graphql"
     connection = await websockets.connect(
-        url, subprotocols=[PROTOCOL], sock=small, proxy=None, max_queue=1, ping_interval=None
+        url, subprotocols=[PROTOCOL], sock=small_socket, proxy=None, max_queue=1, ping_interval=None
     )
     payload = {"Authorization": f"Bearer {client.token}"}
     await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
@@ -172,7 +173,7 @@ async def deafened(client: Client, document: str, id_: str) -> asyncio.Transport
     return connection.transport
 
 
-async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives: list[FeedHub]) -> None:
+async def test_no_task_or_listener_is_left_of_clients_that_vanish(shared: System, hubs: list[FeedHub]) -> None:
     deployment = await chain(shared, 1)
     async with served(shared.runtime) as url:
         client = Client(url, shared.admin.token)
@@ -189,11 +190,11 @@ async def test_nothing_is_left_of_many_who_come_and_vanish(shared: System, lives
                     await connection.send(json.dumps({"id": "1", "type": "complete"}))
 
         await asyncio.gather(*(visit(n) for n in range(45)))
-        await eventually(lambda: _nothing(lives[0]), "nothing is left of who has gone")
-        await eventually(lambda: _fewer(before), "no task is left")
+        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the clients")
+        await eventually(lambda: _at_most(before), "no task is left")
     mailboxes = getattr(shared.runtime.bus, "_mailboxes")  # noqa: B009
     assert not [topic for topic in mailboxes if deployment in topic]
 
 
-async def _fewer(than: int) -> bool:
-    return len(asyncio.all_tasks()) <= than
+async def _at_most(count: int) -> bool:
+    return len(asyncio.all_tasks()) <= count

@@ -1,4 +1,4 @@
-"""What somebody may not see looks like what does not exist, in the answer of every mutation and in every state."""
+"""Invisible objects look like missing ones, in the answer of every mutation and in every state."""
 
 import json
 from typing import Any
@@ -24,18 +24,18 @@ STORY = "query($id: ID!) { deployment(id: $id) { tasks { id key } approvals { id
 
 
 def calls_of(name: str, ids: list[str]) -> list[tuple[str, Data]]:
-    """Return calls of a mutation, as least as can be, with each of some ids wherever an id can stand."""
-    made = []
+    """Return minimal calls of a mutation with each of the ids wherever an id is accepted."""
+    calls = []
     for id_ in ids:
         known: dict[str, Any] = dict.fromkeys(IDS, id_) | {"approvalIds": [id_], "reason": "why", "expectedRevision": 1}
         if name == "saveWorkflowTemplate":
             known["name"] = "unseen"
-        made.append(call(OperationType.MUTATION, name, known))
-    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in made]
+        calls.append(call(OperationType.MUTATION, name, known))
+    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in calls]
 
 
 async def hidden(system: System, state: str) -> tuple[World, list[str]]:
-    """Return a world with a deployment in some state, and the ids of all that is in it."""
+    """Return a world with a deployment in some state, and the ids of all objects in it."""
     here = await world(system.admin)
     await here.application("shop")
     id_ = await here.deploy(tasks=TASKS, autoStart=state != "PENDING")
@@ -43,18 +43,18 @@ async def hidden(system: System, state: str) -> tuple[World, list[str]]:
         await system.admin.until(id_, "FAILED", "WAITING_CONFIRM")
     if state == "FAILED behind another":
         await here.deploy(tasks=[task("ask", requireConfirm=True)])
-    found = (await system.admin.query(STORY, id=id_))["deployment"]
-    return here, [id_, *(each["id"] for each in (*found["tasks"], *found["approvals"]))]
+    deployment = (await system.admin.query(STORY, id=id_))["deployment"]
+    return here, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
 
 
 def unknown(id_: str) -> str:
-    """Return an id of the same kind that nothing has."""
+    """Return an id of the same kind that does not exist."""
     kind, _, rest = id_.partition("_")
     return f"{kind}_{rest[:-3]}{'zzz' if rest[-3:] != 'zzz' else 'yyy'}"
 
 
 async def said(client: Client, calls: list[tuple[str, Data]], ids: list[str]) -> list[str]:
-    """Return what is answered to calls, with the ids taken out."""
+    """Return the answers to calls, without the ids."""
     answers = []
     for (document, variables), id_ in zip(calls, ids, strict=True):
         result = await client.execute(document, **variables)
@@ -63,7 +63,7 @@ async def said(client: Client, calls: list[tuple[str, Data]], ids: list[str]) ->
 
 
 @pytest.mark.parametrize("state", ["PENDING", "FAILED", "FAILED behind another"])
-async def test_no_mutation_tells_an_unseen_id_from_an_unknown_one(system: System, state: str) -> None:
+async def test_mutations_answer_alike_for_invisible_and_unknown_ids(system: System, state: str) -> None:
     await system.start_worker()
     _, ids = await hidden(system, state)
     elsewhere = await world(system.admin)
@@ -87,13 +87,13 @@ async def test_no_mutation_tells_an_unseen_id_from_an_unknown_one(system: System
         assert after.get(table) == before.get(table)
 
 
-async def test_a_plan_tells_nothing_of_the_queue_of_a_place_that_is_not_seen(system: System) -> None:
+async def test_a_plan_hides_the_queue_of_invisible_environments(system: System) -> None:
     here = await world(system.admin)
     app = await here.application("shop")
     version = await here.version()
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       gate { canProceed blockers { kind message deployment { id } } } } }"""
-    given = {"versionId": version, "environmentIds": [here.environment_id]}
+    fields = {"versionId": version, "environmentIds": [here.environment_id]}
     other = await world(system.admin)
     stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other.environment_id})
     part = await account(
@@ -101,9 +101,9 @@ async def test_a_plan_tells_nothing_of_the_queue_of_a_place_that_is_not_seen(sys
         {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": await other.application("x")},
     )
     viewer = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": app})
-    before = [await one.client.query(document, input=given) for one in (stranger, part)]
+    before = [await one.client.query(document, input=fields) for one in (stranger, part)]
     for _ in range(2):
         await here.deploy(version)
-    assert [await one.client.query(document, input=given) for one in (stranger, part)] == before
-    gate = (await viewer.client.query(document, input=given))["deploymentPlan"]["gate"]
-    assert not gate["canProceed"] and "LOCK" in {each["kind"] for each in gate["blockers"]}
+    assert [await one.client.query(document, input=fields) for one in (stranger, part)] == before
+    gate = (await viewer.client.query(document, input=fields))["deploymentPlan"]["gate"]
+    assert not gate["canProceed"] and "LOCK" in {blocker["kind"] for blocker in gate["blockers"]}

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, beside what the audit looks at: encodings, statuses, methods, and what is chosen of all that."""
+"""GraphQL over HTTP beyond its audit: media types, statuses and methods, and how they are chosen."""
 
 import json
 
@@ -59,14 +59,14 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("header", "query", "subscription"), CHOICES)
-def test_the_encoding_is_the_one_that_is_wanted_most(
+def test_the_media_type_with_the_highest_quality_is_chosen(
     header: str | None, query: Media | None, subscription: Media | None
 ) -> None:
     assert accepted(header or None).choose(subscription=False) is query
     assert accepted(header or None).choose(subscription=True) is subscription
 
 
-def test_a_header_of_any_length_is_read_at_once() -> None:
+def test_a_long_accept_header_is_read() -> None:
     for text in ('"' * 50_000, "," * 50_000, 'a;b="' * 10_000, "a/b;q=" * 10_000):
         assert accepted(f"{text}, application/json").choose(subscription=False) in (Media.JSON, None)
 
@@ -87,18 +87,18 @@ NOT_RUN = {
 }
 
 
-@pytest.mark.parametrize("why", NOT_RUN)
-async def test_what_could_not_be_run_is_400_with_its_own_encoding_and_200_with_json(shared: System, why: str) -> None:
-    body = json.dumps(NOT_RUN[why]).encode()
-    told = await send(shared.admin, body, accept=GRAPHQL)
-    assert (told.status_code, told.headers["content-type"]) == (400, f"{GRAPHQL}; charset=utf-8")
-    assert list(told.json()) == ["errors"] and told.json()["errors"][0]["message"]
+@pytest.mark.parametrize("case", NOT_RUN)
+async def test_an_invalid_operation_is_400_as_graphql_response_and_200_as_json(shared: System, case: str) -> None:
+    body = json.dumps(NOT_RUN[case]).encode()
+    modern = await send(shared.admin, body, accept=GRAPHQL)
+    assert (modern.status_code, modern.headers["content-type"]) == (400, f"{GRAPHQL}; charset=utf-8")
+    assert list(modern.json()) == ["errors"] and modern.json()["errors"][0]["message"]
     legacy = await send(shared.admin, body, accept="application/json")
     assert (legacy.status_code, legacy.headers["content-type"]) == (200, "application/json; charset=utf-8")
-    assert legacy.json() == told.json()
+    assert legacy.json() == modern.json()
 
 
-async def test_what_was_run_is_200_also_with_errors_of_fields(shared: System) -> None:
+async def test_an_executed_operation_is_200_also_with_errors_of_fields(shared: System) -> None:
     partial = await ask(shared, "{ viewer { id } application { id } }", GRAPHQL)
     assert (partial.status_code, code(partial.json())) == (200, "INVALID")
     assert partial.json()["data"]["viewer"]["id"] and partial.json()["data"]["application"] is None
@@ -107,21 +107,21 @@ async def test_what_was_run_is_200_also_with_errors_of_fields(shared: System) ->
 
 
 @pytest.mark.parametrize("accept", [GRAPHQL, "application/json"])
-async def test_an_operation_that_is_not_there_is_400(shared: System, accept: str) -> None:
+async def test_a_missing_operation_is_400(shared: System, accept: str) -> None:
     body = json.dumps({"query": "query A { viewer { id } }", "operationName": "B"}).encode()
     refused = await send(shared.admin, body, accept=accept)
     assert (refused.status_code, code(refused.json())) == (400, "OPERATION_RESOLUTION_FAILURE")
     assert "B" in refused.json()["errors"][0]["message"]
 
 
-async def test_an_encoding_that_can_not_be_had_is_406(shared: System) -> None:
+async def test_an_unavailable_media_type_is_406(shared: System) -> None:
     for accept in ("text/html", "image/png, text/plain;q=0.5", "*/*;q=0", "multipart/mixed"):
         refused = await ask(shared, "{ viewer { id } }", accept)
         assert refused.status_code == 406, accept
         assert "application/json" in refused.json()["errors"][0]["message"]
 
 
-async def test_a_body_of_another_kind_is_415(shared: System) -> None:
+async def test_a_body_of_another_content_type_is_415(shared: System) -> None:
     body = b'{"query": "{ viewer { id } }"}'
     kinds = [
         "",
@@ -137,7 +137,7 @@ async def test_a_body_of_another_kind_is_415(shared: System) -> None:
         assert (await send(shared.admin, body, content_type=kind)).status_code == 200, kind
 
 
-async def test_json_that_no_client_writes_is_400(shared: System) -> None:
+async def test_invalid_json_is_400(shared: System) -> None:
     bodies = [b"\x80", b"[" * 200_000, b'{"query": "{ viewer { id } }", "variables": {"n": NaN}}']
     for body in bodies:
         refused = await send(shared.admin, body)
@@ -147,13 +147,13 @@ async def test_json_that_no_client_writes_is_400(shared: System) -> None:
 # Methods
 
 
-async def test_other_methods_are_405_and_told_which_are_not(shared: System) -> None:
+async def test_other_methods_are_405_with_the_allowed_ones(shared: System) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         refused = await send(shared.admin, b"{}", method)
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
 
 
-async def test_a_mutation_by_get_is_405_in_every_disguise(shared: System) -> None:
+async def test_a_mutation_by_get_is_405_in_every_form(shared: System) -> None:
     disguises: list[tuple[str, dict[str, str]]] = [
         (MUTATION, {}),
         (f"fragment F on Query {{ __typename }} {MUTATION}", {}),
@@ -171,15 +171,15 @@ async def test_a_mutation_by_get_is_405_in_every_disguise(shared: System) -> Non
 
 async def test_a_query_by_get_has_its_variables_and_its_name(shared: System) -> None:
     document = "query A { viewer { id } } query B($id: ID!) { deployment(id: $id) { id } }"
-    found = await get(shared.admin, document, variables='{"id": "x"}', operationName="B", extensions="")
-    assert (found.status_code, found.json()) == (200, {"data": {"deployment": None}})
+    response = await get(shared.admin, document, variables='{"id": "x"}', operationName="B", extensions="")
+    assert (response.status_code, response.json()) == (200, {"data": {"deployment": None}})
     for parameters in ({"variables": "{"}, {"variables": "[]"}, {"variables": "5"}, {"extensions": '"x"'}):
         assert (await get(shared.admin, document, operationName="A", **parameters)).status_code == 400
     plain = await get(shared.admin, "{ viewer { id } }", variables="", operationName="")
     assert plain.status_code == 200
 
 
-def test_the_kind_of_an_operation_is_known_before_it_is_run() -> None:
+def test_the_kind_of_an_operation_comes_from_its_document() -> None:
     kinds = {
         "{ a }": "query",
         "mutation { a }": "mutation",
@@ -192,6 +192,6 @@ def test_the_kind_of_an_operation_is_known_before_it_is_run() -> None:
         "# " + "x" * 30_000 + "\nmutation { a }": "mutation",
     }
     for text, kind in kinds.items():
-        found = GraphQLRequest(text).kind()
-        assert (found.value if found else None) == kind, text[:40]
+        kind_ = GraphQLRequest(text).kind()
+        assert (kind_.value if kind_ else None) == kind, text[:40]
     assert GraphQLRequest("query A { a } mutation B { a }", name="C").kind() is None

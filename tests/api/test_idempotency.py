@@ -1,4 +1,4 @@
-"""A call with a key is made once, however often it is sent and however many send it at the same moment."""
+"""A call with an idempotency key runs once, however often and however concurrently it is sent."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CONFLICT = [("IdempotencyConflict", "IDEMPOTENCY_CONFLICT", "idempotencyKey")]
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A mutation that makes objects: what it answers with, the table they are in, and an input that differs."""
+    """A mutation that creates objects: its selection, their table, its input, and a changed input."""
 
     selection: str
     table: str
@@ -57,21 +57,21 @@ async def count(system: System, table: str) -> int:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
 
 
-async def test_the_same_call_again_answers_the_same_and_makes_nothing(shared: System) -> None:
+async def test_a_repeated_call_returns_the_same_and_creates_nothing(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
-        given = create.given | {"idempotencyKey": mutation}
-        first = await shared.admin.change(mutation, create.selection, **given)
+        fields = create.given | {"idempotencyKey": mutation}
+        first = await shared.admin.change(mutation, create.selection, **fields)
         before = await contents(shared)
         for _ in range(2):
-            assert await shared.admin.change(mutation, create.selection, **given) == first, mutation
+            assert await shared.admin.change(mutation, create.selection, **fields) == first, mutation
         assert await contents(shared) == before, mutation
 
 
-async def test_without_a_key_each_call_is_its_own(shared: System) -> None:
+async def test_calls_without_a_key_are_independent(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
         if "name" not in create.given or mutation == "createApiToken":
-            made = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
-            assert made[0] != made[1]
+            payload = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
+            assert payload[0] != payload[1]
 
 
 async def test_the_same_key_with_another_input_is_refused(shared: System) -> None:
@@ -92,15 +92,15 @@ async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> No
     assert named(answer["errors"]) == CONFLICT
 
 
-async def test_ten_calls_at_once_with_one_key_make_one(shared: System) -> None:
+async def test_ten_concurrent_calls_with_one_key_create_one_object(shared: System) -> None:
     for mutation, create in (await creates(shared)).items():
         before = await count(shared, create.table)
-        given = create.given | {"idempotencyKey": f"ten of {mutation}"}
-        calls = (shared.admin.change(mutation, create.selection, **given) for _ in range(10))
-        made = await asyncio.gather(*calls)
-        assert all(answer == made[0] for answer in made), mutation
-        wanted = len(made[0]["deployments"]) if mutation == "createDeployment" else 1
-        assert await count(shared, create.table) == before + wanted, mutation
+        fields = create.given | {"idempotencyKey": f"ten of {mutation}"}
+        calls = (shared.admin.change(mutation, create.selection, **fields) for _ in range(10))
+        payloads = await asyncio.gather(*calls)
+        assert all(answer == payloads[0] for answer in payloads), mutation
+        expected = len(payloads[0]["deployments"]) if mutation == "createDeployment" else 1
+        assert await count(shared, create.table) == before + expected, mutation
 
 
 async def test_another_actor_may_use_the_same_key(shared: System) -> None:
@@ -118,30 +118,30 @@ def ids(payload: Data) -> set[str]:
     return {one["id"] for one in (found if isinstance(found, list) else [found])}
 
 
-async def test_a_secret_is_not_told_again(shared: System) -> None:
-    given = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
-    first = await shared.admin.change("createApiToken", "token { id } secret", **given)
-    again = await shared.admin.change("createApiToken", "token { id } secret", **given)
+async def test_a_secret_is_not_returned_again(shared: System) -> None:
+    fields = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
+    first = await shared.admin.change("createApiToken", "token { id } secret", **fields)
+    again = await shared.admin.change("createApiToken", "token { id } secret", **fields)
     assert (again["token"], again["secret"]) == (first["token"], None)
     assert (await Client(shared.url, first["secret"]).post("{ viewer { id } }")).status_code == 200
 
 
-async def test_a_refused_call_does_not_use_its_key_up(shared: System) -> None:
+async def test_a_refused_call_does_not_use_up_its_key(shared: System) -> None:
     name = unique("later")
-    given = {"name": name, "shell": {"command": []}, "idempotencyKey": name}
-    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
-    assert codes(await shared.admin.mutate("createApplication", "__typename", **given)) == ["INVALID"]
-    right = given | {"shell": {"command": ["true"]}}
+    fields = {"name": name, "shell": {"command": []}, "idempotencyKey": name}
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **fields)) == ["INVALID"]
+    assert codes(await shared.admin.mutate("createApplication", "__typename", **fields)) == ["INVALID"]
+    right = fields | {"shell": {"command": ["true"]}}
     assert codes(await shared.admin.mutate("createApplication", "__typename", **right)) == []
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201])
-async def test_a_key_of_an_impossible_length_is_refused(shared: System, key: str) -> None:
+async def test_a_key_of_an_invalid_length_is_refused(shared: System, key: str) -> None:
     answer = await shared.admin.mutate("createServiceAccount", "__typename", name=unique("x"), idempotencyKey=key)
     assert named(answer["errors"]) == [("InvalidInput", "INVALID", "idempotencyKey")]
 
 
-async def test_steering_twice_with_one_key_is_steering_once(shared: System) -> None:
+async def test_an_action_repeated_with_one_key_runs_once(shared: System) -> None:
     here, given = await place(shared)
     deployment = await here.deploy(given["versionId"], autoStart=False)
     start = {"id": deployment, "idempotencyKey": f"start {deployment}"}
@@ -155,7 +155,7 @@ async def test_steering_twice_with_one_key_is_steering_once(shared: System) -> N
         assert codes(again) == ["WRONG_STATE"]
 
 
-async def test_an_answer_is_not_given_again_to_those_who_may_no_longer_see_it(shared: System) -> None:
+async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared: System) -> None:
     here, given = await place(shared)
     there = await world(shared.admin)
     grants = [{"role": "DEPLOYER", "environmentId": each.environment_id} for each in (here, there)]
@@ -167,7 +167,7 @@ async def test_an_answer_is_not_given_again_to_those_who_may_no_longer_see_it(sh
     assert (codes(answer) in (["FORBIDDEN"], ["NOT_FOUND"]), answer["deployments"]) == (True, [])
 
 
-async def test_the_same_call_in_another_spelling_is_the_same_call(shared: System) -> None:
+async def test_an_equivalent_input_is_the_same_call(shared: System) -> None:
     here, given = await place(shared)
     graph: Data = {"key": "a", "name": "a", "type": "CUSTOM", "payload": {"a": 1, "b": {"c": 1.5, "d": 2}}}
     spelt: Data = {"key": " a", "name": "a", "type": "CUSTOM", "payload": {"b": {"d": 2.0, "c": 1.5}, "a": 1.0}}

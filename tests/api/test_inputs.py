@@ -1,4 +1,4 @@
-"""Inputs as core values: what is left out or null is as usual, and what is of the wrong kind is told by its place."""
+"""Inputs become core values: null means the default, and values of the wrong kind are refused with their path."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def meant(**fields: Any) -> WorkflowTask:
         ),
     ],
 )
-def test_a_task_is_read_as_it_is_meant(task: WorkflowTaskInput, expected: WorkflowTask) -> None:
+def test_a_task_input_becomes_the_expected_core_value(task: WorkflowTaskInput, expected: WorkflowTask) -> None:
     assert task.task() == expected
     assert core_tasks([sent(command=CommandStepInput(command=["x"])), task, sent()], "tasks")[1:] == (expected, meant())
 
@@ -56,7 +56,9 @@ def test_a_task_is_read_as_it_is_meant(task: WorkflowTaskInput, expected: Workfl
         (sent(command=CommandStepInput(command=[], env=JSON("A=b"))), ("command", "env")),
     ],
 )
-def test_what_is_no_object_is_told_by_its_place(task: WorkflowTaskInput, field: tuple[str, ...]) -> None:
+def test_a_value_that_is_not_an_object_is_refused_with_its_path(
+    task: WorkflowTaskInput, field: tuple[str, ...]
+) -> None:
     for act, path in (
         (lambda: core_tasks([sent(), task], "tasks"), ("tasks", "1", *field)),
         (lambda: task.task("task"), ("task", *field)),

@@ -1,4 +1,4 @@
-"""Options of Jobs over the API: given, read again, and refused where they stand if no cluster would take them."""
+"""Options of Jobs over the API: set, read, and refused with their path if no cluster would accept them."""
 
 from typing import Any
 
@@ -29,10 +29,10 @@ OPTIONS: Data = {
 NOTHING = dict.fromkeys(OPTIONS)
 
 
-async def test_options_of_an_environment_are_read_again_and_replaced_as_a_whole(shared: System) -> None:
-    given = CONNECTION | {"job": OPTIONS, "serviceAccounts": ["tester"]}
+async def test_job_options_of_an_environment_are_readable_and_replaced_as_a_whole(shared: System) -> None:
+    fields = CONNECTION | {"job": OPTIONS, "serviceAccounts": ["tester"]}
     payload = await shared.admin.change(
-        "createEnvironment", PLACE, name=unique("e"), operator="KUBERNETES", kubernetes=given
+        "createEnvironment", PLACE, name=unique("e"), operator="KUBERNETES", kubernetes=fields
     )
     assert payload["environment"]["kubernetes"] == {"namespace": "shop", "serviceAccounts": ["tester"], "job": OPTIONS}
     id_ = payload["environment"]["id"]
@@ -40,7 +40,7 @@ async def test_options_of_an_environment_are_read_again_and_replaced_as_a_whole(
     assert payload["environment"]["kubernetes"] == {"namespace": "shop", "serviceAccounts": [], "job": None}
 
 
-async def test_options_of_a_step_are_read_again_and_copied_into_deployments(shared: System) -> None:
+async def test_job_options_of_a_step_are_readable_and_copied_into_deployments(shared: System) -> None:
     build = {"command": ["make"], "job": OPTIONS}
     environment, app, version = await made(shared.admin, build=build)
     answer = await shared.admin.query(f"query($id: ID!) {{ application(id: $id) {{ {STEP} }} }}", id=app)
@@ -54,7 +54,7 @@ async def test_options_of_a_step_are_read_again_and_copied_into_deployments(shar
 
 
 @pytest.mark.parametrize("many", [1, 30])
-async def test_options_of_tasks_are_taken_however_many_there_are(shared: System, many: int) -> None:
+async def test_job_options_work_for_few_and_many_tasks(shared: System, many: int) -> None:
     job = {"labels": {"team": "shop"}, "tolerations": [{"key": "a"}], "resources": {"limits": {"cpu": 2}}}
     command = {"command": ["x"], "image": "x:1", "job": job}
     tasks = [{"key": f"t{n}", "name": "T", "type": "CUSTOM", "command": command} for n in range(many)]
@@ -67,8 +67,8 @@ async def test_options_of_tasks_are_taken_however_many_there_are(shared: System,
     (deployment,) = answer["createDeployment"]["deployments"]
     borne = {"key": "a", "operator": "EQUAL", "value": None, "effect": None, "tolerationSeconds": None}
     limits = {"requests": None, "limits": {"cpu": "2"}}
-    wanted = NOTHING | {"labels": {"team": "shop"}, "tolerations": [borne], "resources": limits}
-    assert [task["command"]["job"] for task in deployment["tasks"]] == [wanted] * many
+    expected = NOTHING | {"labels": {"team": "shop"}, "tolerations": [borne], "resources": limits}
+    assert [task["command"]["job"] for task in deployment["tasks"]] == [expected] * many
 
 
 BAD: list[tuple[Data, str]] = [
@@ -90,15 +90,17 @@ BAD: list[tuple[Data, str]] = [
 
 
 @pytest.mark.parametrize(("job", "path"), BAD)
-async def test_what_a_cluster_would_not_take_is_refused_where_it_stands(shared: System, job: Data, path: str) -> None:
+async def test_job_options_that_a_cluster_would_reject_are_refused_with_their_path(
+    shared: System, job: Data, path: str
+) -> None:
     async def refused(mutation: str, prefix: str, **fields: Any) -> None:
         answer = await shared.admin.query(
             f"mutation($input: {mutation[0].upper()}{mutation[1:]}Input!)"
             f" {{ {mutation}(input: $input) {{ errors {{ code path }} }} }}",
             input=fields,
         )
-        wanted = {"code": "INVALID", "path": [*prefix.split("."), *_split(path)]}
-        assert wanted in answer[mutation]["errors"], answer
+        expected = {"code": "INVALID", "path": [*prefix.split("."), *_split(path)]}
+        assert expected in answer[mutation]["errors"], answer
 
     access = CONNECTION | {"job": job}
     await refused("createEnvironment", "kubernetes.job", name=unique("e"), operator="KUBERNETES", kubernetes=access)
@@ -114,17 +116,17 @@ def _split(path: str) -> list[str]:
     return [*head.split("."), f"boreas.dev/{key}"] if found else path.split(".")
 
 
-async def test_an_expression_in_options_is_told(shared: System) -> None:
+async def test_an_expression_in_job_options_is_refused(shared: System) -> None:
     job = {"annotations": {"note": "${{ parameters.x }}"}}
     command = {"command": ["make"], "image": "x:1", "job": job}
     task = {"key": "x", "name": "X", "type": "CUSTOM", "command": command}
     answer = await shared.admin.mutate(
         "saveWorkflowTemplate", "version { number }", name=unique("t"), tasks=[task], parameters=[{"name": "x"}]
     )
-    assert "where nothing is replaced" in answer["errors"][0]["message"]
+    assert "where expressions are not allowed" in answer["errors"][0]["message"]
 
 
-async def test_who_has_one_environment_sets_its_options_but_chooses_no_service_accounts(shared: System) -> None:
+async def test_an_admin_of_one_environment_cannot_choose_service_accounts(shared: System) -> None:
     where, _, _ = await made(shared.admin)
     chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
     for change in ({"serviceAccounts": ["x"]}, {"job": {"serviceAccountName": "x"}}):
@@ -140,7 +142,7 @@ async def test_who_has_one_environment_sets_its_options_but_chooses_no_service_a
     assert answer["errors"][0]["path"] == ["kubernetes", "job", "labels", "a b"]
 
 
-async def test_who_sees_no_arguments_sees_no_annotations(shared: System) -> None:
+async def test_annotations_are_hidden_with_arguments(shared: System) -> None:
     _, app, _ = await made(shared.admin, build={"command": ["make"], "job": OPTIONS | {"serviceAccountName": None}})
     _, other, _ = await made(shared.admin)
     stranger = await account(shared.admin, {"role": "VIEWER", "applicationId": other})

@@ -1,4 +1,4 @@
-"""Clusters over the API: what is registered and read again, what never can be, and what does not fit together."""
+"""Clusters over the API: registered, read back, refused if invalid, and refused if they do not fit together."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,13 +19,13 @@ CONNECTION = {"context": "prod", "kubeconfigPath": "kubeconfig", "namespace": "s
 
 
 def target(**more: object) -> Data:
-    """Return a target that names no other application's objects."""
+    """Return a target with objects that no other application names."""
     name = unique("web")
     return {"workload": name, "container": "app", "service": name, "httpRoute": name} | more
 
 
 async def made(admin: Client, image: str | None = "web:1", **application: object) -> tuple[str, str, str]:
-    """Return a cluster, an application and a version of it."""
+    """Return the ids of a cluster environment, an application and a version of it."""
     where = await admin.mutate(
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
@@ -39,7 +39,7 @@ async def made(admin: Client, image: str | None = "web:1", **application: object
 
 
 async def problems(admin: Client, environment: str, version: str, **more: object) -> list[Data]:
-    """Return what is wrong with a deployment."""
+    """Return the errors of creating a deployment."""
     answer = await admin.query(
         "mutation($input: CreateDeploymentInput!) { createDeployment(input: $input)"
         " { errors { code message path ... on WorkflowFault { kind taskKeys } } } }",
@@ -49,38 +49,38 @@ async def problems(admin: Client, environment: str, version: str, **more: object
     return errors
 
 
-async def test_a_target_and_a_connection_are_read_again_without_the_path(shared: System) -> None:
+async def test_a_target_and_an_access_are_readable_without_the_kubeconfig_path(shared: System) -> None:
     payload = await shared.admin.mutate(
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
     assert payload["environment"]["kubernetes"] == {"context": "prod", "namespace": "shop"}
-    wanted = target()
-    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=wanted)
-    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | wanted
+    kubernetes = target()
+    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("app"), kubernetes=kubernetes)
+    assert payload["application"]["deploy"] == {"__typename": "KubernetesTarget"} | kubernetes
     log = await shared.admin.query("{ auditLog(first: 100) { nodes { before after } } }")
     assert "kubeconfig" not in str(log)
 
 
-async def test_a_target_takes_the_place_of_the_other(shared: System) -> None:
-    made = await shared.admin.mutate("createApplication", APPLICATION, name=unique("a"), shell={"command": ["true"]})
-    id_ = made["application"]["id"]
+async def test_setting_one_target_replaces_the_other(shared: System) -> None:
+    payload = await shared.admin.mutate("createApplication", APPLICATION, name=unique("a"), shell={"command": ["true"]})
+    id_ = payload["application"]["id"]
     changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, kubernetes=target())
     assert changed["application"]["deploy"]["__typename"] == "KubernetesTarget"
     changed = await shared.admin.mutate("updateApplication", APPLICATION, id=id_, shell={"command": ["true"]})
     assert changed["application"]["deploy"] == {"__typename": "ShellTarget"}
 
 
-async def test_what_does_not_fit_the_operator_is_refused(shared: System) -> None:
+async def test_an_application_that_does_not_fit_the_operator_is_refused(shared: System) -> None:
     cluster, _, version = await made(shared.admin, kubernetes=None, shell={"command": ["true"]})
     (problem,) = await problems(shared.admin, cluster, version)
-    assert problem["path"] == ["applicationIds"] and "is deployed by a command" in problem["message"]
+    assert problem["path"] == ["applicationIds"] and "has a shell target" in problem["message"]
     payload = await shared.admin.mutate("createEnvironment", ENVIRONMENT, name=unique("e"), operator="SHELL")
     _, _, version = await made(shared.admin)
     (problem,) = await problems(shared.admin, payload["environment"]["id"], version)
-    assert problem["path"] == ["applicationIds"] and "is deployed to a cluster" in problem["message"]
+    assert problem["path"] == ["applicationIds"] and "has a Kubernetes target" in problem["message"]
 
 
-async def test_a_cluster_needs_images(shared: System) -> None:
+async def test_deploying_to_a_cluster_needs_images(shared: System) -> None:
     cluster, _, version = await made(shared.admin, image=None)
     (problem,) = await problems(shared.admin, cluster, version)
     assert "has no image" in problem["message"]
@@ -92,7 +92,7 @@ async def test_a_cluster_needs_images(shared: System) -> None:
     assert await problems(shared.admin, cluster, version, tasks=[custom]) == []
 
 
-async def test_a_connection_belongs_to_a_cluster(shared: System) -> None:
+async def test_only_kubernetes_environments_have_a_cluster_access(shared: System) -> None:
     for about in ({"operator": "KUBERNETES"}, {"operator": "SHELL", "kubernetes": CONNECTION}):
         answer = await shared.admin.query(
             "mutation($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { errors { path } } }",
@@ -114,7 +114,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("field", "evil"), OTHERS)
 @pytest.mark.parametrize("archived", [False, True])
-async def test_what_one_application_names_no_other_can(
+async def test_two_applications_cannot_name_the_same_workload(
     shared: System, field: str, evil: Callable[[Data], Data], archived: bool
 ) -> None:
     theirs = target()
@@ -132,29 +132,31 @@ async def test_what_one_application_names_no_other_can(
         assert "payments" in error["message"]
 
 
-async def test_who_deploys_an_application_does_not_choose_its_objects(shared: System) -> None:
-    wanted = target()
-    made = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=wanted)
-    id_ = made["application"]["id"]
+async def test_a_deployer_cannot_change_the_objects_of_an_application(shared: System) -> None:
+    kubernetes = target()
+    payload = await shared.admin.change("createApplication", WHOLE, name=unique("mine"), kubernetes=kubernetes)
+    id_ = payload["application"]["id"]
     team = await account(shared.admin, {"role": "DEPLOYER", "applicationId": id_})
     chief = await account(shared.admin, {"role": "ADMIN", "applicationId": id_})
     for change in ({"workload": unique("pay")}, {"service": unique("pay")}, {"httpRoute": unique("pay")}):
-        answer = await team.client.mutate("updateApplication", WHOLE, id=id_, kubernetes=wanted | change)
+        answer = await team.client.mutate("updateApplication", WHOLE, id=id_, kubernetes=kubernetes | change)
         (error,) = answer["errors"]
         assert (error["code"], error["path"]) == ("FORBIDDEN", ["kubernetes"])
     answer = await team.client.mutate("updateApplication", WHOLE, id=id_, shell={"command": ["true"]})
     assert answer["errors"][0]["code"] == "FORBIDDEN"
-    answer = await team.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted | {"container": "other"})
-    assert answer["application"]["deploy"] == wanted | {"container": "other"}
-    wanted = target()
-    answer = await chief.client.change("updateApplication", WHOLE, id=id_, kubernetes=wanted)
-    assert answer["application"]["deploy"] == wanted
+    answer = await team.client.change(
+        "updateApplication", WHOLE, id=id_, kubernetes=kubernetes | {"container": "other"}
+    )
+    assert answer["application"]["deploy"] == kubernetes | {"container": "other"}
+    kubernetes = target()
+    answer = await chief.client.change("updateApplication", WHOLE, id=id_, kubernetes=kubernetes)
+    assert answer["application"]["deploy"] == kubernetes
 
 
-async def test_two_who_want_one_workload_at_the_same_time_do_not_both_get_it(shared: System) -> None:
-    wanted = target()
+async def test_concurrent_claims_of_one_workload_do_not_both_succeed(shared: System) -> None:
+    kubernetes = target()
     answers = await asyncio.gather(
-        *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=wanted) for _ in range(5))
+        *(shared.admin.mutate("createApplication", WHOLE, name=unique("app"), kubernetes=kubernetes) for _ in range(5))
     )
     assert sorted(len(answer["errors"]) for answer in answers) == [0, 3, 3, 3, 3]
 
@@ -168,7 +170,7 @@ REACHING: list[tuple[str, Data]] = [
 ]
 
 
-async def test_who_has_one_environment_does_not_choose_the_machines_of_others(shared: System) -> None:
+async def test_an_admin_of_one_environment_cannot_change_its_pool_or_cluster(shared: System) -> None:
     where, _, _ = await made(shared.admin)
     chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
     for field, change in REACHING:
@@ -198,7 +200,7 @@ async def test_a_kubeconfig_is_named_without_a_path(shared: System, path: str) -
     assert (error["code"], error["path"]) == ("INVALID", ["kubernetes", "kubeconfigPath"])
 
 
-async def test_an_environment_of_an_older_release_keeps_its_path_until_it_is_named_anew(shared: System) -> None:
+async def test_a_kubeconfig_path_of_an_older_release_is_kept_until_it_is_set_again(shared: System) -> None:
     where, _, _ = await made(shared.admin)
     async with database(shared) as connection:
         old = '{"kubeconfig_path": "/etc/kube/config"}'
@@ -210,7 +212,7 @@ async def test_an_environment_of_an_older_release_keeps_its_path_until_it_is_nam
     assert answer["environment"]["rank"] == 5
 
 
-async def test_a_restart_is_part_of_what_will_run(shared: System) -> None:
+async def test_a_restart_is_part_of_the_definition(shared: System) -> None:
     environment, app, version = await made(shared.admin)
     about = {"versionId": version, "environmentIds": [environment], "autoStart": False}
     deploy = "deployments { definitions { deploy { ... on KubernetesTarget { restart } } } }"
@@ -224,7 +226,7 @@ async def test_a_restart_is_part_of_what_will_run(shared: System) -> None:
     assert definition["deploy"] == {"restart": True}
 
 
-async def test_a_restart_of_what_has_no_pods_is_refused(shared: System) -> None:
+async def test_a_restart_without_pods_is_refused(shared: System) -> None:
     where = await shared.admin.mutate("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
     what = await shared.admin.mutate(
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}

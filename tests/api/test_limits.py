@@ -1,12 +1,13 @@
-"""Operations that ask for too much are refused by every way that they can come, with a number, a limit and a code."""
+"""Operations beyond a limit are refused over every transport, with a number, a limit and a code."""
 
 import asyncio
 import json
 
 import pytest
 
-from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS
-from app.api.execution import concurrency, counting
+from app.api.documents.costs import HEAVY_OBJECTS, MAX_OBJECTS, grew_too_large
+from app.api.execution import concurrency
+from app.api.execution.limited_executor import ObjectLimit
 from app.api.schema import schema
 from tests.api.support.people import account
 from tests.api.support.wire import answers, code, events, get, send
@@ -21,7 +22,7 @@ LOGS = "subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on Tas
 
 
 def check(result: Data) -> None:
-    """Check that a result says why there is none."""
+    """Check that a result is an error with a number and the limit."""
     assert result.get("data") is None
     (error,) = result["errors"]
     assert error["extensions"]["code"] == "TOO_LARGE"
@@ -29,7 +30,7 @@ def check(result: Data) -> None:
     assert str(MAX_OBJECTS) in error["message"] and str(error["extensions"]["objects"]) in error["message"]
 
 
-async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) -> None:
+async def test_nested_lists_are_refused_over_http_and_sockets(system: System) -> None:
     viewer = (await account(system.admin, {"role": "VIEWER"})).client
     check(await viewer.execute(NESTED))
     check((await get(viewer, NESTED)).json())
@@ -39,10 +40,10 @@ async def test_lists_in_lists_are_refused_over_http_and_sockets(system: System) 
     check(json.loads(streamed.text.partition("data: ")[2].partition("\n")[0]))
 
 
-async def test_a_known_query_is_refused_once_its_variables_ask_for_too_much(system: System) -> None:
+async def test_a_cached_query_is_refused_if_its_variables_ask_for_too_much(system: System) -> None:
     for _ in range(3):
         assert "errors" not in await system.admin.execute(PAGED, n=20)
-    assert any(document.text == PAGED and document.made for document in [schema.documents.find(PAGED)])
+    assert bool(schema.documents.get(PAGED).queries) is schema.shortcuts.prepared
     check(await system.admin.execute(PAGED, n=500))
     check(await system.admin.execute(PAGED, n=10**6))
     assert "errors" not in await system.admin.execute(PAGED, n=20)
@@ -62,7 +63,7 @@ async def test_a_feed_that_asks_for_too_much_with_each_event_is_refused(system: 
 
 
 @pytest.mark.parametrize("what", ["plain", "others", "nested", "known"])
-async def test_what_grows_larger_than_foreseen_is_ended(
+async def test_an_operation_that_exceeds_its_estimate_is_ended(
     system: System, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     here = await world(system.admin)
@@ -78,27 +79,27 @@ async def test_what_grows_larger_than_foreseen_is_ended(
     if what == "known":
         for _ in range(2):
             await system.admin.query(document, id=id_)
-    monkeypatch.setattr(counting, "MAX_OBJECTS", 120)
+    monkeypatch.setattr(schema.execution_context_class, "object_limit", ObjectLimit(120, grew_too_large))
     result = await system.admin.execute(document, id=id_)
     assert (result["data"], code(result), len(result["errors"])) == (None, "TOO_LARGE", 1)
     monkeypatch.undo()
     assert "errors" not in await system.admin.execute(document, id=id_)
 
 
-async def test_as_much_as_is_meant_is_answered(system: System) -> None:
+async def test_an_operation_within_the_limit_is_answered(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
     document = """query($id: ID!) { deployment(id: $id) { tasks {
       key application { name } attempts { number } blockers { kind task { key } } viewerCan { skip { allowed } }
       logs(first: 20) { totalCount nodes { message } } } } }"""
-    found = (await system.admin.query(document, id=id_))["deployment"]["tasks"]
-    assert [one["key"] for one in found] == [f"t{number}" for number in range(600)]
+    tasks = (await system.admin.query(document, id=id_))["deployment"]["tasks"]
+    assert [one["key"] for one in tasks] == [f"t{number}" for number in range(600)]
     pages = "{ deployments(first: 500) { nodes { id version { name } applications { name } tasks { key status } } } }"
     assert len((await system.admin.query(pages))["deployments"]["nodes"]) == 1
 
 
-async def test_an_error_in_a_long_list_says_where(system: System) -> None:
+async def test_an_error_in_a_long_list_has_its_path(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
@@ -108,13 +109,13 @@ async def test_an_error_in_a_long_list_says_where(system: System) -> None:
     assert code(result) == "INVALID"
 
 
-async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_else() -> None:
-    crowd = concurrency.ConcurrencyLimit(each=2, waiting=3)
+async def test_heavy_operations_of_one_actor_run_one_after_another() -> None:
+    limit = concurrency.ConcurrencyLimit(per_actor=2, waiting=3)
     inside: list[str] = []
     leave = asyncio.Event()
 
     async def run(actor: str) -> None:
-        async with crowd.entered(actor):
+        async with limit.slot(actor):
             inside.append(actor)
             await leave.wait()
 
@@ -128,11 +129,11 @@ async def test_heavy_operations_of_an_actor_wait_for_each_other_and_for_nobody_e
     leave.set()
     await asyncio.wait(running)
     assert sorted(inside) == ["a", "a", "a", "a", "b"]
-    assert not crowd._places and not crowd._inside
+    assert not limit._semaphores and not limit._entered
 
 
 async def test_many_heavy_operations_at_once_are_all_answered(system: System) -> None:
     document = "{ deployments(first: 400) { nodes { tasks { id } } } }"
-    assert schema.documents.find(document).objects(None, None) > HEAVY_OBJECTS
+    assert schema.documents.get(document).count_objects(None, None) > HEAVY_OBJECTS
     found = await asyncio.gather(*(system.admin.execute(document) for _ in range(10)))
     assert all("errors" not in one for one in found)

@@ -1,4 +1,4 @@
-"""Finding one object: by its id, its name, or `by`, which takes just one of them; and what tasks wait for."""
+"""Finding one object by its id, its name or `by`; and the tasks that a task waits for."""
 
 import pytest
 
@@ -14,10 +14,10 @@ async def known(shared: System) -> dict[str, tuple[str, str]]:
     """The id and the name of an object of each kind."""
     here = await world(shared.admin)
     app = await here.application("shop")
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "saveWorkflowTemplate", "template { id }", name=unique("template"), tasks=[task("a")]
     )
-    ids = {"application": app, "environment": here.environment_id, "workflowTemplate": made["template"]["id"]}
+    ids = {"application": app, "environment": here.environment_id, "workflowTemplate": payload["template"]["id"]}
     found: dict[str, tuple[str, str]] = {}
     for field, id_ in ids.items():
         one = (await shared.admin.query(f"query($id: ID) {{ one: {field}(id: $id) {{ id name }} }}", id=id_))["one"]
@@ -26,12 +26,12 @@ async def known(shared: System) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("field", ["application", "environment", "workflowTemplate"])
-async def test_by_takes_an_id_or_a_name(shared: System, known: dict[str, tuple[str, str]], field: str) -> None:
+async def test_by_accepts_an_id_or_a_name(shared: System, known: dict[str, tuple[str, str]], field: str) -> None:
     id_, name = known[field]
     type_ = f"{field[0].upper()}{field[1:]}By"
     document = f"query($id: ID, $name: String, $by: {type_}) {{ one: {field}(id: $id, name: $name, by: $by) {{ id }} }}"
-    for given in ({"by": {"id": id_}}, {"by": {"name": f" {name} "}}, {"id": id_, "by": None}, {"name": name}):
-        assert (await shared.admin.query(document, **given))["one"] == {"id": id_}, given
+    for fields in ({"by": {"id": id_}}, {"by": {"name": f" {name} "}}, {"id": id_, "by": None}, {"name": name}):
+        assert (await shared.admin.query(document, **fields))["one"] == {"id": id_}, fields
     for nothing in ({"by": {"id": ""}}, {"by": {"name": ""}}, {"by": {"name": "nobody"}}):
         assert (await shared.admin.query(document, **nothing))["one"] is None, nothing
     for both in ({"by": {"id": id_}, "id": id_}, {"by": {"id": id_}, "name": name}, {}, {"id": id_, "name": name}):
@@ -48,26 +48,26 @@ WORKFLOW = """query($id: ID!) { node(id: $id) { id __typename
   ... on Workflow { revision tasks { id key blockedBy { id key status } blockBy } edges { fromKey toKey } } } }"""
 
 
-async def test_a_workflow_is_found_by_its_id_by_those_who_see_its_deployment(shared: System) -> None:
+async def test_a_workflow_node_is_visible_with_its_deployment(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     id_ = await here.deploy(tasks=[task("a"), task("b", "a"), task("c", "a", "b")], autoStart=False)
-    found = await shared.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
-    workflow = found["deployment"]["workflow"]["id"]
+    data = await shared.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
+    workflow = data["deployment"]["workflow"]["id"]
     node = (await shared.admin.query(WORKFLOW, id=workflow))["node"]
     assert (node["id"], node["__typename"], node["revision"]) == (workflow, "Workflow", 1)
     assert workflow != id_ and workflow.partition("_")[2] == id_.partition("_")[2]
-    blockers = {one["key"]: [each["key"] for each in one["blockedBy"]] for one in node["tasks"]}
+    blockers = {task["key"]: [each["key"] for each in task["blockedBy"]] for task in node["tasks"]}
     assert blockers == {"a": [], "b": ["a"], "c": ["a", "b"]}
-    assert all([each["id"] for each in one["blockedBy"]] == one["blockBy"] for one in node["tasks"])
+    assert all([blocker["id"] for blocker in task["blockedBy"]] == task["blockBy"] for task in node["tasks"])
     stranger = (
         await account(shared.admin, {"role": "VIEWER", "environmentId": (await world(shared.admin)).environment_id})
     ).client
-    for client, wanted in ((stranger, workflow), (shared.admin, "wfl_" + "0" * 26), (shared.admin, "wfl_nobody")):
-        assert (await client.query(WORKFLOW, id=wanted))["node"] is None
+    for client, workflow_id in ((stranger, workflow), (shared.admin, "wfl_" + "0" * 26), (shared.admin, "wfl_nobody")):
+        assert (await client.query(WORKFLOW, id=workflow_id))["node"] is None
 
 
-async def test_what_a_task_waits_for_can_be_sent_back(shared: System) -> None:
+async def test_the_blockers_of_a_task_can_be_sent_back_as_keys(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     id_ = await here.deploy(tasks=[task("a"), task("b"), task("c", "b", "a")], autoStart=False)
@@ -75,19 +75,19 @@ async def test_what_a_task_waits_for_can_be_sent_back(shared: System) -> None:
       tasks { key blockedBy { key } } edges { fromKey toKey } } } }"""
     before = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
     last = before["tasks"][-1]
-    given = {"deploymentId": id_, "expectedRevision": 1, "key": last["key"]}
-    sent = [one["key"] for one in last["blockedBy"]]
-    await shared.admin.change("updateTask", "__typename", **given, blockBy=sent, name="another")
+    fields = {"deploymentId": id_, "expectedRevision": 1, "key": last["key"]}
+    sent = [blocker["key"] for blocker in last["blockedBy"]]
+    await shared.admin.change("updateTask", "__typename", **fields, blockBy=sent, name="another")
     (edge, *_) = before["edges"]
     moved = {"from": edge["fromKey"], "to": edge["toKey"]}
     for number, mutation in enumerate(("disconnectTasks", "connectTasks"), 2):
         await shared.admin.change(mutation, "__typename", deploymentId=id_, expectedRevision=number, **moved)
     after = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
-    assert [sorted(one["key"] for one in each["blockedBy"]) for each in after["tasks"]] == [[], [], ["a", "b"]]
+    assert [sorted(blocker["key"] for blocker in task["blockedBy"]) for task in after["tasks"]] == [[], [], ["a", "b"]]
 
 
-async def test_scalars_say_what_they_are(shared: System) -> None:
-    found = await shared.admin.query("{ __schema { types { name specifiedByURL isOneOf } description } }")
-    types = {one["name"]: one for one in found["__schema"]["types"]}
+async def test_scalars_have_a_specification_url(shared: System) -> None:
+    data = await shared.admin.query("{ __schema { types { name specifiedByURL isOneOf } description } }")
+    types = {type_["name"]: type_ for type_ in data["__schema"]["types"]}
     assert types["DateTime"]["specifiedByURL"] and types["JSON"]["specifiedByURL"]
-    assert types["ApplicationBy"]["isOneOf"] and found["__schema"]["description"]
+    assert types["ApplicationBy"]["isOneOf"] and data["__schema"]["description"]

@@ -1,4 +1,4 @@
-"""Memory is given back: a process of its own does the same many times over, and is no larger for it."""
+"""Memory is freed: a process that repeats the same work does not grow."""
 
 import asyncio
 import json
@@ -18,76 +18,76 @@ from tests.support.world import task, world
 ROUNDS = 8
 pytestmark = pytest.mark.timeout(400)
 GROWTH_BYTES = 48 * 1024 * 1024
-"""What allocators may keep on top: what is looked for here takes several times as much."""
+"""Growth by fragmentation. A leak would take several times as much."""
 FEED = """subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on DeploymentStatusChanged {
   deployment { tasks { id key name status type } } } } } }"""
 
 
 @pytest.fixture(scope="module")
 async def api(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
-    async with watched(cleared, tmp_path_factory.mktemp("memory"), free_port()) as found:
-        yield found
+    async with watched(cleared, tmp_path_factory.mktemp("memory"), free_port()) as watched_api:
+        yield watched_api
 
 
-async def grown(api: Watched, act: Callable[[int], Awaitable[None]]) -> int:
-    """Act for some rounds, then for as many again, and return how much larger the process is after these.
+async def growth(api: Watched, work: Callable[[int], Awaitable[None]]) -> int:
+    """Work for some rounds, then for as many again, and return how much the process grew by the latter.
 
-    The first ones take as much at a time as the others: what allocators keep of that is no leak.
+    The first rounds need as much at a time as the others: what allocators keep of that is not a leak.
     """
     for number in range(ROUNDS):
-        await act(number)
+        await work(number)
     await asyncio.sleep(6)
     before = api.resident()
     for number in range(ROUNDS, 2 * ROUNDS):
-        await act(number)
+        await work(number)
     await asyncio.sleep(6)
     return api.resident() - before
 
 
-async def test_documents_that_come_once_or_twice_are_forgotten(api: Watched) -> None:
-    async def act(number: int) -> None:
+async def test_documents_that_were_used_once_or_twice_are_freed(api: Watched) -> None:
+    async def work(number: int) -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             headers = {"authorization": f"Bearer {api.client.token}"}
-            for each in range(20):
+            for index in range(20):
                 fields = " ".join(
-                    f"a{n}_{number}_{each}: deployments(first: 1) {{ nodes {{ id }} }}" for n in range(45)
+                    f"a{n}_{number}_{index}: deployments(first: 1) {{ nodes {{ id }} }}" for n in range(45)
                 )
                 for _ in range(2):
                     body = {"query": f"{{ {fields} }}"}
                     answer = await http.post(f"{api.client.url}/graphql", json=body, headers=headers)
                     assert "errors" not in answer.json()
 
-    assert await grown(api, act) < GROWTH_BYTES
+    assert await growth(api, work) < GROWTH_BYTES
 
 
-async def test_variables_are_forgotten(api: Watched) -> None:
-    async def act(number: int) -> None:
+async def test_variables_are_freed(api: Watched) -> None:
+    async def work(number: int) -> None:
         document = "query($text: String) { applications(contains: $text) { totalCount } }"
-        for each in range(10):
-            body = {"query": document, "variables": {"text": f"{number} {each} {'x' * 900_000}"}}
+        for index in range(10):
+            body = {"query": document, "variables": {"text": f"{number} {index} {'x' * 900_000}"}}
             assert (await send(api.client, json.dumps(body).encode())).status_code == 200
 
-    assert await grown(api, act) < GROWTH_BYTES
+    assert await growth(api, work) < GROWTH_BYTES
 
 
-async def test_feeds_that_are_left_in_the_middle_give_back_what_they_kept(api: Watched) -> None:
+async def test_the_buffers_of_aborted_feeds_are_freed(api: Watched) -> None:
     here = await world(api.client)
     await here.application("web")
     id_ = await here.deploy(tasks=[task(f"t{n}", name="x" * 60) for n in range(1000)], autoStart=False)
 
-    async def act(number: int) -> None:
+    async def work(number: int) -> None:
         async with api.client.socket() as socket:
-            for each in range(50):
-                await begin(socket, str(each), FEED, id=id_, other=f"{number} {each}")
+            for index in range(50):
+                await begin(socket, str(index), FEED, id=id_, other=f"{number} {index}")
             first = json.loads(await socket.recv())
             assert len(str(first["payload"]["data"])) > 100_000
             await asyncio.sleep(1)
             socket.transport.abort()
 
-    assert await grown(api, act) < GROWTH_BYTES
+    assert await growth(api, work) < GROWTH_BYTES
 
 
-async def test_sockets_that_are_refused_leave_nothing(api: Watched) -> None:
+async def test_refused_sockets_are_freed(api: Watched) -> None:
     address = api.client.url.replace("http", "ws") + "/graphql"
 
     async def refused(message: str) -> None:
@@ -96,8 +96,8 @@ async def test_sockets_that_are_refused_leave_nothing(api: Watched) -> None:
                 await socket.send(message)
                 await socket.recv()
 
-    async def act(_: int) -> None:
+    async def work(_: int) -> None:
         messages = [json.dumps({"type": "ping", "payload": {"a": "x" * 100_000}}), "{", '{"type": "connection_init"}']
         await asyncio.gather(*(refused(message) for message in messages for _ in range(20)))
 
-    assert await grown(api, act) < GROWTH_BYTES
+    assert await growth(api, work) < GROWTH_BYTES

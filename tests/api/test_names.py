@@ -1,4 +1,4 @@
-"""Names by which people deploy: nobody can make a version's or a template's name mean something else for another."""
+"""Nobody can change what the name of a version or template means for others."""
 
 import asyncio
 from typing import Any
@@ -16,11 +16,11 @@ TEMPLATE = "template { id } version { number }"
 
 async def version(client: Client, name: str, *artifacts: tuple[str, str | None], **more: Any) -> Data:
     """Create a version of applications with images."""
-    given = [{"applicationId": id_, "image": image} for id_, image in artifacts]
-    return await client.mutate("createVersion", VERSION, name=name, artifacts=given, **more)
+    fields = [{"applicationId": id_, "image": image} for id_, image in artifacts]
+    return await client.mutate("createVersion", VERSION, name=name, artifacts=fields, **more)
 
 
-async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing_else(shared: System) -> None:
+async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
     here = await world(shared.admin)
     one, two = await here.application("one"), await here.application("two")
     elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
@@ -40,17 +40,17 @@ async def test_a_version_that_is_there_is_found_again_and_its_name_means_nothing
         for client in (shared.admin, elsewhere.client):
             (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
             assert (error["code"], error["path"]) == ("NAME_TAKEN", ["name"])
-            assert first["id"] in error["message"] and "use another name" in error["message"]
+            assert first["id"] in error["message"] and "Use another name" in error["message"]
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 
 
-async def test_the_same_name_of_other_applications_is_another_version(shared: System) -> None:
+async def test_the_same_name_for_other_applications_is_another_version(shared: System) -> None:
     here = await world(shared.admin)
-    made = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
-    assert made[0]["version"]["id"] != made[1]["version"]["id"]
+    payloads = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
+    assert payloads[0]["version"]["id"] != payloads[1]["version"]["id"]
 
 
-async def test_of_many_who_give_a_name_at_once_one_does(shared: System) -> None:
+async def test_of_concurrent_versions_with_one_name_one_is_created(shared: System) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
     calls = [version(shared.admin, "v1", (app, f"shop:{n % 2}")) for n in range(8)]
@@ -59,7 +59,7 @@ async def test_of_many_who_give_a_name_at_once_one_does(shared: System) -> None:
     assert len(ids) == 1 and sum(bool(answer["errors"]) for answer in answers) == 4
 
 
-async def test_who_may_not_deploy_an_application_learns_nothing_of_its_versions(shared: System) -> None:
+async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(shared: System) -> None:
     here = await world(shared.admin)
     app, other = await here.application("shop"), await here.application("other")
     somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
@@ -69,7 +69,7 @@ async def test_who_may_not_deploy_an_application_learns_nothing_of_its_versions(
 
 
 @pytest.mark.parametrize("bound", [False, True])
-async def test_a_templates_next_version_is_its_authors(shared: System, bound: bool) -> None:
+async def test_only_its_author_saves_the_next_version_of_a_template(shared: System, bound: bool) -> None:
     here = await world(shared.admin)
     app = await here.application("shop")
     place = {"role": "DEPLOYER", "environmentId": here.environment_id}
@@ -78,15 +78,15 @@ async def test_a_templates_next_version_is_its_authors(shared: System, bound: bo
     every = await account(shared.admin, {"role": "DEPLOYER"})
     name, evil = unique("release"), [task("evil", command={"command": ["echo", "EVIL"]})]
     good = [task("good", applicationId=app if bound else None)]
-    made = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
-    id_ = made["template"]["id"]
-    for mutation, given in (
+    payload = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
+    id_ = payload["template"]["id"]
+    for mutation, fields in (
         ("saveWorkflowTemplate", {"name": name, "tasks": evil}),
         ("archiveWorkflowTemplate", {"id": id_}),
     ):
-        answer = await other.client.mutate(mutation, "template { id }", **given)
+        answer = await other.client.mutate(mutation, "template { id }", **fields)
         (error,) = answer["errors"]
-        assert error["code"] == "FORBIDDEN" and "somebody else's" in error["message"]
+        assert error["code"] == "FORBIDDEN" and "Save yours under another name" in error["message"]
     answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
     assert codes(answer) == ([] if bound else ["FORBIDDEN"])
     for client in (author.client, every.client, shared.admin):

@@ -1,11 +1,11 @@
-"""Numbers of JSON: what a double can hold is kept and can be sent again, and what is beyond is refused by its field."""
+"""Numbers in JSON: doubles are stored and can be sent back, and numbers beyond them are refused with their path."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.support.nasty_arguments import spelt
+from tests.api.support.odd_arguments import to_json
 from tests.support.client import Client, Data
 from tests.support.system import System
 from tests.support.world import task, unique, world
@@ -14,12 +14,12 @@ BEYOND = float("inf")
 READ = "query($id: ID!) { deployment(id: $id) { workflow { tasks { key name type payload } } } }"
 
 
-async def send(client: Client, mutation: str, given: Data) -> list[Data]:
-    """Send an input in which numbers may be beyond all bounds, and return the errors."""
+async def send(client: Client, mutation: str, fields: Data) -> list[Data]:
+    """Send an input in which numbers may be beyond the range of a double, and return the errors."""
     kind = f"{mutation[0].upper()}{mutation[1:]}Input"
     document = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ errors {{ code path }} }} }}"
     async with httpx.AsyncClient(trust_env=False) as http:
-        body = spelt({"query": document, "variables": {"input": given}}).encode()
+        body = to_json({"query": document, "variables": {"input": fields}}).encode()
         headers = {"authorization": f"Bearer {client.token}", "content-type": "application/json"}
         response = await http.post(f"{client.url}/graphql", content=body, headers=headers, timeout=30)
     found: list[Data] = response.json()["data"][mutation]["errors"]
@@ -33,7 +33,7 @@ async def waiting(system: System) -> str:
 
 
 @pytest.mark.parametrize("number", [BEYOND, -BEYOND, 10**400])
-async def test_a_number_beyond_all_bounds_is_refused_by_its_field(system: System, number: Any) -> None:
+async def test_a_number_out_of_range_is_refused_with_the_path_of_the_field(system: System, number: Any) -> None:
     id_ = await waiting(system)
     payload = {"x": [number]}
     edit = {"deploymentId": id_, "expectedRevision": 1}
@@ -47,19 +47,19 @@ async def test_a_number_beyond_all_bounds_is_refused_by_its_field(system: System
             ["tasks", "0", "payload"],
         ),
     ]
-    for mutation, given, path in calls:
-        (error,) = await send(system.admin, mutation, given)
+    for mutation, fields, path in calls:
+        (error,) = await send(system.admin, mutation, fields)
         assert error["code"] == "INVALID" and error["path"][-1] == path[-1], (mutation, error)
 
 
 @pytest.mark.parametrize("number", [1e22, 1e23, 1e308, 5e-324, -0.0, 2**63, 2**64 + 1, 10**22])
-async def test_what_a_double_can_hold_is_read_and_sent_again(system: System, number: Any) -> None:
+async def test_a_double_is_stored_and_returned_exactly(system: System, number: Any) -> None:
     id_ = await waiting(system)
-    given = {"deploymentId": id_, "expectedRevision": 1, "tasks": [task("a", payload={"x": number})]}
-    assert await send(system.admin, "updateWorkflow", given) == []
+    fields = {"deploymentId": id_, "expectedRevision": 1, "tasks": [task("a", payload={"x": number})]}
+    assert await send(system.admin, "updateWorkflow", fields) == []
     tasks = (await system.admin.query(READ, id=id_))["deployment"]["workflow"]["tasks"]
     assert float(tasks[0]["payload"]["x"]) == float(number)
     if isinstance(number, int):
         assert tasks[0]["payload"]["x"] == number
-    assert await send(system.admin, "updateWorkflow", given | {"expectedRevision": 2, "tasks": tasks}) == []
+    assert await send(system.admin, "updateWorkflow", fields | {"expectedRevision": 2, "tasks": tasks}) == []
     assert (await system.admin.query(READ, id=id_))["deployment"]["workflow"]["tasks"] == tasks

@@ -1,4 +1,4 @@
-"""Lists, page by page: each object once, in order, with the right ends, also while new ones arrive."""
+"""Lists, page by page: each object once, in order, with the right cursors, also while new objects are created."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ DEPLOYMENTS = """query($first: Int, $after: Cursor, $last: Int, $before: Cursor,
 
 
 async def forward(system: System, document: str, size: int, **variables: Any) -> AsyncIterator[Data]:
-    """Yield the pages of a list from its beginning; check what each says of its place."""
+    """Yield the pages of a list from its start, and check the PageInfo of each."""
     after, seen = None, 0
     while True:
-        found = await system.admin.query(document, first=size, after=after, **variables)
-        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        data = await system.admin.query(document, first=size, after=after, **variables)
+        page: Data = data["list"] if "list" in data else data["parent"]["list"]
         check(page)
         seen += len(page["nodes"])
         yield page
@@ -42,8 +42,8 @@ async def backward(system: System, document: str, size: int, **variables: Any) -
     """Yield the pages of a list from its end."""
     before = None
     while True:
-        found = await system.admin.query(document, last=size, before=before, **variables)
-        page: Data = found["list"] if "list" in found else found["parent"]["list"]
+        data = await system.admin.query(document, last=size, before=before, **variables)
+        page: Data = data["list"] if "list" in data else data["parent"]["list"]
         check(page)
         yield page
         assert page["pageInfo"]["hasNextPage"] is (before is not None)
@@ -53,7 +53,7 @@ async def backward(system: System, document: str, size: int, **variables: Any) -
 
 
 def check(page: Data) -> None:
-    """Check that nodes, edges and cursors of a page are of one piece."""
+    """Check that the nodes, edges and cursors of a page agree."""
     assert [edge["node"] for edge in page["edges"]] == page["nodes"]
     cursors = [edge["cursor"] for edge in page["edges"]]
     ends = (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"])
@@ -70,7 +70,7 @@ async def listed(pages: AsyncIterator[Data], total: int, field: str = "id") -> l
 
 
 def flat(pages: list[list[Any]]) -> list[Any]:
-    return [one for page in pages for one in page]
+    return [item for page in pages for item in page]
 
 
 # Deployments
@@ -78,7 +78,7 @@ def flat(pages: list[list[Any]]) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """45 deployments that wait to be started, newest first."""
+    """45 deployments that have not started, newest first."""
 
     here: World
     version: str
@@ -90,32 +90,33 @@ async def many(shared: System) -> Many:
     here = await world(shared.admin)
     await here.application("shop")
     version = await here.version()
-    made = [await here.deploy(version, autoStart=False) for _ in range(45)]
+    ids = [await here.deploy(version, autoStart=False) for _ in range(45)]
     async with database(shared) as connection:
-        rows = await connection.fetch("SELECT id FROM deployments ORDER BY created_at DESC, id DESC")
-    assert sorted(made) == sorted(row["id"] for row in rows)
+        newest_first = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY created_at DESC, id DESC"
+        rows = await connection.fetch(newest_first, here.environment_id)
+    assert sorted(ids) == sorted(row["id"] for row in rows)
     return Many(here, version, [row["id"] for row in rows])
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
-async def test_forward_each_deployment_comes_once(shared: System, many: Many, size: int) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
-    pages = await listed(forward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+async def test_paging_forward_returns_each_deployment_once(shared: System, many: Many, size: int) -> None:
+    filter_ = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(forward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages) == many.newest_first
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
-async def test_backward_each_deployment_comes_once(shared: System, many: Many, size: int) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
-    pages = await listed(backward(shared, DEPLOYMENTS, size, filter=wanted), 45)
+async def test_paging_backward_returns_each_deployment_once(shared: System, many: Many, size: int) -> None:
+    filter_ = {"environmentIds": [many.here.environment_id]}
+    pages = await listed(backward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages[::-1]) == many.newest_first
 
 
-async def test_a_page_of_nothing_tells_whether_there_is_more(shared: System, many: Many) -> None:
-    wanted = {"environmentIds": [many.here.environment_id]}
+async def test_an_empty_page_says_whether_there_is_more(shared: System, many: Many) -> None:
+    filter_ = {"environmentIds": [many.here.environment_id]}
     for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
-        page = (await shared.admin.query(DEPLOYMENTS, filter=wanted, **variables))["list"]
+        page = (await shared.admin.query(DEPLOYMENTS, filter=filter_, **variables))["list"]
         assert (page["nodes"], page["totalCount"]) == ([], 45)
         assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == more
 
@@ -128,20 +129,20 @@ async def test_an_empty_list_is_an_empty_page(shared: System, many: Many) -> Non
         assert (page["nodes"], page["totalCount"], page["pageInfo"]) == ([], 0, info)
 
 
-async def test_deployments_that_arrive_meanwhile_move_no_page(shared: System, many: Many) -> None:
+async def test_new_deployments_do_not_shift_later_pages(shared: System, many: Many) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     version = await here.version()
     old = [await here.deploy(version, autoStart=False) for _ in range(6)]
     seen: list[str] = []
-    wanted = {"environmentIds": [here.environment_id]}
-    async for page in forward(shared, DEPLOYMENTS, 2, filter=wanted):
+    filter_ = {"environmentIds": [here.environment_id]}
+    async for page in forward(shared, DEPLOYMENTS, 2, filter=filter_):
         seen += [node["id"] for node in page["nodes"]]
         await here.deploy(version, autoStart=False)
     assert (sorted(seen), len(seen)) == (sorted(old), 6)
 
 
-async def test_the_pages_of_a_version_are_those_of_its_deployments(shared: System, many: Many) -> None:
+async def test_the_deployments_of_a_version_are_paged(shared: System, many: Many) -> None:
     document = """query($id: ID!, $first: Int, $after: Cursor) { parent: version(id: $id) {
       list: deployments(first: $first, after: $after) {
         totalCount nodes { id } edges { cursor node { id } }
@@ -152,21 +153,21 @@ async def test_the_pages_of_a_version_are_those_of_its_deployments(shared: Syste
     assert len(page["nodes"]) == 20
 
 
-async def test_every_filter_leaves_what_it_says(shared: System, many: Many) -> None:
+async def test_each_filter_returns_only_matching_deployments(shared: System, many: Many) -> None:
     here, there = await world(shared.admin), await world(shared.admin)
     users, orders = await here.application("users"), await here.application("orders")
     first, second = await here.version("first"), await here.version("second")
     other = await account(shared.admin, {"role": "DEPLOYER"})
-    made = {
+    ids = {
         "a": await here.deploy(first, applicationIds=[users], autoStart=False),
         "b": await here.deploy(second, autoStart=False),
         "c": await here.deploy(second, environmentIds=[there.environment_id], applicationIds=[orders], autoStart=False),
         "d": await World(other.client, there.environment_id).deploy(first, applicationIds=[users], autoStart=False),
     }
-    await shared.admin.change("cancelDeployment", "__typename", id=made["c"], reason="a test")
+    await shared.admin.change("cancelDeployment", "__typename", id=ids["c"], reason="a test")
     ours = {"environmentIds": [here.environment_id, there.environment_id]}
     times = await shared.admin.query(
-        "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=made["c"]
+        "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=ids["c"]
     )
     moment = times["node"]["createdAt"]
     table: list[tuple[Data, str]] = [
@@ -188,7 +189,7 @@ async def test_every_filter_leaves_what_it_says(shared: System, many: Many) -> N
         ({"versionId": second, "applicationIds": [orders], "statuses": ["PENDING"]}, "b"),
         (dict.fromkeys(("statuses", "versionId", "createdAfter")) | ours, "d c b a"),
     ]
-    names = {id_: name for name, id_ in made.items()}
+    names = {id_: name for name, id_ in ids.items()}
     for wanted, expected in table:
         pages = await listed(forward(shared, DEPLOYMENTS, 3, filter=wanted), len(expected.split()))
         back = await listed(backward(shared, DEPLOYMENTS, 3, filter=wanted), len(expected.split()))
@@ -196,9 +197,9 @@ async def test_every_filter_leaves_what_it_says(shared: System, many: Many) -> N
         assert flat(back[::-1]) == flat(pages), wanted
 
 
-# The catalogue
+# Applications and versions
 
-CATALOGUE = """query($first: Int, $after: Cursor, $contains: String) {
+BY_NAME = """query($first: Int, $after: Cursor, $contains: String) {
   list: %s(first: $first, after: $after, contains: $contains) {
     totalCount nodes { id name } edges { cursor node { id name } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -206,12 +207,12 @@ CATALOGUE = """query($first: Int, $after: Cursor, $contains: String) {
 }"""
 
 
-async def test_applications_come_by_name_without_the_archived(shared: System) -> None:
+async def test_applications_are_ordered_by_name_without_archived_ones(shared: System) -> None:
     here = await world(shared.admin)
     for name in ("zeta", "alpha", "a-b", "ab", "a1", "beta"):
         await here.application(f"page-{name}")
     await shared.admin.change("archiveApplication", "__typename", id=await here.application("page-old"))
-    document = CATALOGUE % "applications"
+    document = BY_NAME % "applications"
     found = flat(await listed(forward(shared, document, 2, contains="PAGE-"), 6, "name"))
     names = [name.removeprefix("page-").rpartition("-")[0] for name in found]
     assert sorted(names) == ["a-b", "a1", "ab", "alpha", "beta", "zeta"]
@@ -220,12 +221,12 @@ async def test_applications_come_by_name_without_the_archived(shared: System) ->
     assert [node["name"] for node in whole] == found
 
 
-async def test_versions_come_newest_first(shared: System) -> None:
+async def test_versions_are_listed_newest_first(shared: System) -> None:
     here = await world(shared.admin)
     await here.application("shop")
     for number in range(7):
         await here.version(f"Release {number} 版本%_")
-    document = CATALOGUE % "versions"
+    document = BY_NAME % "versions"
     names = flat(await listed(forward(shared, document, 3, contains="release"), 7, "name"))
     assert names == [f"Release {number} 版本%_" for number in reversed(range(7))]
     for contains, total in (("版本%_", 7), ("release 3", 1), ("release 3 版本%_", 1), ("x%", 0)):
@@ -247,7 +248,7 @@ LOGS = """query($id: ID!, $first: Int, $after: Cursor, $last: Int, $before: Curs
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
 
 
-async def test_events_come_oldest_first(shared: System) -> None:
+async def test_events_are_listed_oldest_first(shared: System) -> None:
     deployment = await of_tasks(shared, *(f"t{number}" for number in range(20)))
     await shared.admin.change("cancelDeployment", "__typename", id=deployment, reason="a test")
     whole = (await shared.admin.query(EVENTS, id=deployment, first=100))["parent"]["list"]["nodes"]
@@ -258,7 +259,7 @@ async def test_events_come_oldest_first(shared: System) -> None:
 
 
 async def of_tasks(system: System, *keys: str) -> str:
-    """Make a deployment of these tasks, which waits to be started."""
+    """Create a deployment of these tasks without starting it."""
     here = await world(system.admin)
     await here.application("shop")
     return await here.deploy(autoStart=False, tasks=[task(key) for key in keys])
@@ -268,8 +269,8 @@ async def of_tasks(system: System, *keys: str) -> str:
 async def logged(shared: System) -> str:
     """A task with 25 lines: 10 of a first attempt, 15 of a second, with each level in turn."""
     document = "query($id: ID!) { deployment(id: $id) { tasks { id } } }"
-    found = await shared.admin.query(document, id=await of_tasks(shared, "t"))
-    id_ = str(found["deployment"]["tasks"][0]["id"])
+    data = await shared.admin.query(document, id=await of_tasks(shared, "t"))
+    id_ = str(data["deployment"]["tasks"][0]["id"])
     async with database(shared) as connection:
         lines = [
             (id_, n, datetime.now(UTC), ("DEBUG", "INFO", "WARN", "ERROR")[n % 4], said(n), 1 if n <= 10 else 2)
@@ -278,8 +279,8 @@ async def logged(shared: System) -> str:
         columns = ["task_id", "number", "at", "level", "message", "attempt"]
         await connection.copy_records_to_table("task_logs", records=lines, columns=columns)
         async with connection.transaction():
-            made = "UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1 RETURNING deployment_id"
-            owner = await connection.fetchval(made, id_)
+            statement = "UPDATE tasks SET last_log = 25, attempt = 2 WHERE id = $1 RETURNING deployment_id"
+            owner = await connection.fetchval(statement, id_)
             await connection.execute("UPDATE deployments SET updated_at = now() WHERE id = $1", owner)
     return id_
 
@@ -304,19 +305,19 @@ FILTERS: list[tuple[Data, list[int]]] = [
 ]
 
 
-async def test_log_lines_come_oldest_first_from_either_end(shared: System, logged: str) -> None:
-    for wanted, numbers in FILTERS:
-        pages = await listed(forward(shared, LOGS, 10, id=logged, **wanted), len(numbers), "message")
-        assert flat(pages) == [said(n) for n in numbers], wanted
-        pages = await listed(backward(shared, LOGS, 10, id=logged, **wanted), len(numbers), "message")
-        assert flat(pages[::-1]) == [said(n) for n in numbers], wanted
+async def test_log_lines_are_listed_oldest_first_in_both_directions(shared: System, logged: str) -> None:
+    for filter_, numbers in FILTERS:
+        pages = await listed(forward(shared, LOGS, 10, id=logged, **filter_), len(numbers), "message")
+        assert flat(pages) == [said(n) for n in numbers], filter_
+        pages = await listed(backward(shared, LOGS, 10, id=logged, **filter_), len(numbers), "message")
+        assert flat(pages[::-1]) == [said(n) for n in numbers], filter_
 
 
 NOT_BOTH = ("first: 1, last: 1", "first: 0, last: 0", "first: $given, last: 1", "first: $usual, last: 1")
 ALONE = ("first: null, last: 1", "first: 1, last: null", "first: $left, last: 1", "last: 1", "")
 
 
-async def test_a_page_is_counted_from_one_end(shared: System, logged: str) -> None:
+async def test_first_together_with_last_is_refused(shared: System, logged: str) -> None:
     head = "query($given: Int!, $usual: Int = 3, $left: Int)"
     for arguments in (*NOT_BOTH, *ALONE):
         inner = f"({arguments})" if arguments else ""
@@ -333,24 +334,24 @@ FILTERED = {"DeploymentFilter": "deployments", "AuditFilter": "auditLog"}
 
 
 @pytest.mark.parametrize("name", FILTERED)
-async def test_an_empty_list_admits_nothing_and_null_all(shared: System, many: Many, name: str) -> None:
+async def test_an_empty_filter_list_matches_none_and_null_matches_all(shared: System, many: Many, name: str) -> None:
     fields = cast("Any", schema._schema.type_map[name]).fields.items()
     lists = [field for field, of in fields if str(of.type).startswith("[")]
     assert len(lists) >= 1
     for field in lists:
         for value, some in (([], False), (None, True)):
             document = f"query($filter: {name}) {{ list: {FILTERED[name]}(filter: $filter) {{ totalCount }} }}"
-            found = await shared.admin.query(document, filter={field: value})
-            assert (found["list"]["totalCount"] > 0) is some, (field, value)
+            data = await shared.admin.query(document, filter={field: value})
+            assert (data["list"]["totalCount"] > 0) is some, (field, value)
 
 
-async def test_an_empty_text_is_in_every_name(shared: System, many: Many) -> None:
+async def test_an_empty_search_text_matches_every_name(shared: System, many: Many) -> None:
     for name in ("applications", "versions", "workflowTemplates"):
         document = f"query($text: String) {{ {name}(contains: $text) {{ totalCount }} }}"
         assert await shared.admin.query(document, text="") == await shared.admin.query(document, text=None)
 
 
-async def test_the_last_lines_are_given_at_once(shared: System, logged: str) -> None:
+async def test_the_last_lines_are_loaded_without_reading_the_whole_log(shared: System, logged: str) -> None:
     page = (await shared.admin.query(LOGS, id=logged, last=3))["parent"]["list"]
     assert [node["message"][:7] for node in page["nodes"]] == ["Line 23", "Line 24", "Line 25"]
     assert page["pageInfo"]["hasPreviousPage"] and not page["pageInfo"]["hasNextPage"]

@@ -1,7 +1,6 @@
-"""What viewerCan says, and what the mutations then answer: the same code, or none.
+"""viewerCan agrees with its mutations: the same code, or none.
 
-In: deployments in several states, and people with several roles.
-Out: each permission beside the answer of its mutation.
+In: deployments in several states, and people with several roles. Out: each permission and the result of its mutation.
 """
 
 from collections.abc import Mapping
@@ -41,7 +40,7 @@ REASONED = {"cancelDeployment", "rollbackDeployment", "skipTask", "cancelTask"}
 
 @pytest.fixture(scope="module")
 async def people(shared: System) -> dict[str, Account]:
-    """Somebody for each role, everywhere."""
+    """An account for each role on everything."""
     roles = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
     return {role: await account(shared.admin, {"role": role}) for role in roles}
 
@@ -51,7 +50,7 @@ async def seen(client: Client, id_: str) -> Data:
 
 
 def arguments(mutation: str, id_: str) -> Data:
-    """Return a valid input of a mutation, about a deployment or task."""
+    """Return a valid input of a mutation for a deployment or task."""
     if mutation == "updateWorkflow":
         return {"deploymentId": id_, "expectedRevision": 1, "tasks": [task("another")]}
     if mutation == "promoteRollout":
@@ -65,13 +64,13 @@ async def answered(client: Client, mutation: str, id_: str) -> str | None:
 
 
 def told(permission: Data) -> str | None:
-    """Return the code of a permission, which has a reason just where it has a code."""
+    """Return the code of a permission. It has a reason exactly if it has a code."""
     assert permission["allowed"] is (permission["code"] is None) is (permission["reason"] is None), permission
     return str(permission["code"]) if permission["code"] else None
 
 
 @pytest.mark.parametrize("role", ["VIEWER", "DEPLOYER", "APPROVER", "ADMIN"])
-async def test_what_a_deployment_allows_is_what_its_mutations_answer(
+async def test_permissions_of_a_deployment_agree_with_its_mutations(
     shared: System, people: dict[str, Account], role: str
 ) -> None:
     _, base = await place(shared)
@@ -85,7 +84,7 @@ async def test_what_a_deployment_allows_is_what_its_mutations_answer(
 
 
 @pytest.mark.parametrize("role", ["VIEWER", "DEPLOYER", "APPROVER"])
-async def test_what_a_task_allows_is_what_its_mutations_answer(
+async def test_permissions_of_a_task_agree_with_its_mutations(
     shared: System, people: dict[str, Account], role: str
 ) -> None:
     _, base = await place(shared)
@@ -103,9 +102,7 @@ async def test_what_a_task_allows_is_what_its_mutations_answer(
             assert await answered(client, TASK[name], at) == found[name], (state, name)
 
 
-async def test_a_retry_that_another_deployment_or_a_freeze_holds_up_says_so(
-    shared: System, people: dict[str, Account]
-) -> None:
+async def test_a_retry_blocked_by_a_lock_or_a_freeze_says_so(shared: System, people: dict[str, Account]) -> None:
     client = people["DEPLOYER"].client
     here, base = await place(shared)
     failed = await deploy(shared.admin, base)
@@ -115,12 +112,12 @@ async def test_a_retry_that_another_deployment_or_a_freeze_holds_up_says_so(
     assert await answered(client, "retryDeployment", failed) == "LOCKED"
     await shared.admin.change("cancelDeployment", "__typename", id=holder, reason="a test")
     window = {"name": "x", "reason": "r", "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
-    made = await shared.admin.change(
+    payload = await shared.admin.change(
         "createFreezeWindow", "freezeWindow { id name }", environmentId=here.environment_id, **window
     )
     assert told((await seen(client, failed))["viewerCan"]["retry"]) == "FROZEN"
     assert await answered(client, "retryDeployment", failed) == "FROZEN"
-    id_ = made["freezeWindow"]["id"]
+    id_ = payload["freezeWindow"]["id"]
     selection = "deletedFreezeWindowId freezeWindow { id } environment { freezeWindows { id } }"
     deleted = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
     again = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
@@ -130,7 +127,7 @@ async def test_a_retry_that_another_deployment_or_a_freeze_holds_up_says_so(
     assert told((await seen(client, failed))["viewerCan"]["retry"]) is None
 
 
-async def test_what_an_approval_allows_is_what_deciding_answers(system: System) -> None:
+async def test_the_permission_to_decide_agrees_with_the_mutations(system: System) -> None:
     _, base = await place(system)
     await system.start_worker()
     approver = await account(system.admin, {"role": "APPROVER"})

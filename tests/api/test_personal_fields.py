@@ -1,4 +1,4 @@
-"""Feeds that are shared show nobody what is another's: what depends on who asks is marked, and not shared."""
+"""Shared feeds show no personal data of others: fields that depend on the actor are marked, and not shared."""
 
 import ast
 import json
@@ -24,21 +24,21 @@ SECRETS = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
 
 
 BY_GRANTS = {"of_application", "of_deployment"}
-"""What asks for the grants and scopes of the viewer alone: these are part of what subscribers share already."""
+"""Functions that read only grants and scopes of the viewer, which the key of a shared subscription includes."""
 
 
 def by_grants_alone(node: ast.AST) -> list[ast.AST]:
-    """Return the mentions of the viewer in a call that looks at grants and scopes, and at nothing else of them."""
+    """Return the mentions of the viewer in a call that reads only grants and scopes."""
     if not isinstance(node, ast.Call):
         return []
     if isinstance(node.func, ast.Name) and node.func.id in BY_GRANTS:
         return [one for argument in node.args[:1] for one in ast.walk(argument)]
-    allows = isinstance(node.func, ast.Attribute) and node.func.attr == "allows"
+    allows = isinstance(node.func, ast.Attribute) and node.func.attr in ("allows", "allows_on")
     return list(ast.walk(node.func)) if allows else []
 
 
 class Function(NamedTuple):
-    """A function of the types: what it is called in all of them, what it calls, and how it is decorated as a field."""
+    """A function of the types: its qualified name, what it calls, and its field decorators."""
 
     name: str
     calls: frozenset[str]
@@ -46,7 +46,7 @@ class Function(NamedTuple):
 
 
 def functions() -> list[Function]:
-    """Return the functions of the types. Names with an underscore are their module's own."""
+    """Return the functions of the types. Names with an underscore are private to their module."""
     found: list[Function] = []
     for path in TYPES.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -61,7 +61,7 @@ def functions() -> list[Function]:
 
 
 def names_of(node: ast.AST) -> set[str]:
-    """Return what a node calls or reads: names, methods of itself, and who asks, wherever that hangs."""
+    """Return what a node calls or reads: names, methods of itself, and the viewer."""
     if isinstance(node, ast.Name):
         return {node.id}
     if not isinstance(node, ast.Attribute):
@@ -74,7 +74,7 @@ def known_as(module: str, name: str) -> str:
     return f"{module}.{name}" if name.startswith("_") else name
 
 
-def test_whatever_asks_who_asks_is_marked() -> None:
+def test_fields_that_depend_on_the_actor_are_marked() -> None:
     known = functions()
     personal, more = set(WHO), True
     while more:
@@ -102,7 +102,7 @@ PERSONAL = {
 
 
 @pytest.mark.parametrize("selected", PERSONAL)
-def test_a_feed_depends_on_who_asks_where_a_marked_field_is_selected(selected: str) -> None:
+def test_a_feed_that_selects_a_marked_field_depends_on_the_actor(selected: str) -> None:
     inner = " fragment Inner on Deployment { ...Most } fragment Most on Deployment { viewerCan { start { allowed } } }"
     event = f"... on DeploymentStatusChanged {{ deployment {{ {selected} }} }}"
     text = f"subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{ {event} }} }} }}"
@@ -118,7 +118,7 @@ def test_a_mark_on_a_type_counts_for_its_interfaces() -> None:
 
 @pytest.mark.parametrize("first", ["alice", "bob"])
 @pytest.mark.parametrize("left", [False, True])
-async def test_a_feed_shows_what_is_ones_own_to_nobody_else(system: System, first: str, left: bool) -> None:
+async def test_a_feed_shows_personal_fields_only_to_their_owner(system: System, first: str, left: bool) -> None:
     grant = {"role": "DEPLOYER"}
     people = {name: (await account(system.admin, grant)).client for name in ("alice", "bob")}
     here = await world(system.admin)

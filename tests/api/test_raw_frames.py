@@ -1,4 +1,4 @@
-"""Ready frames past the server: only where it is safe, and the same messages either way."""
+"""Raw frames past ASGI: only where it is safe, and the same messages either way."""
 
 import asyncio
 import json
@@ -9,27 +9,27 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from app.api.transport import raw_frames
-from app.api.transport.raw_frames import RawFrames, header
+from app.api.transport.raw_frames import RawFrames, frame_header
 from tests.api.support.feeds import EVENTS, chain, collect, over_socket, start, stored
 from tests.api.support.wire import begin
 from tests.support.client import Client
 from tests.support.system import System, served
 
 
-class Written:
-    """How many messages went over wires, and were refused by them."""
+class FrameCounter:
+    """Counts the messages that were sent as raw frames, and those that were refused."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.refused = 0
         sender = RawFrames.sender
 
-        def counted(wire: RawFrames, head: bytes, unwanted: Callable[[], int]) -> Callable[[bytes], bool]:
-            send = sender(wire, head, unwanted)
+        def counted(raw_frames_: RawFrames, prefix: bytes, is_cancelled: Callable[[], int]) -> Callable[[bytes], bool]:
+            send = sender(raw_frames_, prefix, is_cancelled)
 
-            def count(tail: bytes) -> bool:
-                done = send(tail)
-                self.taken, self.refused = self.taken + done, self.refused + (not done)
-                return done
+            def count(suffix: bytes) -> bool:
+                is_sent = send(suffix)
+                self.taken, self.refused = self.taken + is_sent, self.refused + (not is_sent)
+                return is_sent
 
             return count
 
@@ -37,8 +37,8 @@ class Written:
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Written:
-    return Written(monkeypatch)
+def frames(monkeypatch: pytest.MonkeyPatch) -> FrameCounter:
+    return FrameCounter(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +49,22 @@ async def live(shared: System) -> System:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
-def test_frames_are_those_of_the_library(size: int) -> None:
-    assert header(size) + bytes(size) == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
+def test_frame_headers_equal_those_of_the_library(size: int) -> None:
+    assert frame_header(size) + bytes(size) == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
 
 
-async def test_live_events_go_over_the_wire(live: System, written: Written) -> None:
+async def test_live_events_are_sent_as_raw_frames(live: System, frames: FrameCounter) -> None:
     deployment = await chain(live)
     followers = [asyncio.create_task(collect(over_socket(live.admin, EVENTS, deployment))) for _ in range(5)]
     await start(live.admin, deployment)
     expected = [await follower for follower in followers]
     assert expected == [await stored(live.admin, EVENTS, deployment)] * 5
-    assert written.taken > 5 * 5
+    assert frames.taken > 5 * 5
 
 
 @pytest.mark.parametrize("options", [{"ws_per_message_deflate": True}], ids=["compressed"])
-async def test_what_the_wire_is_not_made_for_goes_the_ordinary_way(
-    live: System, written: Written, options: dict[str, Any]
+async def test_sockets_that_compress_get_their_messages_through_asgi(
+    live: System, frames: FrameCounter, options: dict[str, Any]
 ) -> None:
     deployment = await chain(live)
     async with served(live.runtime, **options) as url:
@@ -72,24 +72,24 @@ async def test_what_the_wire_is_not_made_for_goes_the_ordinary_way(
         following = asyncio.create_task(collect(over_socket(client, EVENTS, deployment)))
         await start(live.admin, deployment)
         assert await following == await stored(live.admin, EVENTS, deployment)
-    assert written.taken == written.refused == 0
+    assert frames.taken == frames.refused == 0
 
 
-async def test_who_lags_gets_everything_without_the_wire(
-    live: System, written: Written, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_falls_behind_gets_its_messages_through_asgi(
+    live: System, frames: FrameCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(raw_frames, "FULL_BYTES", -1)
+    monkeypatch.setattr(raw_frames, "MAX_PENDING_BYTES", -1)
     deployment = await chain(live)
     following = asyncio.create_task(collect(over_socket(live.admin, EVENTS, deployment)))
     await start(live.admin, deployment)
     assert await following == await stored(live.admin, EVENTS, deployment)
-    assert written.refused and not written.taken
+    assert frames.refused and not frames.taken
 
 
 async def test_an_id_that_is_used_again_gets_nothing_of_its_earlier_operation(live: System) -> None:
     deployment = await chain(live, 30, seconds=0.01)
     await start(live.admin, deployment)
-    seen: list[str] = []
+    cursors: list[str] = []
     cursor, ended = None, False
     async with live.admin.socket() as socket:
         while not ended:
@@ -99,10 +99,10 @@ async def test_an_id_that_is_used_again_gets_nothing_of_its_earlier_operation(li
                 ended = ended or message["type"] == "complete"
                 if message["type"] == "next":
                     batch = message["payload"]["data"]["deploymentEvents"]
-                    seen += [event["cursor"] for event in batch["events"]]
+                    cursors += [event["cursor"] for event in batch["events"]]
                     cursor = batch["cursor"]
                 if not stopped:
                     await socket.send(json.dumps({"id": "1", "type": "complete"}))
                     await socket.send(json.dumps({"type": "ping"}))
                     stopped = True
-    assert seen == [event["cursor"] for event in await stored(live.admin, EVENTS, deployment)]
+    assert cursors == [event["cursor"] for event in await stored(live.admin, EVENTS, deployment)]

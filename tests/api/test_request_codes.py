@@ -1,4 +1,4 @@
-"""Whatever can not be run says why by a code, and is no result: over HTTP in both encodings, streams, and sockets."""
+"""Operations that cannot be executed get a code and no data, over every transport."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.system import System
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
 PARTS = 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'
-GIVEN = "query($a: ID!) { application(id: $a) { id } }"
+BY_ID = "query($a: ID!) { application(id: $a) { id } }"
 WINDOW = "mutation($w: CreateFreezeWindowInput!) { createFreezeWindow(input: $w) { errors { code } } }"
 HASH = {"persistedQuery": {"version": 1, "sha256Hash": "ecf4edb46db4" * 5}}
 
@@ -25,9 +25,9 @@ NOT_RUN: dict[str, tuple[str, dict[str, Any]]] = {
     "a literal of another type": ("GRAPHQL_VALIDATION_FAILED", {"query": '{ deployments(first: "x") { totalCount } }'}),
     "a directive that is not there": ("GRAPHQL_VALIDATION_FAILED", {"query": "{ viewer { ... @defer { id } } }"}),
     "two operations of one name": ("GRAPHQL_VALIDATION_FAILED", {"query": "query A { __typename } " * 2}),
-    "a variable that is missing": ("BAD_USER_INPUT", {"query": GIVEN}),
-    "a variable that is null": ("BAD_USER_INPUT", {"query": GIVEN, "variables": {"a": None}}),
-    "a variable of another type": ("BAD_USER_INPUT", {"query": GIVEN, "variables": {"a": {}}}),
+    "a variable that is missing": ("BAD_USER_INPUT", {"query": BY_ID}),
+    "a variable that is null": ("BAD_USER_INPUT", {"query": BY_ID, "variables": {"a": None}}),
+    "a variable of another type": ("BAD_USER_INPUT", {"query": BY_ID, "variables": {"a": {}}}),
     "a time that is none": ("BAD_USER_INPUT", {"query": WINDOW, "variables": {"w": {
         "environmentId": "e", "name": "n", "reason": "r", "startsAt": "soon", "endsAt": "2030-01-01T00:00:00Z"}}}),
     "no operation": ("OPERATION_RESOLUTION_FAILURE", {"query": "fragment F on Query { viewer { id } }"}),
@@ -39,28 +39,28 @@ NOT_RUN: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def told(response: httpx.Response) -> Data:
-    """Return the only result of an answer, whichever its encoding."""
-    kind = response.headers["content-type"].partition(";")[0]
-    if kind == EVENTS:
+def result_of(response: httpx.Response) -> Data:
+    """Return the only result of a response of any media type."""
+    media_type = response.headers["content-type"].partition(";")[0]
+    if media_type == EVENTS:
         (line,) = [line for line in response.text.splitlines() if line.startswith("data: ")]
-        found: Data = json.loads(line.removeprefix("data: "))
-    elif kind == "multipart/mixed":
+        result: Data = json.loads(line.removeprefix("data: "))
+    elif media_type == "multipart/mixed":
         (line,) = [line for line in response.text.splitlines() if line.startswith('{"payload":')]
-        found = json.loads(line)["payload"]
+        result = json.loads(line)["payload"]
     else:
-        found = response.json()
-    return found
+        result = response.json()
+    return result
 
 
-@pytest.mark.parametrize("what", NOT_RUN)
-async def test_what_can_not_be_run_has_a_code_and_no_data(shared: System, what: str) -> None:
-    expected, operation = NOT_RUN[what]
+@pytest.mark.parametrize("case", NOT_RUN)
+async def test_an_invalid_operation_has_a_code_and_no_data(shared: System, case: str) -> None:
+    expected, operation = NOT_RUN[case]
     body = json.dumps(operation).encode()
     for accept in ("application/json", GRAPHQL, EVENTS, PARTS):
-        found = told(await send(shared.admin, body, accept=accept))
-        assert list(found) == ["errors"] and found["errors"][0]["message"], (accept, found)
-        assert code(found) == expected, (accept, found)
+        result = result_of(await send(shared.admin, body, accept=accept))
+        assert list(result) == ["errors"] and result["errors"][0]["message"], (accept, result)
+        assert code(result) == expected, (accept, result)
     async with shared.admin.socket() as socket:
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": operation}))
         message = json.loads(await socket.recv())
@@ -70,11 +70,11 @@ async def test_what_can_not_be_run_has_a_code_and_no_data(shared: System, what: 
         assert json.loads(await socket.recv())["payload"] == {"data": {"__typename": "Query"}}
 
 
-async def test_a_hash_without_a_text_is_answered_as_its_clients_expect(shared: System) -> None:
+async def test_a_persisted_query_gets_the_error_that_clients_expect(shared: System) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         headers = {"authorization": f"Bearer {shared.admin.token}"}
-        given = {"extensions": json.dumps(HASH), "operationName": "A", "variables": "{}"}
-        by_get = await http.get(f"{shared.url}/graphql", params=given, headers=headers)
+        parameters = {"extensions": json.dumps(HASH), "operationName": "A", "variables": "{}"}
+        by_get = await http.get(f"{shared.url}/graphql", params=parameters, headers=headers)
     for accept in ("application/json", GRAPHQL, "*/*"):
         by_post = await send(shared.admin, json.dumps({"extensions": HASH}).encode(), accept=accept)
         assert by_post.status_code == by_get.status_code == 200
@@ -84,15 +84,15 @@ async def test_a_hash_without_a_text_is_answered_as_its_clients_expect(shared: S
     assert (await send(shared.admin, both)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_what_names_no_text_otherwise_is_told_so(shared: System) -> None:
+async def test_a_document_id_and_a_list_of_operations_are_refused(shared: System) -> None:
     by_id = await send(shared.admin, b'{"documentId": "sha256:abc"}')
     assert (by_id.status_code, code(by_id.json())) == (400, "BAD_REQUEST")
     assert "“query”" in by_id.json()["errors"][0]["message"] and "id" in by_id.json()["errors"][0]["message"]
     batch = await send(shared.admin, b'[{"query": "{ __typename }"}, {"query": "{ __typename }"}]')
     assert (batch.status_code, code(batch.json())) == (400, "BAD_REQUEST")
     assert "one by one" in batch.json()["errors"][0]["message"]
-    each = await send(shared.admin, b"[{}, {}, {}]", accept=f"{GRAPHQL},application/json;q=0.9")
-    assert (each.status_code, each.json()) == (400, [batch.json()] * 3)
+    listed = await send(shared.admin, b"[{}, {}, {}]", accept=f"{GRAPHQL},application/json;q=0.9")
+    assert (listed.status_code, listed.json()) == (400, [batch.json()] * 3)
     async with shared.admin.socket() as socket:
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"documentId": "x"}}))
         refused = json.loads(await socket.recv())
@@ -113,7 +113,7 @@ REFUSED: list[tuple[int, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("status", "expected", "request_"), REFUSED)
-async def test_a_request_that_is_none_has_a_code(
+async def test_an_invalid_request_has_a_code(
     shared: System, status: int, expected: str, request_: dict[str, Any]
 ) -> None:
     refused = await send(shared.admin, **request_)
@@ -121,8 +121,8 @@ async def test_a_request_that_is_none_has_a_code(
     assert list(refused.json()) == ["errors"]
 
 
-async def test_an_argument_that_does_not_fit_while_it_runs_says_where(shared: System) -> None:
+async def test_an_invalid_argument_during_execution_has_a_path(shared: System) -> None:
     document = 'query($a: ID = "x") { viewer { id } deployment(id: $a) { id } }'
-    found = await shared.admin.execute(document, a=None)
-    assert found["data"]["viewer"]["id"] and found["errors"][-1]["path"] == ["deployment"]
-    assert found["errors"][-1]["extensions"]["code"] == "BAD_USER_INPUT"
+    result = await shared.admin.execute(document, a=None)
+    assert result["data"]["viewer"]["id"] and result["errors"][-1]["path"] == ["deployment"]
+    assert result["errors"][-1]["extensions"]["code"] == "BAD_USER_INPUT"

@@ -1,4 +1,4 @@
-"""Many who watch the same share one execution: each has every event, once and in order, however it comes and goes."""
+"""Shared feeds: each subscriber gets every event once and in order, over any number of reconnects."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.api.feeds import shared_execution
+from app.api.feeds import message_buffer, shared_execution
 from app.core.events import Event
 from app.services.feeds import events
 from app.services.feeds.tail import FeedPage
@@ -27,7 +27,7 @@ GRAPH = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.01})
 
 
 class Executions:
-    """How many executions follow a feed, and how many do at this moment."""
+    """Counts the executions that followed a feed, and those that do now."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -53,10 +53,10 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> Executions:
     return counted
 
 
-async def story(client: Client, deployment: str) -> list[str]:
+async def stored_cursors(client: Client, deployment: str) -> list[str]:
     """Return the cursors of all events of a deployment."""
-    found = (await client.query(EVENTS, id=deployment))["deployment"]["events"]["nodes"]
-    return [event["cursor"] for event in found]
+    nodes = (await client.query(EVENTS, id=deployment))["deployment"]["events"]["nodes"]
+    return [event["cursor"] for event in nodes]
 
 
 async def made(system: System) -> str:
@@ -66,7 +66,7 @@ async def made(system: System) -> str:
 
 
 class Viewer:
-    """One who follows a deployment, and keeps what it saw."""
+    """A client that follows a deployment and records the events."""
 
     def __init__(self, client: Client, deployment: str, document: str = RESUMED) -> None:
         self.client = client
@@ -104,7 +104,7 @@ class Viewer:
 
 
 @pytest.mark.parametrize("document", [PLAIN, RESUMED])
-async def test_many_who_watch_the_same_share_an_execution(
+async def test_subscribers_of_the_same_feed_share_an_execution(
     system: System, executions: Executions, document: str
 ) -> None:
     deployment = await made(system)
@@ -115,12 +115,12 @@ async def test_many_who_watch_the_same_share_an_execution(
     await system.start_worker()
     await system.admin.change("startDeployment", "deployment { id }", id=deployment)
     await asyncio.gather(*following)
-    expected = await story(system.admin, deployment)
+    expected = await stored_cursors(system.admin, deployment)
     assert all(viewer.seen == expected for viewer in viewers)
     assert executions.begun == 1
 
 
-async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
+async def test_a_subscriber_that_reconnects_misses_nothing_and_gets_nothing_twice(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_execution, "LINGER_SECONDS", 0.1)
@@ -130,7 +130,7 @@ async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
     chance = random.Random(4)
     viewers = [Viewer(system.admin, deployment) for _ in range(40)]
     await asyncio.gather(*(viewer.come_and_go(random.Random(chance.random())) for viewer in viewers))
-    expected = await story(system.admin, deployment)
+    expected = await stored_cursors(system.admin, deployment)
     for viewer in viewers:
         assert viewer.seen == expected
     async with asyncio.timeout(5):
@@ -138,10 +138,10 @@ async def test_who_comes_and_goes_misses_nothing_and_sees_nothing_twice(
             await asyncio.sleep(0.02)
 
 
-async def test_who_is_slow_is_served_from_the_database_and_holds_up_nobody(
+async def test_a_slow_subscriber_reads_from_the_database_and_delays_no_other(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_execution, "KEPT", 3)
+    monkeypatch.setattr(message_buffer, "MAX_MESSAGES", 3)
     deployment = await made(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))
@@ -151,10 +151,12 @@ async def test_who_is_slow_is_served_from_the_database_and_holds_up_nobody(
     await following
     assert len(slow.seen) < len(quick.seen)
     await dawdling
-    assert slow.seen == quick.seen == await story(system.admin, deployment)
+    assert slow.seen == quick.seen == await stored_cursors(system.admin, deployment)
 
 
-async def test_one_who_drops_takes_nothing_from_the_others(system: System, executions: Executions) -> None:
+async def test_a_subscriber_that_disconnects_changes_nothing_for_the_others(
+    system: System, executions: Executions
+) -> None:
     deployment = await made(system)
     first, second = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     leaving = asyncio.create_task(first.follow())
@@ -168,4 +170,4 @@ async def test_one_who_drops_takes_nothing_from_the_others(system: System, execu
     await system.admin.change("startDeployment", "deployment { id }", id=deployment)
     await staying
     await first.follow()
-    assert first.seen == second.seen == await story(system.admin, deployment)
+    assert first.seen == second.seen == await stored_cursors(system.admin, deployment)

@@ -1,4 +1,4 @@
-"""Which subscriptions can share an execution, and how the position is taken out of them."""
+"""Which subscriptions can share an execution, and how the cursor is taken out of them."""
 
 import pytest
 
@@ -7,21 +7,21 @@ from app.api.feeds.shared_operation import shared_operation
 FEED = "deploymentEvents(id: $id{}) {{ cursor }}"
 
 
-def test_the_position_is_taken_out_of_the_variables() -> None:
+def test_the_cursor_is_taken_out_of_the_variables() -> None:
     text = f"subscription($id: ID!, $from: Cursor) {{ {FEED.format(', after: $from')} }}"
-    one = shared_operation(text, {"id": "a", "from": "x"}, None)
-    two = shared_operation(text, {"from": "y", "id": "a"}, None)
-    assert one and two and one[0] == two[0] and (one[1], two[1]) == ("x", "y")
-    assert one[0].text == text and one[0].given("z") == {"id": "a", "from": "z"}
+    first = shared_operation(text, {"id": "a", "from": "x"}, None)
+    second = shared_operation(text, {"from": "y", "id": "a"}, None)
+    assert first and second and first[0] == second[0] and (first[1], second[1]) == ("x", "y")
+    assert first[0].text == text and first[0].variables_behind("z") == {"id": "a", "from": "z"}
     other = shared_operation(text, {"id": "b"}, None)
-    assert other and other[0] != one[0] and other[1] is None
+    assert other and other[0] != first[0] and other[1] is None
 
 
-def test_a_position_is_put_into_a_document_that_has_none() -> None:
-    found = shared_operation(f"subscription Name($id: ID!) {{ alias: {FEED.format('')} }}", {"id": "a"}, "Name")
-    assert found and found[1] is None
-    assert "after: $boreasAfter" in found[0].text and "$boreasAfter: Cursor" in found[0].text
-    assert found[0].given("z") == {"id": "a", "boreasAfter": "z"}
+def test_a_cursor_variable_is_added_to_a_document_without_one() -> None:
+    shared = shared_operation(f"subscription Name($id: ID!) {{ alias: {FEED.format('')} }}", {"id": "a"}, "Name")
+    assert shared and shared[1] is None
+    assert "after: $boreasAfter" in shared[0].text and "$boreasAfter: Cursor" in shared[0].text
+    assert shared[0].variables_behind("z") == {"id": "a", "boreasAfter": "z"}
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_a_position_is_put_into_a_document_that_has_none() -> None:
         (f"subscription($id: ID!) {{ {FEED.format('')} }}", ["id"]),
     ],
 )
-def test_what_can_not_be_shared(text: str, variables: dict[str, object]) -> None:
+def test_operations_that_cannot_be_shared(text: str, variables: dict[str, object]) -> None:
     assert shared_operation(text, variables, None) is None

@@ -1,4 +1,4 @@
-"""How many statements a query takes depends on what it asks for, never on how many rows answer."""
+"""The number of statements of a query depends on its fields, never on the number of rows."""
 
 import logging
 from collections import Counter
@@ -58,7 +58,7 @@ QUERIES = {"deployments": DEPLOYMENTS, "versions": VERSIONS, "applications": APP
 
 
 class Statements(logging.Handler):
-    """Keeps every statement that is sent to the database."""
+    """Records every statement that is sent to the database."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Statements(logging.Handler):
 
 @contextmanager
 def statements() -> Iterator[Statements]:
-    """Count statements: each is a record of the client's log."""
+    """Record statements from the log of the database client."""
     log, handler = logging.getLogger("tortoise.db_client"), Statements()
     level = log.level
     log.addHandler(handler)
@@ -83,7 +83,7 @@ def statements() -> Iterator[Statements]:
 
 
 async def fill(system: System) -> None:
-    """Make deployments that have run, run (without a worker) and wait, in several environments, by several people."""
+    """Create ended, running and waiting deployments in several environments, by several people."""
     await system.start_worker()
     here = await world(system.admin)
     for name in range(MANY):
@@ -93,15 +93,15 @@ async def fill(system: System) -> None:
     makers = [(await account(system.admin, {"role": "DEPLOYER"})).client for _ in range(4)]
     for number, version in enumerate(versions):
         place = places[number % 3]
-        wanted = list(here.applications.values())[number % 4 :: 4]
-        made = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=wanted)
+        application_ids = list(here.applications.values())[number % 4 :: 4]
+        id_ = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=application_ids)
         if place is not places[2]:
-            await system.admin.until(made, "SUCCESS")
+            await system.admin.until(id_, "SUCCESS")
 
 
 @pytest.fixture(scope="module")
 async def filled(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A running API over what `fill` made, with no worker whose own statements would be counted."""
+    """A running API over the data of `fill`, without a worker, whose own statements would be counted."""
     async with running(cleared, tmp_path_factory.mktemp("filling")) as system:
         await fill(system)
     async with running(cleared, tmp_path_factory.mktemp("filled")) as system:
@@ -109,13 +109,13 @@ async def filled(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 async def asked(system: System, document: str, number: int) -> tuple[list[str], Data]:
-    """Ask over HTTP, and return the statements that it took."""
+    """Send a query over HTTP, and return its statements."""
     with statements() as counted:
         return counted.sent, await system.admin.query(document, n=number)
 
 
 async def asked_over_a_socket(system: System, document: str, number: int) -> tuple[list[str], Data]:
-    """Ask over a socket, where nothing that was loaded is kept."""
+    """Send a query over a socket, which reuses nothing that was loaded before."""
     async with system.admin.socket() as socket:
         with statements() as counted:
             (result,) = await operate(socket, document, n=number)
@@ -124,9 +124,9 @@ async def asked_over_a_socket(system: System, document: str, number: int) -> tup
 
 
 async def often(ask: Any, system: System, document: str, number: int) -> list[Counter[str]]:
-    """Ask several times, and return how often each statement was sent each time.
+    """Send a query several times, and return how often each statement was sent each time.
 
-    What is asked for at about the same moment goes out together; a late answer may split that into one statement more.
+    Loads at about the same moment are sent together; a late one may split them into one more statement.
     """
     counts = []
     for _ in range(TRIES):
@@ -153,7 +153,7 @@ async def test_at_most_one_statement_authenticates_and_one_reads(filled: System)
     assert len(sent) <= 2, sent
 
 
-async def test_a_graph_of_many_tasks_is_read_and_made_in_few_statements(filled: System) -> None:
+async def test_a_large_graph_is_read_and_created_in_few_statements(filled: System) -> None:
     counts = []
     here = await world(filled.admin)
     await here.application("shop")
@@ -162,10 +162,10 @@ async def test_a_graph_of_many_tasks_is_read_and_made_in_few_statements(filled: 
         tasks = [
             {"key": f"t{n}", "name": "t", "type": "CUSTOM", "blockBy": [f"t{n - 1}"][: n or 0]} for n in range(size)
         ]
-        with statements() as made:
+        with statements() as recorded:
             deployment = await here.deploy(version, tasks=tasks, autoStart=False)
         document = "query($id: ID!) { deployment(id: $id) { tasks { blockers { task { key } } attempts { number } } } }"
         with statements() as read:
             assert len((await filled.admin.query(document, id=deployment))["deployment"]["tasks"]) == size
-        counts.append((len(made.sent), len(read.sent)))
+        counts.append((len(recorded.sent), len(read.sent)))
     assert counts[0] == counts[1]

@@ -1,4 +1,4 @@
-"""Strategies over the API: what is taken and what is refused, and what a rollout tells while it goes on."""
+"""Strategies over the API: accepted, refused, and the progress that a rollout reports."""
 
 import asyncio
 from typing import Any
@@ -18,8 +18,8 @@ METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": 
 
 
 async def stands(here: World, id_: str) -> Data:
-    found: Data = (await here.client.query(STANDS, id=id_))["deployment"]
-    return found
+    deployment: Data = (await here.client.query(STANDS, id=id_))["deployment"]
+    return deployment
 
 
 async def until_watched(here: World, id_: str, step: int) -> Data:
@@ -31,7 +31,7 @@ async def until_watched(here: World, id_: str, step: int) -> Data:
     pytest.fail(f"never watched step {step}: {found}")
 
 
-async def test_a_canary_tells_where_it_stands(system: System) -> None:
+async def test_a_canary_reports_its_progress(system: System) -> None:
     await system.start_worker()
     here = await world(system.admin)
     await here.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
@@ -67,33 +67,33 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
         id=id_,
     )
     told = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
-    assert [(each["batch"], each["weight"]) for each in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
-    assert [bool(each["resumeAt"]) for each in told].count(True) == 1
+    assert [(progress["batch"], progress["weight"]) for progress in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
+    assert [bool(progress["resumeAt"]) for progress in told].count(True) == 1
     assert (events["deployment"]["grayscaleEnabled"], events["deployment"]["grayscaleRatio"]) == (False, None)
     [rollout] = events["deployment"]["rollouts"]
-    assert [(each["batch"], each["succeeded"], each["metrics"]) for each in rollout["history"]] == [
+    assert [(batch["batch"], batch["succeeded"], batch["metrics"]) for batch in rollout["history"]] == [
         (1, True, []),
         (2, True, []),
     ]
-    assert all(each["startedAt"] <= each["completedAt"] for each in rollout["history"])
+    assert all(batch["startedAt"] <= batch["completedAt"] for batch in rollout["history"])
 
 
-async def test_a_strategy_is_kept_as_it_was_given(shared: System) -> None:
+async def test_a_strategy_is_stored_as_given(shared: System) -> None:
     here, base = await place(shared)
     steps: list[Data] = [
         {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},
         {"canaryRatio": 1},
     ]
-    made = await here.client.change(
+    payload = await here.client.change(
         "createDeployment",
         f"deployments {{ {STRATEGY} }}",
         **(base | {"strategy": {"kind": "CANARY", "steps": steps}, "autoStart": False}),
     )
     plain: Data = {"batchSize": 0, "batchInterval": 0, "autoRollback": True, "requireApproval": False}
-    assert made["deployments"][0]["strategy"] == {"kind": "CANARY", "steps": [plain | step for step in steps]}
+    assert payload["deployments"][0]["strategy"] == {"kind": "CANARY", "steps": [plain | step for step in steps]}
 
 
-async def test_a_wrong_strategy_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_strategy_is_refused_with_the_path_of_the_field(shared: System) -> None:
     _, base = await place(shared)
 
     def strategy(kind: str, *steps: Data) -> Data:
@@ -113,18 +113,18 @@ async def test_a_wrong_strategy_is_refused_by_the_field(shared: System) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"httpUrl": "http://{instance}/{color}"}, {"command": ["true"]}])
-async def test_a_health_check_by_metrics_is_kept(shared: System, more: dict[str, Any]) -> None:
+async def test_a_health_check_by_metrics_is_stored(shared: System, more: dict[str, Any]) -> None:
     here = await world(shared.admin)
     id_ = await here.application("web", healthCheck={"metrics": [METRIC], **more})
-    found = await here.client.query(
+    data = await here.client.query(
         "query($id: ID!) { application(id: $id) { healthCheck { command httpUrl"
         " metrics { name prometheusUrl query min max } } } }",
         id=id_,
     )
-    assert found["application"]["healthCheck"] == {"command": None, "httpUrl": None, "metrics": [METRIC], **more}
+    assert data["application"]["healthCheck"] == {"command": None, "httpUrl": None, "metrics": [METRIC], **more}
 
 
-async def test_a_wrong_health_check_is_refused_by_the_field(shared: System) -> None:
+async def test_an_invalid_health_check_is_refused_with_the_path_of_the_field(shared: System) -> None:
     table: list[tuple[Data, list[str]]] = [
         ({"healthCheck": {}}, ["healthCheck"]),
         ({"healthCheck": {"command": ["a"], "httpUrl": "http://a"}}, ["healthCheck"]),

@@ -1,8 +1,8 @@
-"""Streams over HTTP as they look on the wire: server-sent events, and the multipart parts that Apollo Client reads."""
+"""Streams over HTTP on the wire: server-sent events, and the parts that Apollo Client reads."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 
@@ -10,7 +10,8 @@ import httpx
 import pytest
 from strawberry.http.streaming import merge_stream_with_heartbeat
 
-from app.api.feeds.hub import FeedBrokenError, FeedHub
+from app.api.feeds.errors import FeedBrokenError
+from app.api.feeds.hub import FeedHub
 from app.api.transport import streaming
 from app.core.events import Event
 from app.services.feeds import events
@@ -27,7 +28,7 @@ DOCUMENT = (
 
 
 class Stream:
-    """An answer that is read as it comes."""
+    """A response that is read as it arrives."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -41,7 +42,7 @@ class Stream:
                 self.text += await anext(self._chunks)
 
     async def rest(self) -> str:
-        """Return the whole text, read to its end."""
+        """Return the whole text, to the end of the response."""
         async with asyncio.timeout(10):
             async for chunk in self._chunks:
                 self.text += chunk
@@ -50,7 +51,7 @@ class Stream:
 
 @asynccontextmanager
 async def opened(system: System, accept: str, document: str = DOCUMENT, **variables: object) -> AsyncIterator[Stream]:
-    """Send an operation, and return once the headers of the answer are there."""
+    """Send an operation, and return at the response's headers."""
     headers = {"Authorization": f"Bearer {system.admin.token}", "Accept": accept}
     body = {"query": document, "variables": variables}
     http = httpx.AsyncClient(trust_env=False, timeout=10)
@@ -59,7 +60,7 @@ async def opened(system: System, accept: str, document: str = DOCUMENT, **variab
 
 
 async def cancel(system: System, deployment: str) -> None:
-    """Bring a feed to its end."""
+    """End a feed by cancelling its deployment."""
     await system.admin.change("cancelDeployment", "__typename", id=deployment, reason="a test")
 
 
@@ -80,7 +81,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("silent")
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_an_answer_begins_before_anything_happens(shared: System, accept: str) -> None:
+async def test_a_stream_begins_before_its_first_result(shared: System, accept: str) -> None:
     deployment = await chain(shared, 1)
     async with opened(shared, accept, id=deployment) as stream:
         assert stream.response.status_code == 200
@@ -91,7 +92,7 @@ async def test_an_answer_begins_before_anything_happens(shared: System, accept: 
 
 @pytest.mark.usefixtures("silent")
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_a_silent_feed_gives_signs_of_life(shared: System, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_stream_has_heartbeats(shared: System, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "EVENTS_HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(streaming, "PARTS_HEARTBEAT_SECONDS", 0.05)
     deployment = await chain(shared, 1)
@@ -102,13 +103,13 @@ async def test_a_silent_feed_gives_signs_of_life(shared: System, accept: str, mo
             stream.text = stream.text.partition(beat)[2]
 
 
-def test_signs_of_life_come_before_a_proxy_loses_its_patience() -> None:
+def test_heartbeats_are_shorter_than_the_timeouts_of_proxies() -> None:
     assert 12 <= streaming.EVENTS_HEARTBEAT_SECONDS <= 15
     assert streaming.PARTS_HEARTBEAT_SECONDS == 5
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_nothing_runs_on_for_a_client_that_has_gone(
+async def test_the_stream_of_a_client_that_has_gone_is_closed(
     shared: System, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counted := Counted())
@@ -124,12 +125,12 @@ async def test_nothing_runs_on_for_a_client_that_has_gone(
 
 
 class Counted:
-    """How many streams are being written."""
+    """Counts the streams that are being written."""
 
     def __init__(self) -> None:
         self.open = 0
 
-    def __call__(self, source: streaming.Payloads, *given: object, **named: object) -> object:
+    def __call__(self, source: Callable[[], AsyncIterator[str]], *args: object, **options: object) -> object:
         async def counting() -> AsyncIterator[str]:
             self.open += 1
             try:
@@ -138,11 +139,11 @@ class Counted:
             finally:
                 self.open -= 1
 
-        return merge_stream_with_heartbeat(counting, *given, **named)  # type: ignore[arg-type]
+        return merge_stream_with_heartbeat(counting, *args, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_what_can_not_be_run_is_told_within_the_stream(shared: System, accept: str) -> None:
+async def test_errors_of_invalid_operations_come_within_the_stream(shared: System, accept: str) -> None:
     for document in ("{", "subscription { nothing }", 'subscription { deploymentEvents(id: "nobody") { cursor } }'):
         async with opened(shared, accept, document) as stream:
             text = await stream.rest()
@@ -154,40 +155,40 @@ async def test_what_can_not_be_run_is_told_within_the_stream(shared: System, acc
 
 
 def events_of(text: str) -> list[tuple[str, str]]:
-    """Return the events of a stream, by the rules of the HTML standard for a stream without carriage returns."""
-    found: list[tuple[str, str]] = []
+    """Return the events of a stream without carriage returns, by the rules of the HTML standard."""
+    events_: list[tuple[str, str]] = []
     for block in text.split("\n\n"):
         fields = [line.partition(":") for line in block.split("\n") if line and not line.startswith(":")]
         if fields:
-            given = {name: value.removeprefix(" ") for name, _, value in fields}
-            found.append((given["event"], given["data"]))
-    return found
+            values = {name: value.removeprefix(" ") for name, _, value in fields}
+            events_.append((values["event"], values["data"]))
+    return events_
 
 
-async def test_a_feed_is_events_and_a_completion(shared: System) -> None:
+async def test_a_feed_has_an_event_for_each_result_and_a_completion(shared: System) -> None:
     deployment = await chain(shared, 1)
     async with opened(shared, ACCEPTS[0], id=deployment) as stream:
         await stream.until("event: next")
         await cancel(shared, deployment)
-        found = events_of(await stream.rest())
+        stream_events = events_of(await stream.rest())
     assert stream.response.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert [name for name, _ in found] == ["next", "next", "complete"]
-    batches = [json.loads(data)["data"]["deploymentEvents"] for name, data in found if name == "next"]
+    assert [name for name, _ in stream_events] == ["next", "next", "complete"]
+    batches = [json.loads(data)["data"]["deploymentEvents"] for name, data in stream_events if name == "next"]
     cursors = [event["cursor"] for batch in batches for event in batch["events"]]
     assert cursors == [event["cursor"] for event in await stored(shared.admin, EVENTS, deployment)]
 
 
-async def test_a_feed_can_be_asked_for_by_get_as_event_sources_do(shared: System) -> None:
+async def test_a_feed_can_be_requested_by_get(shared: System) -> None:
     deployment = await chain(shared, 1)
     await cancel(shared, deployment)
     parameters = {"query": DOCUMENT, "variables": json.dumps({"id": deployment})}
     headers = {"Authorization": f"Bearer {shared.admin.token}", "Accept": ACCEPTS[0]}
     async with httpx.AsyncClient(trust_env=False) as http:
-        found = events_of((await http.get(f"{shared.url}/graphql", params=parameters, headers=headers)).text)
-    assert [name for name, _ in found] == ["next", "complete"]
+        stream_events = events_of((await http.get(f"{shared.url}/graphql", params=parameters, headers=headers)).text)
+    assert [name for name, _ in stream_events] == ["next", "complete"]
 
 
-async def test_a_feed_that_breaks_breaks_its_connection_off(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_feed_breaks_the_connection_off(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
     async def read(*_: object) -> AsyncIterator[bytes]:
         yield b'{"data":{}}'
         raise FeedBrokenError
@@ -199,7 +200,7 @@ async def test_a_feed_that_breaks_breaks_its_connection_off(shared: System, monk
     assert [name for name, _ in events_of(stream.text)] == ["next"]
 
 
-async def test_a_query_and_a_mutation_are_answered_by_one_event(shared: System) -> None:
+async def test_a_query_and_a_mutation_have_one_event(shared: System) -> None:
     deployment = await chain(shared, 1)
     query = "query($id: ID!) { deployment(id: $id) { id } }"
     mutation = 'mutation($id: ID!) { cancelDeployment(input: { id: $id, reason: "x" }) { deployment { id } } }'
@@ -214,7 +215,7 @@ async def test_a_query_and_a_mutation_are_answered_by_one_event(shared: System) 
 # Multipart
 
 
-async def test_a_feed_is_parts_and_a_closing_delimiter(shared: System) -> None:
+async def test_a_feed_has_a_part_for_each_result_and_a_closing_delimiter(shared: System) -> None:
     deployment = await chain(shared, 1)
     async with opened(shared, APOLLO, id=deployment) as stream:
         await stream.until('"payload"')
@@ -234,7 +235,7 @@ async def test_a_feed_is_parts_and_a_closing_delimiter(shared: System) -> None:
     assert text.endswith("\r\n--graphql--\r\n")
 
 
-async def test_a_query_that_might_have_had_parts_is_a_document(shared: System) -> None:
+async def test_a_query_with_json_and_multipart_accepted_is_one_document(shared: System) -> None:
     async with opened(shared, APOLLO, "{ viewer { __typename } }") as stream:
         assert stream.response.headers["content-type"] == "application/json; charset=utf-8"
         assert "data" in json.loads(await stream.rest())

@@ -1,4 +1,4 @@
-"""Templates as clients use them: saved, compared, archived, and deployed from with values for their parameters."""
+"""Templates over the API: saved, compared, archived, and deployed with values for their parameters."""
 
 import asyncio
 from typing import Any
@@ -26,62 +26,64 @@ GRAPH = [
 
 
 async def save(client: Client, **fields: Any) -> Data:
-    """Save a template of two tasks and two parameters, unless told otherwise."""
+    """Save a template of two tasks and two parameters by default."""
     given = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS} | fields
     return await client.change("saveWorkflowTemplate", SAVED, **given)
 
 
-async def errors(client: Client, mutation: str, **given: Any) -> list[Data]:
-    """Call a mutation that must be refused."""
+async def errors(client: Client, mutation: str, **fields: Any) -> list[Data]:
+    """Call a mutation that must be refused, and return its errors."""
     kind = mutation[0].upper() + mutation[1:]
     document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {FAULTS} }} }}"
-    found: list[Data] = (await client.query(document, input=given))[mutation]["errors"]
+    found: list[Data] = (await client.query(document, input=fields))[mutation]["errors"]
     assert found
     return found
 
 
 def named(found: list[Data]) -> list[tuple[str, str]]:
-    """Return what each error is, and where."""
+    """Return the kind and the path of each error."""
     return [(error.get("kind") or error["__typename"], ".".join(error["path"] or ())) for error in found]
 
 
 async def place(system: System) -> World:
-    """Return an environment with one application."""
+    """Return a world with one application."""
     here = await world(system.admin, "SHELL")
     await here.application("shop")
     return here
 
 
-async def test_a_name_that_is_known_makes_the_next_version(shared: System) -> None:
+async def test_saving_under_an_existing_name_makes_the_next_version(shared: System) -> None:
     name = unique("template")
     first = await save(shared.admin, name=name, description="says things", note="first")
     second = await save(shared.admin, name=name, note="second", tasks=[task("x")], parameters=[])
     assert first["template"]["id"] == second["template"]["id"]
     assert second["template"] | {"latest": None} == first["template"] | {"latest": None}
     assert second["template"]["latest"] == {"id": second["version"]["id"], "number": 2}
-    found = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
-    assert (await shared.admin.query(TEMPLATE, id=found["id"]))["workflowTemplate"] == found
-    assert [(one["number"], one["note"], len(one["tasks"])) for one in found["versions"]] == [
+    workflow_template = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
+    assert (await shared.admin.query(TEMPLATE, id=workflow_template["id"]))["workflowTemplate"] == workflow_template
+    assert [
+        (version["number"], version["note"], len(version["tasks"])) for version in workflow_template["versions"]
+    ] == [
         (1, "first", 2),
         (2, "second", 1),
     ]
-    assert found["versions"][0]["parameters"] == [
+    assert workflow_template["versions"][0]["parameters"] == [
         {"name": "what", "description": "what to say", "default": "hello", "required": False, "choices": None},
         {"name": "region", "description": "", "default": None, "required": True, "choices": ["eu", "us"]},
     ]
-    assert found["versions"][0]["tasks"][0]["command"] == SAY
+    assert workflow_template["versions"][0]["tasks"][0]["command"] == SAY
 
 
-async def test_ten_versions_at_once_are_numbered_in_a_row(shared: System) -> None:
+async def test_ten_concurrent_versions_are_numbered_without_a_gap(shared: System) -> None:
     name = unique("template")
-    made = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
-    assert sorted(each["version"]["number"] for each in made) == list(range(1, 11))
+    payloads = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
+    assert sorted(each["version"]["number"] for each in payloads) == list(range(1, 11))
 
 
-async def test_saving_twice_with_one_key_is_saving_once(shared: System) -> None:
-    given = {"name": unique("template"), "idempotencyKey": unique("key")}
-    first = await save(shared.admin, **given)
-    assert await save(shared.admin, **given) == first
+async def test_saving_twice_with_one_idempotency_key_saves_once(shared: System) -> None:
+    fields = {"name": unique("template"), "idempotencyKey": unique("key")}
+    first = await save(shared.admin, **fields)
+    assert await save(shared.admin, **fields) == first
 
 
 async def test_versions_can_be_compared(shared: System) -> None:
@@ -90,8 +92,8 @@ async def test_versions_can_be_compared(shared: System) -> None:
     await save(shared.admin, name=name, tasks=[task("say", command=SAY, requireConfirm=True), task("new")])
     document = """query($name: String!, $from: Int!, $to: Int!) { workflowTemplate(name: $name) {
       diff(from: $from, to: $to) { added { key } removed { key } changed { key fields } } } }"""
-    found = await shared.admin.query(document, name=name, **{"from": 1, "to": 2})
-    assert found["workflowTemplate"]["diff"] == {
+    data = await shared.admin.query(document, name=name, **{"from": 1, "to": 2})
+    assert data["workflowTemplate"]["diff"] == {
         "added": [{"key": "new"}],
         "removed": [{"key": "go"}],
         "changed": [{"key": "say", "fields": ["requireConfirm"]}],
@@ -100,7 +102,7 @@ async def test_versions_can_be_compared(shared: System) -> None:
     assert result["errors"][0]["extensions"] == {"code": "NOT_FOUND", "path": ["from"]}
 
 
-async def test_a_deployment_keeps_the_version_that_it_was_made_from(shared: System) -> None:
+async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: System) -> None:
     here, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name)
     values = {"region": "us", "what": "“🚀” $1 \\g<0>"}
@@ -108,11 +110,11 @@ async def test_a_deployment_keeps_the_version_that_it_was_made_from(shared: Syst
     await save(shared.admin, name=name, tasks=[task("other")], parameters=[])
     document = """query($id: ID!) { deployment(id: $id) { template { id number template { name latest { number } } }
       tasks { key name command { command env } } } }"""
-    found = (await shared.admin.query(document, id=id_))["deployment"]
-    assert found["template"] == {
+    deployment = (await shared.admin.query(document, id=id_))["deployment"]
+    assert deployment["template"] == {
         "id": saved["version"]["id"], "number": 1, "template": {"name": name, "latest": {"number": 2}},
     }  # fmt: skip
-    assert found["tasks"] == [
+    assert deployment["tasks"] == [
         {"key": "say", "name": "say", "command": {
             "command": ["echo", values["what"]], "env": {"WHAT": f"<{values['what']}>"}}},
         {"key": "go", "name": "Go to us", "command": {"command": ["true"], "env": {}}},
@@ -127,29 +129,33 @@ async def test_a_deployment_from_a_template_runs_with_its_values(shared: System)
     await shared.admin.until(id_, "SUCCESS")
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs { nodes { message } } } } }"
     logs = {
-        each["key"]: each["logs"]["nodes"]
-        for each in (await shared.admin.query(document, id=id_))["deployment"]["tasks"]
+        task["key"]: task["logs"]["nodes"]
+        for task in (await shared.admin.query(document, id=id_))["deployment"]["tasks"]
     }
     assert "a  b; c" in [line["message"] for line in logs["say"]]
 
 
-async def test_a_plan_shows_what_would_come(shared: System) -> None:
+async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
     here = await place(shared)
     version = (await save(shared.admin))["version"]["id"]
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
-    given = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
-    found = (await shared.admin.query(document, input=given | {"parameters": {"region": "eu"}}))["deploymentPlan"]
-    assert [each["name"] for each in found["tasks"]] == ["say", "Go to eu"]
-    assert found["tasks"][0]["command"]["command"] == ["echo", "hello"]
-    assert (found["faults"], found["levels"]) == ([], [["say"], ["go"]])
-    found = (await shared.admin.query(document, input=given))["deploymentPlan"]
-    assert found["tasks"][1]["name"] == "Go to ${{ parameters.region }}"
-    assert found["faults"] == [{"kind": "MISSING_PARAMETER", "taskKeys": ["go"], "path": ["parameters", "region"]}]
-    assert (found["levels"], found["gate"]["canProceed"]) == ([], False)
+    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
+    deployment_plan = (await shared.admin.query(document, input=fields | {"parameters": {"region": "eu"}}))[
+        "deploymentPlan"
+    ]
+    assert [task["name"] for task in deployment_plan["tasks"]] == ["say", "Go to eu"]
+    assert deployment_plan["tasks"][0]["command"]["command"] == ["echo", "hello"]
+    assert (deployment_plan["faults"], deployment_plan["levels"]) == ([], [["say"], ["go"]])
+    deployment_plan = (await shared.admin.query(document, input=fields))["deploymentPlan"]
+    assert deployment_plan["tasks"][1]["name"] == "Go to ${{ parameters.region }}"
+    assert deployment_plan["faults"] == [
+        {"kind": "MISSING_PARAMETER", "taskKeys": ["go"], "path": ["parameters", "region"]}
+    ]
+    assert (deployment_plan["levels"], deployment_plan["gate"]["canProceed"]) == ([], False)
 
 
-async def test_values_that_do_not_fit_are_refused_by_their_names(shared: System) -> None:
+async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> None:
     here = await place(shared)
     template = (await save(shared.admin))["version"]["id"]
     base: Data = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
@@ -176,7 +182,7 @@ async def test_values_that_do_not_fit_are_refused_by_their_names(shared: System)
     assert await contents(shared) == before
 
 
-async def test_a_wrong_template_is_refused_with_everything_that_is_wrong(shared: System) -> None:
+async def test_an_invalid_template_is_refused_with_all_its_faults(shared: System) -> None:
     base: Data = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS}
     stray = task("x", "ghost", name="${{ env.X }}", command={"command": ["a"], "image": "${{ parameters.what }}"})
     table: list[tuple[Data, list[tuple[str, str]]]] = [
@@ -199,22 +205,22 @@ async def test_a_wrong_template_is_refused_with_everything_that_is_wrong(shared:
     assert await contents(shared) == before
 
 
-async def test_a_version_that_lacks_an_application_of_the_template_is_a_fault(shared: System) -> None:
+async def test_a_version_without_an_application_of_the_template_is_a_fault(shared: System) -> None:
     here, there = await place(shared), await place(shared)
     deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
     saved = await save(shared.admin, tasks=[deploy], parameters=[])
-    given = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
-    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **given)
+    fields = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
+    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **fields)
     assert [(one["kind"], one["taskKeys"]) for one in found] == [("UNKNOWN_APPLICATION", ["deploy"])]
     assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
 
 
-async def test_a_template_is_made_of_a_deployment_as_it_is_now(shared: System) -> None:
+async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System) -> None:
     here = await place(shared)
     id_ = await here.deploy(autoStart=False)
-    given = {"deploymentId": id_, "expectedRevision": 1}
+    fields = {"deploymentId": id_, "expectedRevision": 1}
     extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
-    await shared.admin.change("addTask", "workflow { revision }", task=extra, **given)
+    await shared.admin.change("addTask", "workflow { revision }", task=extra, **fields)
     saved = await save(shared.admin, tasks=None, parameters=None, fromDeploymentId=id_)
     found = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][0]["tasks"]
     assert [(each["key"].split("/")[-1], each["applicationName"] is None) for each in found] == [
@@ -228,11 +234,11 @@ async def test_a_template_is_made_of_a_deployment_as_it_is_now(shared: System) -
     ]
 
 
-async def test_an_archived_template_is_read_and_used_no_more(shared: System) -> None:
+async def test_an_archived_template_is_readable_but_cannot_be_used(shared: System) -> None:
     here, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
-    made = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
-    assert made["template"]["archivedAt"] and made["version"]["number"] == 1
+    payload = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
+    assert payload["template"]["archivedAt"] and payload["version"]["number"] == 1
     assert (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]["archivedAt"]
     again = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
     assert codes(again) == ["WRONG_STATE"]
@@ -255,12 +261,12 @@ async def test_templates_are_listed_by_name_in_pages(shared: System) -> None:
     rest = (await shared.admin.query(document, contains=mark, after=first["pageInfo"]["endCursor"]))[
         "workflowTemplates"
     ]
-    names = [each["name"] for each in (*first["nodes"], *rest["nodes"])]
+    names = [node["name"] for node in (*first["nodes"], *rest["nodes"])]
     assert names == [f"{mark} {number} Ä🚀" for number in range(4)]
     assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (4, True, False)
 
 
-async def test_nodes_are_found_by_their_ids(shared: System) -> None:
+async def test_templates_and_versions_are_found_as_nodes(shared: System) -> None:
     saved = await save(shared.admin)
     document = "query($id: ID!) { node(id: $id) { __typename id } }"
     for kind, id_ in (("WorkflowTemplate", saved["template"]["id"]), ("TemplateVersion", saved["version"]["id"])):
@@ -271,14 +277,14 @@ async def test_nodes_are_found_by_their_ids(shared: System) -> None:
         )
 
 
-async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> None:
+async def test_deployers_save_templates_of_applications_they_deploy(shared: System) -> None:
     here, there = await place(shared), await place(shared)
     grant = {"role": "DEPLOYER", "applicationId": here.applications["shop"]}
     deployer = (await account(shared.admin, grant)).client
     mine = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
     others = task("deploy", type="DEPLOY", applicationId=there.applications["shop"])
     saved = await save(deployer, tasks=[mine], parameters=[])
-    assert [one["code"] for one in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
+    assert [error["code"] for error in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
         "FORBIDDEN"
     ]
     foreign = await save(shared.admin, tasks=[others], parameters=[])
@@ -290,15 +296,15 @@ async def test_deployers_keep_templates_of_what_they_deploy(shared: System) -> N
     assert (await viewer.query(TEMPLATE, name=saved["template"]["name"]))["workflowTemplate"]
 
 
-async def test_what_is_just_as_the_latest_version_makes_none(shared: System) -> None:
-    given: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
-    given["onlyIfChanged"] = True
-    saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **given) for _ in range(5))
-    made = await asyncio.gather(*saves)
-    assert made == [made[0]] * 5 and made[0]["version"]["number"] == 1
-    spelt = given | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
-    assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == made[0]
+async def test_only_if_changed_makes_no_version_equal_to_the_latest(shared: System) -> None:
+    fields: Data = {"name": unique("once"), "note": "n", "tasks": [task("a", payload={"a": 1, "b": 2})]}
+    fields["onlyIfChanged"] = True
+    saves = (shared.admin.change("saveWorkflowTemplate", "version { id number }", **fields) for _ in range(5))
+    saved = await asyncio.gather(*saves)
+    assert saved == [saved[0]] * 5 and saved[0]["version"]["number"] == 1
+    spelt = fields | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
+    assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == saved[0]
     others: list[Data] = [{"note": "m"}, {"tasks": [task("a", payload={"a": True, "b": 2})]}, {"onlyIfChanged": False}]
     for number, other in enumerate(others, start=2):
-        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **given | other)
+        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **fields | other)
         assert changed["version"]["number"] == number

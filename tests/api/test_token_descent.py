@@ -1,4 +1,4 @@
-"""Tokens that tokens made: they end no later, and with what made them, over any number of generations."""
+"""Tokens created by tokens: they expire no later than their creator and are revoked with it, in any generation."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,41 +20,41 @@ TOKENS = (
 
 
 def ahead(**time: float) -> str:
-    """Return a moment from now."""
+    """Return a time in the future."""
     return (datetime.now(UTC) + timedelta(**time)).isoformat()
 
 
 async def child(client: Client, **about: object) -> tuple[Data, Client]:
-    """Make a token for oneself, and return it with a client that uses it."""
-    made = await client.change("createApiToken", TOKEN, **({"name": "child", "scopes": ["VIEWER"]} | about))
-    return made["token"], Client(client.url, made["secret"])
+    """Create a token for oneself, and return it with a client that uses it."""
+    payload = await client.change("createApiToken", TOKEN, **({"name": "child", "scopes": ["VIEWER"]} | about))
+    return payload["token"], Client(client.url, payload["secret"])
 
 
 async def works(client: Client) -> bool:
-    """Return whether a token is good."""
+    """Return whether a token is valid."""
     return (await client.post(VIEWER)).status_code == 200
 
 
-async def test_a_token_that_ends_makes_none_that_lasts_longer(shared: System) -> None:
+async def test_a_token_cannot_create_one_that_expires_later(shared: System) -> None:
     until = ahead(hours=1)
     token, client = await child(shared.admin, scopes=["ADMIN"], expiresAt=until)
-    made, grandchild = await child(client)
-    assert made["expiresAt"] == token["expiresAt"] and made["madeBy"] == {"id": token["id"]}
-    made, _ = await child(grandchild)
-    assert made["expiresAt"] == token["expiresAt"]
-    made, _ = await child(client, expiresAt=ahead(minutes=5))
-    assert made["expiresAt"] < token["expiresAt"]
+    child_token, grandchild = await child(client)
+    assert child_token["expiresAt"] == token["expiresAt"] and child_token["madeBy"] == {"id": token["id"]}
+    child_token, _ = await child(grandchild)
+    assert child_token["expiresAt"] == token["expiresAt"]
+    child_token, _ = await child(client, expiresAt=ahead(minutes=5))
+    assert child_token["expiresAt"] < token["expiresAt"]
     answer = await client.mutate("createApiToken", TOKEN, name="x", scopes=["VIEWER"], expiresAt=ahead(hours=2))
     (error,) = answer["errors"]
-    assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "ends no later" in error["message"]
+    assert (error["code"], error["path"]) == ("INVALID", ["expiresAt"]) and "cannot expire later" in error["message"]
     owner = (await account(shared.admin)).id
     about = {"name": "x", "scopes": ["VIEWER"], "serviceAccountId": owner}
     assert codes(await client.mutate("createApiToken", TOKEN, expiresAt=ahead(hours=2), **about)) == ["INVALID"]
-    made = (await client.change("createApiToken", TOKEN, **about))["token"]
-    assert made["expiresAt"] == token["expiresAt"]
+    child_token = (await client.change("createApiToken", TOKEN, **about))["token"]
+    assert child_token["expiresAt"] == token["expiresAt"]
 
 
-async def test_what_a_token_that_ended_had_made_has_ended_too(shared: System) -> None:
+async def test_tokens_created_by_an_expired_token_have_expired_too(shared: System) -> None:
     _, client = await child(shared.admin, expiresAt=ahead(seconds=2))
     _, grandchild = await child(client)
     assert await works(grandchild)
@@ -63,18 +63,18 @@ async def test_what_a_token_that_ended_had_made_has_ended_too(shared: System) ->
             await asyncio.sleep(0.1)
 
 
-async def test_what_a_token_made_is_revoked_with_it_and_the_answer_tells(shared: System) -> None:
+async def test_tokens_created_by_a_revoked_token_are_revoked_and_listed(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "ADMIN"})
     beside, other = await child(shared.admin)
     first, second = await child(somebody.client, scopes=["ADMIN"])
     program = await account(second, {"role": "VIEWER"})
     third, fourth = await child(program.client)
-    wanted = [first["id"], program.token_id, third["id"]]
+    expected = [first["id"], program.token_id, third["id"]]
     for _ in range(2):
         answer = await shared.admin.change(
             "revokeApiToken", "token { id revokedAt } alsoRevoked { id revokedAt }", id=somebody.token_id
         )
-        assert [each["id"] for each in answer["alsoRevoked"]] == wanted
+        assert [token["id"] for token in answer["alsoRevoked"]] == expected
         assert all(each["revokedAt"] for each in (answer["token"], *answer["alsoRevoked"]))
     clients = (somebody.client, second, program.client, fourth, other)
     assert [await works(client) for client in clients] == [False, False, False, False, True]
@@ -86,7 +86,7 @@ async def test_what_a_token_made_is_revoked_with_it_and_the_answer_tells(shared:
     await shared.admin.change("revokeApiToken", "token { id }", id=beside["id"])
 
 
-async def test_a_feed_of_what_a_token_made_ends_when_that_is_revoked(shared: System) -> None:
+async def test_a_feed_of_a_descendant_token_ends_when_its_creator_is_revoked(shared: System) -> None:
     there = await world(shared.admin)
     await there.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
@@ -98,7 +98,7 @@ async def test_a_feed_of_what_a_token_made_ends_when_that_is_revoked(shared: Sys
         assert [result["data"] async for result in found] == [None]
 
 
-async def test_nothing_is_made_with_a_token_while_it_is_revoked(shared: System) -> None:
+async def test_a_token_cannot_create_another_while_it_is_revoked(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"})
     about = {"name": "x", "scopes": ["VIEWER"]}
     revoke = shared.admin.mutate("revokeApiToken", "token { id }", id=somebody.token_id)
@@ -106,7 +106,9 @@ async def test_nothing_is_made_with_a_token_while_it_is_revoked(shared: System) 
     revoking = asyncio.create_task(revoke)
     bodies = [answer.json() for answer in await asyncio.gather(*calls)]
     assert codes(await revoking) == []
-    secrets = [made for body in bodies if (made := (body.get("data") or {}).get("createApiToken", {}).get("secret"))]
+    secrets = [
+        payload for body in bodies if (payload := (body.get("data") or {}).get("createApiToken", {}).get("secret"))
+    ]
     assert [await works(Client(shared.admin.url, secret)) for secret in secrets] == [False] * len(secrets)
 
 
@@ -114,7 +116,7 @@ MAKE = "mutation($input: CreateApiTokenInput!) { createApiToken(input: $input) {
 
 
 @pytest.mark.parametrize("who", ["itself", "admin"])
-async def test_all_tokens_of_somebody_are_revoked_at_once(shared: System, who: str) -> None:
+async def test_all_tokens_of_an_actor_are_revoked_at_once(shared: System, who: str) -> None:
     somebody = await account(shared.admin, {"role": "ADMIN"})
     _, second = await child(somebody.client)
     program = await account(somebody.client, {"role": "VIEWER"})
@@ -135,19 +137,19 @@ async def test_tokens_of_others_are_revoked_by_admins_only(shared: System) -> No
     assert await works(somebody.client)
 
 
-async def test_everybody_sees_their_tokens_and_admins_those_of_all(shared: System) -> None:
+async def test_people_see_their_own_tokens_and_admins_see_all(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"})
     seen = (await somebody.client.query(TOKENS))["viewer"]
     assert [token["id"] for token in seen["tokens"]] == [somebody.token_id]
     mine = (await shared.admin.query(TOKENS))["viewer"]
-    made, _ = await child(shared.admin)
+    child_token, _ = await child(shared.admin)
     again = (await shared.admin.query(TOKENS))["viewer"]
-    assert [token["id"] for token in again["tokens"]] == [made["id"], *(token["id"] for token in mine["tokens"])]
+    assert [token["id"] for token in again["tokens"]] == [child_token["id"], *(token["id"] for token in mine["tokens"])]
     document = (
         "query($id: ID!) { node(id: $id) { ... on User { tokens { id } } ... on ServiceAccount { tokens { id } } } }"
     )
-    found = await shared.admin.query(document, id=somebody.id)
-    assert found["node"]["tokens"] == [{"id": somebody.token_id}]
+    data = await shared.admin.query(document, id=somebody.id)
+    assert data["node"]["tokens"] == [{"id": somebody.token_id}]
     assert await _is_refused(somebody, document, again["id"])
 
 

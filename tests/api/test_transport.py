@@ -1,4 +1,4 @@
-"""What browsers and proxies ask for: other origins, compression, a slash at the end, HEAD, and how sockets end."""
+"""Cross-origin requests, compression, HEAD, refused sockets, and the end of a process."""
 
 import asyncio
 import gzip
@@ -25,26 +25,26 @@ FEED = "subscription($id: ID!) { deploymentEvents(id: $id) { cursor } }"
 
 @pytest.fixture
 async def open_url(shared: System) -> AsyncIterator[str]:
-    """The address of an API that pages of one other origin may use."""
+    """The address of an API that allows one other origin."""
     async with served(shared.runtime, allowed_origins=frozenset({CONSOLE})) as url:
         yield url
 
 
 async def call(url: str, method: str, **headers: str) -> httpx.Response:
     """Send a request without a body; header names have `_` for `-`."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    header_fields = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(trust_env=False) as http:
-        return await http.request(method, url, headers=given)
+        return await http.request(method, url, headers=header_fields)
 
 
 # Other origins
 
 
-async def test_pages_of_an_allowed_origin_may_ask_send_and_read(shared: System, open_url: str) -> None:
-    asked = await call(f"{open_url}/graphql", "OPTIONS", origin=CONSOLE, **PREFLIGHT)
-    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, CONSOLE)
-    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
-    assert "POST" in asked.headers["access-control-allow-methods"]
+async def test_pages_of_an_allowed_origin_may_send_requests_and_read_responses(shared: System, open_url: str) -> None:
+    preflight = await call(f"{open_url}/graphql", "OPTIONS", origin=CONSOLE, **PREFLIGHT)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, CONSOLE)
+    assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
+    assert "POST" in preflight.headers["access-control-allow-methods"]
     client = type(shared.admin)(open_url, shared.admin.token)
     for accept in ("application/json", "text/event-stream"):
         answer = await send(client, QUERY, origin=CONSOLE, accept=accept)
@@ -57,14 +57,14 @@ async def test_pages_of_an_allowed_origin_may_ask_send_and_read(shared: System, 
 
 async def test_pages_of_other_origins_may_not(shared: System, open_url: str) -> None:
     for url, origin in ((open_url, OTHER), (shared.url, CONSOLE), (open_url, "null"), (open_url, f"{CONSOLE}:8443")):
-        asked = await call(f"{url}/graphql", "OPTIONS", origin=origin, **PREFLIGHT)
-        assert (asked.status_code, code(asked.json())) == (403, "ORIGIN_NOT_ALLOWED")
-        assert "BOREAS_ALLOWED_ORIGINS" in asked.json()["errors"][0]["message"]
+        preflight = await call(f"{url}/graphql", "OPTIONS", origin=origin, **PREFLIGHT)
+        assert (preflight.status_code, code(preflight.json())) == (403, "ORIGIN_NOT_ALLOWED")
+        assert "BOREAS_ALLOWED_ORIGINS" in preflight.json()["errors"][0]["message"]
         answer = await send(type(shared.admin)(url, shared.admin.token), QUERY, origin=origin)
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-async def test_sockets_are_opened_for_the_same_origins(shared: System, open_url: str) -> None:
+async def test_sockets_are_allowed_for_the_same_origins(shared: System, open_url: str) -> None:
     async def opened(url: str, origin: str) -> int:
         address = f"{url.replace('http', 'ws')}/graphql"
         try:
@@ -82,7 +82,7 @@ async def test_sockets_are_opened_for_the_same_origins(shared: System, open_url:
 # Compression
 
 
-async def test_a_large_answer_is_compressed_for_who_accepts_it(shared: System) -> None:
+async def test_a_large_response_is_compressed_if_the_client_accepts_it(shared: System) -> None:
     body = json.dumps({"query": get_introspection_query()}).encode()
     plain = await send(shared.admin, body, accept_encoding="identity")
     assert "content-encoding" not in plain.headers and len(plain.content) > LARGE_BYTES
@@ -96,14 +96,14 @@ async def test_a_large_answer_is_compressed_for_who_accepts_it(shared: System) -
     assert plain.headers["vary"] == answer.headers["vary"] == "Accept-Encoding"
 
 
-async def test_small_answers_and_streams_are_not_compressed(shared: System) -> None:
+async def test_small_responses_and_streams_are_not_compressed(shared: System) -> None:
     for accept, query in (("application/json", "{ __typename }"), ("text/event-stream", get_introspection_query())):
         body = json.dumps({"query": query}).encode()
         answer = await send(shared.admin, body, accept=accept, accept_encoding="gzip")
         assert answer.status_code == 200 and "content-encoding" not in answer.headers
 
 
-def test_who_accepts_gzip_says_so() -> None:
+def test_accept_encoding_admits_gzip() -> None:
     yes = ("gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8, *;q=0.1", "*", "GZIP", "x-gzip", "deflate,gzip;q=0.001")
     no = ("", "identity", "br, zstd", "gzip;q=0", "gzip; q=0.000", "*;q=0", "gzip;q=0, *", "notgzip")
     assert [accepts_gzip(header) for header in yes] == [True] * len(yes)
@@ -113,7 +113,7 @@ def test_who_accepts_gzip_says_so() -> None:
 # Another spelling, and HEAD
 
 
-async def test_a_slash_at_the_end_changes_nothing(shared: System) -> None:
+async def test_a_trailing_slash_changes_nothing(shared: System) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         headers = {"authorization": f"Bearer {shared.admin.token}"}
         answer = await http.post(f"{shared.url}/graphql/", json={"query": "{ __typename }"}, headers=headers)
@@ -126,7 +126,7 @@ async def test_a_slash_at_the_end_changes_nothing(shared: System) -> None:
         assert json.loads(await socket.recv())["payload"] == {"data": {"__typename": "Query"}}
 
 
-async def test_head_is_answered_as_get_without_a_body(shared: System) -> None:
+async def test_head_has_the_headers_of_get_and_no_body(shared: System) -> None:
     bearer = f"Bearer {shared.admin.token}"
     for query, accept in (("{ __typename }", "*/*"), ("{ nothing }", "*/*"), (FEED, "text/event-stream")):
         url = f"{shared.url}/graphql?query={query}&variables=%7B%22id%22:%22x%22%7D"
@@ -139,7 +139,7 @@ async def test_head_is_answered_as_get_without_a_body(shared: System) -> None:
 # Sockets that are refused
 
 
-async def test_a_socket_is_told_what_to_send(shared: System) -> None:
+async def test_a_refused_socket_says_what_to_send(shared: System) -> None:
     async def closing(payload: dict[str, Any]) -> tuple[int, str]:
         address = f"{shared.url.replace('http', 'ws')}/graphql"
         async with websockets.connect(address, subprotocols=[PROTOCOL], proxy=None) as socket:

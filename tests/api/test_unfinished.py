@@ -1,4 +1,4 @@
-"""Fields that are not finished when another one fails, or when nobody waits for them any more, leave nothing behind.
+"""Unfinished fields leave no coroutine behind when another field fails or the caller leaves.
 
 Python warns of coroutines that were made and never awaited, and pytest makes errors of its warnings.
 """
@@ -8,7 +8,7 @@ import gc
 
 import pytest
 
-from app.api.context import context
+from app.api.context import Context
 from app.api.schema import schema
 from app.services.access import authenticate
 from tests.support.system import ADMIN, System
@@ -52,7 +52,7 @@ async def test_an_operation_that_is_cancelled_leaves_nothing(busy: System) -> No
     document = f"{{ deployments {{ nodes {{ id {FIELDS} }} }} }}"
     ended = 0
     for steps in range(STEPS):
-        made = context(busy.runtime, principal, ADMIN)
+        made = Context(busy.runtime, principal, ADMIN)
         running = asyncio.create_task(schema.execute(document, context_value=made))
         for _ in range(steps):
             await asyncio.sleep(0)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.api.execution import variables as variables_module
+from app.api.execution import executor as executor_module
 from app.api.execution.executor import Executor
-from app.api.execution.variables import MANY, Built
+from app.api.execution.variables import LONG_LIST, BuiltList, build_lists
 from app.api.inputs.deployments import CreateDeploymentInput
 from app.api.inputs.templates import SaveWorkflowTemplateInput
 from app.api.inputs.workflows import SetTaskPositionsInput, UpdateWorkflowInput, WorkflowTaskInput
@@ -77,7 +77,7 @@ tasks = st.builds(
     st.dictionaries(names, odd, max_size=2),
     st.sets(st.sampled_from(list(FULL)), max_size=1),
 )
-lists = st.lists(tasks | odd, max_size=2).map(lambda some: [*some, *[GOOD] * MANY])
+lists = st.lists(tasks | odd, max_size=2).map(lambda some: [*some, *[GOOD] * LONG_LIST])
 
 
 def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[Any]]:
@@ -125,10 +125,10 @@ def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
     lists, st.dictionaries(st.sampled_from(["strategy", "parameters", "mustInOrder", "description"]), odd, max_size=1)
 )
 def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
-    steps = [{"batchSize": 1}] * MANY
+    steps = [{"batchSize": 1}] * LONG_LIST
     place = {"versionId": "v", "environmentIds": ["e"], "strategy": {"kind": "CANARY", "steps": steps}}
     assert_same(CREATE.partition(" query B")[0], {"input": place | {"tasks": some} | changes})
-    assert_same(TEMPLATE, {"input": {"name": "t", "parameters": [{"name": "p"}] * MANY, "tasks": some} | changes})
+    assert_same(TEMPLATE, {"input": {"name": "t", "parameters": [{"name": "p"}] * LONG_LIST, "tasks": some} | changes})
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,16 @@ def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
         (UPDATE, {"input": []}),
         (UPDATE, {"input": IDS | {"tasks": []}}),
         (UPDATE, {"input": IDS | {"tasks": {"a": 1}}}),
-        (UPDATE, {"input": IDS | {"gone": [GOOD] * MANY}}),
-        (CREATE, {"input": {"tasks": [GOOD] * MANY}}),
+        (UPDATE, {"input": IDS | {"gone": [GOOD] * LONG_LIST}}),
+        (CREATE, {"input": {"tasks": [GOOD] * LONG_LIST}}),
         (CREATE.partition(" query B")[0], {"input": None}),
-        (POSITIONS, {"input": {"deploymentId": "d", "positions": [{"key": "a", "position": {"x": 1, "y": 1}}] * MANY}}),
-        ("query($input: Gone) { tasks(tasks: []) }", {"input": {"tasks": [GOOD] * MANY}}),
-        ("query($x: [Int]) { tasks(tasks: []) }", {"x": [1] * MANY}),
-        ("query($x: [[Int]]) { tasks(tasks: []) }", {"x": [[1]] * MANY}),
+        (
+            POSITIONS,
+            {"input": {"deploymentId": "d", "positions": [{"key": "a", "position": {"x": 1, "y": 1}}] * LONG_LIST}},
+        ),
+        ("query($input: Gone) { tasks(tasks: []) }", {"input": {"tasks": [GOOD] * LONG_LIST}}),
+        ("query($x: [Int]) { tasks(tasks: []) }", {"x": [1] * LONG_LIST}),
+        ("query($x: [[Int]]) { tasks(tasks: []) }", {"x": [[1]] * LONG_LIST}),
     ],
 )
 def test_whatever_else_is_sent_is_the_same(document: str, variables: Data) -> None:
@@ -155,13 +158,13 @@ def test_whatever_else_is_sent_is_the_same(document: str, variables: Data) -> No
 @pytest.mark.parametrize("task", [GOOD, FULL])
 def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
-    without = variables_module._without
 
-    def noted(sent: Data, lists: list[Built]) -> Data:
-        built.append(len(lists[0].items))
-        return without(sent, lists)
+    def noted(*args: Any) -> list[BuiltList]:
+        lists = build_lists(*args)
+        built.extend(len(one.items) for one in lists)
+        return lists
 
-    monkeypatch.setattr(variables_module, "_without", noted)
-    (got,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * MANY}})
-    assert built == [MANY]
-    assert [type(each) for each in got.tasks] == [WorkflowTaskInput] * MANY
+    monkeypatch.setattr(executor_module, "build_lists", noted)
+    (got,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
+    assert built == [LONG_LIST]
+    assert [type(each) for each in got.tasks] == [WorkflowTaskInput] * LONG_LIST

@@ -1,4 +1,4 @@
-"""What grants on environments and applications let somebody see, by whatever way they ask, and for how long."""
+"""What grants on environments and applications make visible, by every route, and for how long."""
 
 import asyncio
 import json
@@ -30,9 +30,9 @@ ONE = """query($deployment: ID!, $task: ID!) {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Two environments, two applications, one version and five deployments of it that have succeeded.
+    """Two environments, two applications, one version and five successful deployments of it.
 
-    Names are those of the tests: an environment is dev or prod, a deployment is "environment/applications".
+    Environments are named dev and prod, deployments "environment/applications".
     """
 
     ids: dict[str, str]
@@ -41,7 +41,7 @@ class Scene:
     tasks: dict[str, str]
 
     def grants(self, text: str, role: str = "VIEWER") -> list[Data]:
-        """Return the grants that a text such as "dev/users prod/*" stands for."""
+        """Return the grants that a text such as "dev/users prod/*" describes."""
         pairs = [pair.split("/") for pair in text.split()]
         return [
             {"role": role, "environmentId": self.ids.get(place), "applicationId": self.ids.get(application)}
@@ -60,10 +60,10 @@ async def here(shared: System) -> Scene:
     deployments, tasks = {}, {}
     for name in ("dev/users", "dev/orders", "prod/users+orders", "prod/users", "prod/orders"):
         place, _, applications = name.partition("/")
-        wanted = [ids[application] for application in applications.split("+")]
-        made = await dev.deploy(version, environmentIds=[ids[place]], applicationIds=wanted)
-        story = await system.admin.until(made, "SUCCESS", "FAILED")
-        deployments[name], tasks[name] = made, story["tasks"][0]["id"]
+        application_ids = [ids[application] for application in applications.split("+")]
+        id_ = await dev.deploy(version, environmentIds=[ids[place]], applicationIds=application_ids)
+        story = await system.admin.until(id_, "SUCCESS", "FAILED")
+        deployments[name], tasks[name] = id_, story["tasks"][0]["id"]
     return Scene(ids, version, deployments, tasks)
 
 
@@ -88,7 +88,7 @@ async def viewers(shared: System, here: Scene) -> dict[str, Client]:
 
 
 def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
-    """Return what runs where, as the environments tell it and as the applications tell it."""
+    """Return the releases, as the environments and as the applications list them."""
     names = {id_: name for name, id_ in ids.items()}
     by_place = {
         (place["id"], release["application"]["id"]) for place in found["environments"] for release in place["releases"]
@@ -104,24 +104,22 @@ def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
     ]
 
 
-async def test_lists_hold_what_was_granted_and_no_more(here: Scene, viewers: dict[str, Client]) -> None:
+async def test_lists_contain_exactly_what_was_granted(here: Scene, viewers: dict[str, Client]) -> None:
     places = [here.ids["dev"], here.ids["prod"]]
     for grants, (deployments, running) in SEES.items():
-        found = await viewers[grants].query(LISTS, places=places, version=here.version)
-        wanted = {here.deployments[name] for name in deployments.split()}
-        for listed in (found["deployments"], found["version"]["deployments"]):
-            assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (wanted, len(wanted)), grants
-        assert releases(found, here.ids) == [set(running.split())] * 2, grants
+        data = await viewers[grants].query(LISTS, places=places, version=here.version)
+        expected = {here.deployments[name] for name in deployments.split()}
+        for listed in (data["deployments"], data["version"]["deployments"]):
+            assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (expected, len(expected)), grants
+        assert releases(data, here.ids) == [set(running.split())] * 2, grants
 
 
-async def test_an_object_that_was_not_granted_is_as_one_that_is_not_there(
-    here: Scene, viewers: dict[str, Client]
-) -> None:
+async def test_an_object_without_a_grant_looks_like_a_missing_one(here: Scene, viewers: dict[str, Client]) -> None:
     async def check(grants: str, seen: list[str]) -> None:
         async with viewers[grants].socket() as socket:
             for name, id_ in here.deployments.items():
                 (found,) = await operate(socket, ONE, deployment=id_, task=here.tasks[name])
-                assert [one is not None for one in found["data"].values()] == [name in seen] * 4, (grants, name)
+                assert [value is not None for value in found["data"].values()] == [name in seen] * 4, (grants, name)
                 for document, target in ((EVENTS, id_), (LOGS, here.tasks[name])):
                     refused = {code(result) for result in await operate(socket, document, id=target)}
                     assert refused == ({None} if name in seen else {"NOT_FOUND"}), (grants, name)
@@ -129,7 +127,7 @@ async def test_an_object_that_was_not_granted_is_as_one_that_is_not_there(
     await asyncio.gather(*(check(grants, deployments.split()) for grants, (deployments, _) in SEES.items()))
 
 
-async def test_what_is_not_seen_is_not_found_by_mutations_either(shared: System, here: Scene) -> None:
+async def test_mutations_do_not_find_invisible_objects(shared: System, here: Scene) -> None:
     deployer = (await account(shared.admin, *here.grants("dev/*", "DEPLOYER"))).client
     hidden, task = here.deployments["prod/users"], here.tasks["prod/users"]
     refused = [
@@ -147,7 +145,7 @@ async def test_what_is_not_seen_is_not_found_by_mutations_either(shared: System,
     assert [codes(answer) for answer in refused] == [["NOT_FOUND"]] * len(refused)
 
 
-async def test_a_release_whose_deployment_is_hidden_does_not_take_the_list_with_it(shared: System, here: Scene) -> None:
+async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, here: Scene) -> None:
     there = await world(shared.admin)
     users, _ = await there.application("users"), await there.application("orders")
     hidden = await there.deploy()
@@ -161,7 +159,7 @@ async def test_a_release_whose_deployment_is_hidden_does_not_take_the_list_with_
     assert users in [node["id"] for node in result["data"]["applications"]["nodes"]]
 
 
-async def test_a_hidden_deployment_that_is_waited_for_stays_hidden(shared: System) -> None:
+async def test_a_hidden_deployment_stays_hidden_as_a_blocker(shared: System) -> None:
     there = await world(shared.admin, workerPool="nobody")
     users, _ = await there.application("users"), await there.application("orders")
     version = await there.version()
@@ -189,11 +187,11 @@ async def test_people_see_their_own_grants_and_tokens_only(shared: System) -> No
     assert (await one.client.query(name, id=other.id))["node"]["name"]
 
 
-# Access that ends while somebody listens
+# Access that ends during a subscription
 
 
 async def follow(viewer: Client, world_: World, change: Any) -> list[Data]:
-    """Follow a deployment over a socket, and change something; return what came after, though nothing happens to it."""
+    """Follow an idle deployment over a socket, make a change, and return the messages after it."""
     deployment = await world_.deploy(autoStart=False)
     async with viewer.socket() as socket:
         await begin(socket, "1", EVENTS, id=deployment)
@@ -216,7 +214,7 @@ async def rest(socket: websockets.ClientConnection) -> list[Data]:
 
 
 def data_of(messages: list[Data]) -> list[Data]:
-    """Return the data that messages carry."""
+    """Return the data in messages."""
     payloads = [message.get("payload") for message in messages]
     return [payload["data"] for payload in payloads if isinstance(payload, dict) and payload.get("data")]
 
@@ -232,7 +230,7 @@ async def test_a_feed_ends_when_its_token_is_revoked(shared: System) -> None:
     assert data_of(await follow(somebody.client, there, revoke)) == []
 
 
-async def test_a_feed_ends_when_its_grant_is_taken_away(shared: System) -> None:
+async def test_a_feed_ends_when_its_grant_is_revoked(shared: System) -> None:
     there = await world(shared.admin)
     await there.application("shop")
     place = {"role": "VIEWER", "environmentId": there.environment_id}
@@ -244,21 +242,21 @@ async def test_a_feed_ends_when_its_grant_is_taken_away(shared: System) -> None:
     assert data_of(await follow(somebody.client, there, take)) == []
 
 
-async def test_a_socket_is_of_no_use_once_its_token_is_revoked(shared: System) -> None:
+async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "DEPLOYER"})
     name = unique("late")
-    made = "mutation($input: CreateApplicationInput!) { createApplication(input: $input) { application { id } } }"
+    document = "mutation($input: CreateApplicationInput!) { createApplication(input: $input) { application { id } } }"
     async with somebody.client.socket() as socket:
         await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
         try:
             await begin(socket, "1", "{ deployments { totalCount } }")
             assert data_of(await rest(socket)) == []
-            await begin(socket, "2", made, input={"name": name, "shell": {"command": ["true"]}})
+            await begin(socket, "2", document, input={"name": name, "shell": {"command": ["true"]}})
             await rest(socket)
         except websockets.ConnectionClosed:
             pass  # even better
-    found = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
-    assert found == {"application": None}
+    data = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
+    assert data == {"application": None}
 
 
 async def test_a_feed_over_server_sent_events_ends_when_its_token_is_revoked(shared: System) -> None:

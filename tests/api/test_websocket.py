@@ -1,4 +1,4 @@
-"""graphql-transport-ws by its letter: what breaks the protocol closes the socket, what breaks an operation does not."""
+"""graphql-transport-ws: an invalid message closes the socket, an invalid operation does not."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -18,15 +18,15 @@ Socket = websockets.ClientConnection
 
 @asynccontextmanager
 async def opened(system: System, *protocols: str) -> AsyncIterator[Socket]:
-    """Open a socket, and say nothing."""
+    """Open a socket, and send nothing."""
     address = system.url.replace("http", "ws") + "/graphql"
-    asked = [websockets.Subprotocol(name) for name in protocols]
-    async with websockets.connect(address, subprotocols=asked or None, proxy=None) as socket:
+    subprotocols = [websockets.Subprotocol(name) for name in protocols]
+    async with websockets.connect(address, subprotocols=subprotocols or None, proxy=None) as socket:
         yield socket
 
 
 async def closing(socket: Socket) -> tuple[int, str]:
-    """Read until the socket is closed, and return with which code, and why."""
+    """Read until the socket is closed, and return its close code and reason."""
     with pytest.raises(websockets.ConnectionClosed):
         while True:
             await socket.recv()
@@ -36,15 +36,15 @@ async def closing(socket: Socket) -> tuple[int, str]:
 async def answer(socket: Socket, message: Mapping[str, Any]) -> Data:
     """Send a message, and return the next one."""
     await socket.send(json.dumps(message))
-    found: Data = json.loads(await socket.recv())
-    return found
+    message_: Data = json.loads(await socket.recv())
+    return message_
 
 
 async def works(socket: Socket) -> bool:
-    """Whether operations are still run."""
-    found = await answer(socket, {"id": "still", "type": "subscribe", "payload": QUERY})
-    ended: Data = json.loads(await socket.recv())
-    return (found["id"], found["type"], ended["type"]) == ("still", "next", "complete")
+    """Return whether the socket still executes operations."""
+    first = await answer(socket, {"id": "still", "type": "subscribe", "payload": QUERY})
+    last: Data = json.loads(await socket.recv())
+    return (first["id"], first["type"], last["type"]) == ("still", "next", "complete")
 
 
 # Operations
@@ -60,14 +60,14 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-async def test_an_operation_that_can_not_be_run_costs_only_itself(shared: System, what: str) -> None:
+@pytest.mark.parametrize("case", BROKEN)
+async def test_an_invalid_operation_ends_only_itself(shared: System, case: str) -> None:
     async with shared.admin.socket() as socket:
-        found = await answer(socket, {"id": "a", "type": "subscribe", "payload": BROKEN[what]})
-        errors = found["payload"] if found["type"] == "error" else found["payload"]["errors"]
-        assert (found["id"], bool(errors[0]["message"])) == ("a", True)
+        message = await answer(socket, {"id": "a", "type": "subscribe", "payload": BROKEN[case]})
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        assert (message["id"], bool(errors[0]["message"])) == ("a", True)
         assert code({"errors": errors}) != "INTERNAL", errors
-        if found["type"] == "next":
+        if message["type"] == "next":
             assert json.loads(await socket.recv()) == {"id": "a", "type": "complete"}
         assert await works(socket)
 
@@ -76,8 +76,8 @@ async def test_a_syntax_error_leaves_the_other_operations_alone(shared: System) 
     async with shared.admin.socket() as socket:
         await begin(socket, "good", QUERY["query"])
         await begin(socket, "bad", "{")
-        found = [json.loads(await socket.recv()) for _ in range(3)]
-        assert {(each["id"], each["type"]) for each in found} == {
+        messages = [json.loads(await socket.recv()) for _ in range(3)]
+        assert {(message["id"], message["type"]) for message in messages} == {
             *(("good", "next"), ("good", "complete"), ("bad", "error"))
         }
 
@@ -114,22 +114,22 @@ FAULTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("what", FAULTS)
-async def test_a_message_that_breaks_the_protocol_closes_the_socket_and_says_why(shared: System, what: str) -> None:
+@pytest.mark.parametrize("case", FAULTS)
+async def test_an_invalid_message_closes_the_socket_with_a_reason(shared: System, case: str) -> None:
     async with shared.admin.socket() as socket:
-        await socket.send(json.dumps(FAULTS[what]))
+        await socket.send(json.dumps(FAULTS[case]))
         status, reason = await closing(socket)
         assert status == 4400 and reason
 
 
 @pytest.mark.parametrize("data", ["{", "", '"' + "9" * 10, "9" * 5000, "[" * 100_000, b"\x00", b'{"type": "ping"}'])
-async def test_what_is_no_json_in_text_closes_the_socket(shared: System, data: str | bytes) -> None:
+async def test_a_message_that_is_not_json_text_closes_the_socket(shared: System, data: str | bytes) -> None:
     async with shared.admin.socket() as socket:
         await socket.send(data)
         assert (await closing(socket))[0] == 4400
 
 
-async def test_an_id_that_is_taken_closes_the_socket_however_long_it_is(shared: System) -> None:
+async def test_a_used_id_of_any_length_closes_the_socket(shared: System) -> None:
     document = "subscription { deploymentsChanged { __typename } }"
     async with shared.admin.socket() as socket:
         for _ in range(2):
@@ -137,7 +137,7 @@ async def test_an_id_that_is_taken_closes_the_socket_however_long_it_is(shared: 
         assert (await closing(socket))[0] == 4409
 
 
-async def test_a_ping_is_answered_with_what_came_along(shared: System) -> None:
+async def test_a_ping_is_answered_with_its_payload(shared: System) -> None:
     async with shared.admin.socket() as socket:
         assert await answer(socket, {"type": "ping"}) == {"type": "pong"}
         assert await answer(socket, {"type": "ping", "payload": None}) == {"type": "pong"}
@@ -156,7 +156,7 @@ async def test_the_legacy_protocol_is_refused(shared: System) -> None:
             assert (await closing(socket))[0] == 4406
 
 
-async def test_the_protocol_is_found_among_others(shared: System) -> None:
+async def test_the_protocol_is_chosen_among_others(shared: System) -> None:
     async with opened(shared, "graphql-ws", PROTOCOL) as socket:
         assert socket.subprotocol == PROTOCOL
         headers = {"authorization": f"Bearer {shared.admin.token}"}

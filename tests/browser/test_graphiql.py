@@ -1,4 +1,4 @@
-"""GraphiQL as a browser shows it: with a token, over HTTP and a socket, in any light and width, and without help."""
+"""GraphiQL in a real browser: token, HTTP and socket, light and dark, wide and narrow, keyboard alone."""
 
 import asyncio
 import json

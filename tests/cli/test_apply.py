@@ -12,7 +12,7 @@ from graphql import build_schema, parse, validate
 
 from app.cli.apply import queries
 from app.cli.apply.diff import Difference, differences
-from app.cli.apply.specs import schema
+from app.cli.apply.specs import json_schema
 from tests.api.support.audit_client import entries
 from tests.api.support.people import account
 from tests.cli.test_commands import ROOT, Ran, boreas
@@ -74,9 +74,7 @@ def test_documents_fit_the_schema(name: str) -> None:
     assert validate(built, parse(getattr(queries, name))) == []
 
 
-async def test_what_is_declared_is_made_and_a_second_time_there_is_nothing_to_do(
-    system: System, tmp_path: Path
-) -> None:
+async def test_declared_objects_are_created_and_a_second_run_changes_nothing(system: System, tmp_path: Path) -> None:
     text = f"{STAGING}---{WEB}"
     tried = await apply(system, tmp_path, text, "--dry-run", "--exit-code")
     assert (tried.status, tried.out.splitlines()[-1]) == (1, "2 to create."), tried
@@ -99,7 +97,7 @@ async def test_what_is_declared_is_made_and_a_second_time_there_is_nothing_to_do
     assert len(await entries(system.admin)) == known
 
 
-async def test_what_differs_is_shown_and_brought_in_line(system: System, tmp_path: Path) -> None:
+async def test_differences_are_shown_and_applied(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, f"{STAGING}---{WEB}")
     other = (
         f"{STAGING}rank: 2\n---{WEB}".replace("fast", "slow")
@@ -122,13 +120,13 @@ async def test_what_differs_is_shown_and_brought_in_line(system: System, tmp_pat
     assert "healthCheck: " in back.out and " → nothing" in back.out
 
 
-async def test_what_a_token_does_not_see_is_neither_compared_nor_overwritten(system: System, tmp_path: Path) -> None:
+async def test_hidden_values_are_neither_compared_nor_overwritten(system: System, tmp_path: Path) -> None:
     template = RELEASE.replace('command: ["true"]', 'command: ["true"], env: {A: b}')
     await apply(system, tmp_path, f"{WEB}---{template}")
     somebody = await account(system.admin, {"role": "DEPLOYER"}, scopes=["VIEWER"])
     for text, place in ((WEB, "Application web: build.env.MODE"), (template, "release: ask.env.A")):
         ran = await apply_as(system, tmp_path, text, somebody.client.token)
-        assert ran.status == 2 and f"{place}: Your token may not see what it is" in ran.err, ran
+        assert ran.status == 2 and f"{place}: Your token may not see the current value" in ran.err, ran
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     ran = await apply_as(system, tmp_path, f"{WEB}---{template}", deployer.client.token)
     assert (ran.status, ran.out.splitlines()[-1]) == (0, "2 as declared."), ran
@@ -141,7 +139,7 @@ async def apply_as(system: System, folder: Path, text: str, token: str) -> Ran:
     return await boreas(system, "apply", "-f", str(file), BOREAS_TOKEN=token)
 
 
-async def test_windows_that_are_left_out_stay_and_an_empty_list_takes_them_away(system: System, tmp_path: Path) -> None:
+async def test_missing_windows_are_kept_and_an_empty_list_removes_them(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, STAGING)
     plain = "kind: Environment\nname: staging\noperator: SIMULATED\n"
     assert (await apply(system, tmp_path, plain, "--exit-code")).status == 0
@@ -150,7 +148,7 @@ async def test_windows_that_are_left_out_stay_and_an_empty_list_takes_them_away(
     assert (await system.admin.query(FREEZES, name="staging"))["environment"]["freezeWindows"] == []
 
 
-async def test_a_policy_is_set_changed_left_alone_and_taken_away(system: System, tmp_path: Path) -> None:
+async def test_a_policy_is_set_changed_kept_and_removed(system: System, tmp_path: Path) -> None:
     plain = "kind: Environment\nname: staging\noperator: SIMULATED\n"
     for text, status, policy in (
         (
@@ -176,7 +174,7 @@ async def test_a_policy_is_set_changed_left_alone_and_taken_away(system: System,
         assert (await system.admin.query(POLICY, name="staging"))["environment"]["approvalPolicy"] == policy
 
 
-async def test_a_template_gets_a_new_version_by_what_differs_only(system: System, tmp_path: Path) -> None:
+async def test_only_a_difference_makes_a_new_version_of_a_template(system: System, tmp_path: Path) -> None:
     made = await apply(system, tmp_path, f"{RELEASE}---{WEB}")
     assert made.status == 0 and [line for line in made.out.splitlines() if line[0] == "+"] == [
         "+ Application web",
@@ -218,14 +216,14 @@ tasks:
 """
 
 
-async def test_however_it_is_spelt_a_second_time_there_is_nothing_to_do(system: System, tmp_path: Path) -> None:
+async def test_a_second_run_changes_nothing_however_values_are_written(system: System, tmp_path: Path) -> None:
     first = await apply(system, tmp_path, ODD)
     assert (first.status, first.out.splitlines()[-1]) == (0, "1 created."), first
     again = await apply(system, tmp_path, ODD, "--exit-code")
     assert (again.status, again.out.splitlines()[-1]) == (0, "1 as declared."), again
 
 
-async def test_two_at_once_make_one_version(system: System, tmp_path: Path) -> None:
+async def test_concurrent_applies_create_one_version(system: System, tmp_path: Path) -> None:
     """Both see that there is none yet; the one that comes second gets the version that the first has made."""
     template = RELEASE.replace("application: web, ", "").replace("type: BUILD", "type: CUSTOM")
     file = tmp_path / "boreas.yaml"
@@ -285,7 +283,7 @@ tasks:
 
 async def test_options_of_jobs_are_declared(system: System, tmp_path: Path) -> None:
     for document in yaml.safe_load_all(JOBS):
-        jsonschema.Draft202012Validator(schema()).validate(document)
+        jsonschema.Draft202012Validator(json_schema()).validate(document)
     assert (await apply(system, tmp_path, JOBS)).status == 0
     same = await apply(system, tmp_path, JOBS, "--exit-code")
     assert same.status == 0, same
@@ -297,12 +295,12 @@ async def test_options_of_jobs_are_declared(system: System, tmp_path: Path) -> N
     assert "build.job.runAsUser: 1000 → 1001" in ran.out
     assert 'tasks.sweep.command.job.nodeSelector.pool: "jobs" → "kobs"' in ran.out
     ran = await apply(system, tmp_path, JOBS.replace("memory: 1Gi", "memory: 512m"))
-    assert (ran.status, "512m is no whole number of bytes: write 512Mi" in ran.err) == (2, True), ran
+    assert (ran.status, "512m is not a whole number of bytes: write 512Mi" in ran.err) == (2, True), ran
     ran = await apply(system, tmp_path, JOBS.replace("operator: EXISTS", "operator: Exists"))
     assert (ran.status, "Invalid enum value 'Exists'" in ran.err) == (2, True), ran
 
 
-async def test_a_window_that_is_past_is_not_made_any_more(system: System, tmp_path: Path) -> None:
+async def test_a_past_window_is_not_created(system: System, tmp_path: Path) -> None:
     past = STAGING.replace("    recurrence: FREQ=WEEKLY;BYDAY=FR\n", "").replace("2027", "2020")
     ran = await apply(system, tmp_path, past)
     assert (ran.status, "weekend" in ran.out) == (0, False), ran
@@ -331,8 +329,8 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
         (f"{WEB}---{WEB}", "Application web is declared in"),
         (f"{WEB}name: other\n", "“name” is there twice (line 2)"),
         ("- a\n", "document 1 (line 1): Expected `object`, got `array`"),
-        ("a: [\n", "document 1: it is no YAML"),
-        ("a: !!python/object/apply:os.system [true]\n", "document 1: it is no YAML"),
+        ("a: [\n", "document 1: it is not valid YAML"),
+        ("a: !!python/object/apply:os.system [true]\n", "document 1: it is not valid YAML"),
         ("", "there is nothing declared"),
         (STAGING.replace("+01:00", ""), "freezeWindows[0].startsAt"),
         (STAGING.replace("FREQ=WEEKLY;", ""), "Environment staging: INVALID (recurrence)"),
@@ -343,23 +341,21 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
         (f"{WEB}---{STAGING}".replace("staging", "St"), "Done before: Application web."),
     ],
 )
-async def test_what_is_wrong_is_said_with_its_place(system: System, tmp_path: Path, text: str, said: str) -> None:
+async def test_errors_name_the_place(system: System, tmp_path: Path, text: str, said: str) -> None:
     ran = await apply(system, tmp_path, text)
     assert (ran.status, said in ran.err, "Traceback" in ran.err) == (2, True, False), ran.err
 
 
-async def test_everything_that_is_wrong_with_files_is_said_at_once_and_nothing_is_done(
-    system: System, tmp_path: Path
-) -> None:
+async def test_all_errors_of_files_are_listed_and_nothing_is_applied(system: System, tmp_path: Path) -> None:
     ran = await apply(system, tmp_path, f"{STAGING}---\nkind: Environment\n---\nkind: Application\nname: x\n")
     assert (ran.status, ran.err.count("document ")) == (2, 2)
     assert (await system.admin.query("{ environments { id } }"))["environments"] == []
 
 
-async def test_what_can_not_be_changed_is_said_before_anything_is_done(system: System, tmp_path: Path) -> None:
+async def test_unchangeable_fields_are_refused_before_anything_is_applied(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, STAGING)
     ran = await apply(system, tmp_path, f"{WEB}---{STAGING}".replace("SIMULATED", "SHELL"))
-    assert (ran.status, "operator: It is SIMULATED, which can not be changed." in ran.err) == (2, True)
+    assert (ran.status, "operator: It is SIMULATED and cannot be changed." in ran.err) == (2, True)
     assert (await system.admin.query("{ applications { totalCount } }"))["applications"]["totalCount"] == 0
 
 
@@ -371,13 +367,13 @@ def examples() -> list[Any]:
 
 @pytest.mark.parametrize(("name", "number", "document"), examples())
 def test_examples_fit_the_json_schema(name: str, number: int, document: Any) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator.check_schema(json_schema())
     plain = json.loads(json.dumps(document, default=lambda moment: moment.isoformat()))
-    jsonschema.Draft202012Validator(schema()).validate(plain)
+    jsonschema.Draft202012Validator(json_schema()).validate(plain)
 
 
-def test_what_is_not_of_the_shape_does_not_fit_the_json_schema() -> None:
-    validator = jsonschema.Draft202012Validator(schema())
+def test_invalid_documents_do_not_fit_the_json_schema() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
     good = {"kind": "Environment", "name": "e", "operator": "SHELL"}
     assert validator.is_valid(good)
     faults: list[dict[str, Any]] = [
@@ -393,7 +389,7 @@ def test_what_is_not_of_the_shape_does_not_fit_the_json_schema() -> None:
 
 async def test_the_schema_is_printed(system: System) -> None:
     ran = await boreas(system, "apply", "--schema", BOREAS_TOKEN="", BOREAS_URL="http://127.0.0.1:1")
-    assert (ran.status, json.loads(ran.out)) == (0, json.loads(json.dumps(schema())))
+    assert (ran.status, json.loads(ran.out)) == (0, json.loads(json.dumps(json_schema())))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -1,4 +1,4 @@
-"""`approvals`, `approve`, `reject` and what `watch` tells of them, as real processes against a real API."""
+"""`approvals`, `approve`, `reject` and `watch`, as real processes against a real API."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.support.world import task, world
 ASKING = task("ask", requireConfirm=True)
 
 
-async def test_what_waits_is_shown_and_approved(system: System) -> None:
+async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[ASKING])
@@ -24,7 +24,7 @@ async def test_what_waits_is_shown_and_approved(system: System) -> None:
     done = await boreas(system, "approve", id_, "--comment", "good", **ann)
     assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
     again = await boreas(system, "approve", id_, **ann)
-    assert (again.status, "waits for nobody's approval" in again.err) == (2, True)
+    assert (again.status, "waits for no approval" in again.err) == (2, True)
     assert (await boreas(system, "approvals", **ann)).out == ""
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
@@ -33,7 +33,7 @@ async def test_what_waits_is_shown_and_approved(system: System) -> None:
     assert "✓ APPROVED" in watched.out and ": good" in watched.out
 
 
-async def test_rejecting_one_of_two_says_what_was_wrong_with_the_other(system: System) -> None:
+async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(tasks=[ASKING])
@@ -48,7 +48,7 @@ async def test_rejecting_one_of_two_says_what_was_wrong_with_the_other(system: S
     assert (unknown.status, "no deployment “dep_nothing”" in unknown.err) == (2, True)
 
 
-async def test_watching_tells_what_nobody_approved_in_time(system: System) -> None:
+async def test_watching_shows_expired_approvals(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
@@ -65,7 +65,7 @@ async def edited(system: System, id_: str, revision: int = 1) -> None:
     await system.admin.change("addTask", "deployment { id }", **payload)
 
 
-async def test_what_was_edited_is_shown_and_approved_by_its_revision_only(system: System) -> None:
+async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(system: System) -> None:
     here = await world(system.admin)
     await here.application("web", shell={"command": ["./deploy.sh", "now"]})
     id_ = await here.deploy(tasks=[ASKING])
@@ -86,7 +86,7 @@ async def test_what_was_edited_is_shown_and_approved_by_its_revision_only(system
     assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
 
 
-async def test_more_approvals_than_one_call_takes_are_given_and_rejected_at_once(system: System) -> None:
+async def test_more_approvals_than_one_mutation_takes_are_decided(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}

@@ -1,4 +1,4 @@
-"""The client commands as users run them: real processes against a real API, by what they print and exit with."""
+"""The client commands as real processes against a real API: their output and exit status."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,7 @@ async def test_deploy_follows_to_success(system: System) -> None:
     assert "\x1b" not in ran.out
 
 
-async def test_a_freeze_holds_a_deployment_unless_it_is_overridden(system: System) -> None:
+async def test_a_freeze_delays_a_deployment_unless_it_is_overridden(system: System) -> None:
     here, environment, _ = await shop(system)
     now = datetime.now(UTC)
     span = {"startsAt": (now - timedelta(hours=1)).isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat()}
@@ -90,7 +90,7 @@ async def test_a_terminal_gets_colours_and_a_bar(system: System) -> None:
 
 
 def _all_of(terminal: int) -> str:
-    """Read a terminal until nobody has its other end; Linux tells that by an error."""
+    """Read a terminal until its other end is closed, which Linux reports as an error."""
     found = b""
     with contextlib.suppress(OSError):
         while part := os.read(terminal, 65536):
@@ -108,7 +108,7 @@ async def test_json_is_one_object_a_line_and_ends_with_the_result(system: System
     assert objects[-1]["deployment"]["status"] == "SUCCESS"
 
 
-async def test_exit_status_tells_a_failure_from_a_rollback(system: System) -> None:
+async def test_failures_and_rollbacks_have_different_exit_statuses(system: System) -> None:
     await system.start_worker()
     here = await world(system.admin, "SHELL")
     await here.application("bad", shell={"command": ["false"], "rollbackCommand": ["true"]})
@@ -120,7 +120,7 @@ async def test_exit_status_tells_a_failure_from_a_rollback(system: System) -> No
     assert "t: exit status 1" in ran.out
 
 
-async def test_watching_goes_on_while_the_worker_comes_late(system: System) -> None:
+async def test_watching_waits_for_a_late_worker(system: System) -> None:
     here = await world(system.admin)
     await here.application("web")
     watching = asyncio.create_task(boreas(system, "watch", await here.deploy()))
@@ -135,11 +135,11 @@ async def test_watching_goes_on_while_the_worker_comes_late(system: System) -> N
         (("deploy", "--version", "v9", "--environment", "x"), "There is no version “v9”"),
         (("watch", "dep_nothing"), "There is no deployment “dep_nothing” that you may see."),
         (("logs", "dep_nothing/a"), "There is no deployment “dep_nothing” that you may see."),
-        (("token", "create", "x", "--scope", "ADMIN", "--expires", "soon"), "neither like 30d"),
+        (("token", "create", "x", "--scope", "ADMIN", "--expires", "soon"), "neither a span such as 30d"),
         (("token", "revoke", "tok_nothing"), "NOT_FOUND (id)"),
     ],
 )
-async def test_what_is_wrong_is_said(system: System, arguments: tuple[str, ...], said: str) -> None:
+async def test_errors_name_the_problem(system: System, arguments: tuple[str, ...], said: str) -> None:
     ran = await boreas(system, *arguments)
     assert ran.status == 2
     assert said in ran.err
@@ -173,7 +173,7 @@ async def test_a_template_is_deployed_by_name_and_number(system: System) -> None
         assert (refused.status, said in refused.err) == (2, True), refused.err
 
 
-async def test_an_edit_is_shown_to_those_who_watch(system: System) -> None:
+async def test_watching_shows_edits(system: System) -> None:
     here, _, _ = await shop(system)
     id_ = await here.deploy(tasks=[task("a")], autoStart=False)
     await system.admin.change("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task("b"))
@@ -182,7 +182,7 @@ async def test_an_edit_is_shown_to_those_who_watch(system: System) -> None:
     assert "EDITED" in watched.out and "revision 2: added b" in watched.out
 
 
-async def test_unknown_names_bring_the_known_ones(system: System) -> None:
+async def test_errors_for_unknown_names_list_the_existing_ones(system: System) -> None:
     _, environment, application = await shop(system)
     ran = await boreas(system, "deploy", "--version", "v1 🚀", "--environment", "nowhere")
     assert f"There are: {environment}" in ran.err
@@ -198,7 +198,7 @@ async def test_unknown_names_bring_the_known_ones(system: System) -> None:
         ({"BOREAS_URL": "http://127.0.0.1:1"}, "No API answers at http://127.0.0.1:1"),
     ],
 )
-async def test_no_way_in(system: System, environ: dict[str, str], said: str) -> None:
+async def test_missing_access_is_explained(system: System, environ: dict[str, str], said: str) -> None:
     ran = await boreas(system, "watch", "dep_x", **environ)
     assert (ran.status, said in ran.err) == (2, True), ran
 

@@ -1,12 +1,12 @@
-"""What declarations hold, as it is read of YAML: what JSON can hold, spelt as people spell it, and nothing else."""
+"""Which YAML `boreas apply` accepts: the values of JSON, as people write them, and nothing else."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.cli.apply.diff import same
-from app.cli.apply.files import read
+from app.cli.apply.diff import is_same
+from app.cli.apply.files import read_documents
 from app.cli.client import ApiError
 
 TEMPLATE = "kind: WorkflowTemplate\nname: x\ntasks: [{key: a, type: CUSTOM, payload: {v: %s}}]\n"
@@ -15,8 +15,8 @@ TEMPLATE = "kind: WorkflowTemplate\nname: x\ntasks: [{key: a, type: CUSTOM, payl
 def payload(folder: Path, text: str) -> Any:
     file = folder / "boreas.yaml"
     file.write_text(TEMPLATE % text, encoding="utf-8")
-    (declared,) = read([str(file)])
-    return declared.spec.fields()["tasks"][0]["payload"]["v"]
+    (document,) = read_documents([str(file)])
+    return document.spec.fields()["tasks"][0]["payload"]["v"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def payload(folder: Path, text: str) -> Any:
         ("{base: &b {c: 1}, more: {<<: *b, d: 2}}", {"base": {"c": 1}, "more": {"c": 1, "d": 2}}),
     ],
 )
-def test_what_is_read(tmp_path: Path, text: str, value: object) -> None:
+def test_accepted_yaml(tmp_path: Path, text: str, value: object) -> None:
     found = payload(tmp_path, text)
     assert found == value and type(found) is type(value)
 
@@ -57,22 +57,22 @@ LAUGHS = "[" + ", ".join(["&l0 [x]", *(f"&l{n} [{', '.join([f'*l{n - 1}'] * 10)}
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (".inf", "finite|number that can be kept"),
-        ("-.INF", "number that can be kept"),
-        (".nan", "number that can be kept"),
-        ("1e400", "number that can be kept"),
-        ('"\\ud83d"', "half a character"),
-        ('{"\\ud83d": 1}', "half a character"),
+        (".inf", "not a finite number"),
+        ("-.INF", "not a finite number"),
+        (".nan", "not a finite number"),
+        ("1e400", "not a finite number"),
+        ('"\\ud83d"', "lone surrogate"),
+        ('{"\\ud83d": 1}', "lone surrogate"),
         ("{a: 1, a: 2}", "“a” is there twice"),
         ("{80: 1, '80': 2}", "“80” is there twice"),
-        ("{[a]: 1}", "a key is a text"),
-        ("&a [*a]", "it holds itself"),
+        ("{[a]: 1}", "a key must be a text"),
+        ("&a [*a]", "it contains itself"),
         ("*gone", "undefined alias"),
         (LAUGHS, "more than 100000 values"),
         ("[" * 3000 + "]" * 3000, "recursion"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_refused_yaml(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ApiError, match=said) as refused:
         payload(tmp_path, text)
     assert "boreas.yaml, document 1: " in refused.value.message and len(refused.value.message) < 500
@@ -93,22 +93,22 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
         ("kind: Application\nname: 5", "name"),
     ],
 )
-def test_the_variable_that_is_wrong_is_named(tmp_path: Path, text: str, place: str) -> None:
+def test_an_invalid_variable_is_named(tmp_path: Path, text: str, place: str) -> None:
     file = tmp_path / "boreas.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ApiError) as refused:
-        read([str(file)])
+        read_documents([str(file)])
     assert f": {place}: Expected `str`" in refused.value.message and "in quotes" in refused.value.message
 
 
-def test_names_are_written_as_the_api_keeps_them(tmp_path: Path) -> None:
+def test_names_are_normalized_as_in_the_api(tmp_path: Path) -> None:
     file = tmp_path / "boreas.yaml"
     file.write_text(
         'kind: WorkflowTemplate\nname: " x "\ntasks:\n- {key: "a ", type: CUSTOM}\n'
         '- {key: b, name: "e\\u0301", type: CUSTOM, blockBy: [" a"]}\n',
         encoding="utf-8",
     )
-    found = read([str(file)])[0].spec.fields()
+    found = read_documents([str(file)])[0].spec.fields()
     assert found["name"] == "x"
     assert [(task["key"], task["name"], task["blockBy"]) for task in found["tasks"]] == [
         ("a", None, []),
@@ -131,5 +131,5 @@ def test_names_are_written_as_the_api_keeps_them(tmp_path: Path) -> None:
         (None, 0.0, False),
     ],
 )
-def test_what_differs_is_what_json_would_tell_apart(one: object, other: object, alike: bool) -> None:
-    assert same(one, other) is same(other, one) is alike
+def test_values_differ_as_in_json(one: object, other: object, alike: bool) -> None:
+    assert is_same(one, other) is is_same(other, one) is alike

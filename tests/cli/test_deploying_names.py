@@ -23,7 +23,7 @@ async def version_of(system: System, ran: Ran) -> str:
     return str(found["deployment"]["version"]["id"])
 
 
-async def test_of_two_versions_of_one_name_none_is_taken(system: System) -> None:
+async def test_an_ambiguous_version_name_is_refused(system: System) -> None:
     here, environment, application = await shop(system)
     first = await here.version("v1.2")
     del here.applications["web"]
@@ -35,7 +35,7 @@ async def test_of_two_versions_of_one_name_none_is_taken(system: System) -> None
     assert await version_of(system, await deploy(system, "v1.2", environment, "--application", application)) == first
 
 
-async def test_what_an_old_database_has_twice_is_named_by_its_id(system: System) -> None:
+async def test_duplicate_versions_of_an_old_database_are_named_by_id(system: System) -> None:
     here, environment, application = await shop(system)
     first, second = await here.version("v1.2"), await here.version("v1.3")
     async with database(system) as connection:
@@ -47,7 +47,7 @@ async def test_what_an_old_database_has_twice_is_named_by_its_id(system: System)
     assert "There is no version “ver_none”" in (await deploy(system, "ver_none", environment)).err
 
 
-async def test_to_a_guarded_environment_goes_a_template_by_its_number(system: System) -> None:
+async def test_an_environment_with_a_policy_needs_the_number_of_a_template(system: System) -> None:
     here, environment, _ = await shop(system)
     for _ in range(2):
         await system.admin.change("saveWorkflowTemplate", "version { id }", name="release", tasks=[task("a")])

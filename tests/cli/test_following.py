@@ -1,4 +1,4 @@
-"""`deploy`, `watch`, `logs` and `token` against an API that plays a script: exit status, streams, pages."""
+"""`deploy`, `watch`, `logs` and `token` against a scripted API: exit status, streams, pages."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from graphql import build_schema, parse, validate
 
 from app.cli import main
-from app.cli.nouns import tokens
-from app.cli.watch import LEVELS
+from app.cli.logs import LEVELS
+from app.cli.nouns import queries
 from app.wiring import migrations_folder
 from tests.cli.support.scripted_api import TOKEN, Answer, Script, data, feed, payload, played
 
@@ -64,7 +64,7 @@ def test_the_exit_status_is_the_outcome(status: str, code: int) -> None:
         ("token", "create", "x", "--scope", "ADMIN", "--create"),
     ],
 )
-def test_wrong_use_is_2_and_asks_nothing(arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2_and_sends_nothing(arguments: tuple[str, ...]) -> None:
     with played(data()) as script:
         assert run(script, *arguments).exit_code == 2
     assert script.requests == []
@@ -77,7 +77,7 @@ def test_help_has_examples(command: str) -> None:
     assert f"boreas {command} " in examples
 
 
-async def test_ctrl_c_ends_the_watching_only() -> None:
+async def test_ctrl_c_ends_only_the_watching() -> None:
     with played(story("RUNNING"), feed({"cursor": "c", "events": []}, seconds=30)) as script:
         process = await process_of(script, "watch", "dep_1")
         while len(script.requests) < 2:
@@ -87,7 +87,7 @@ async def test_ctrl_c_ends_the_watching_only() -> None:
     assert (process.returncode, b"boreas watch dep_1" in complained) == (130, True), complained
 
 
-async def test_a_reader_that_leaves_ends_it_quietly() -> None:
+async def test_a_closed_pipe_ends_the_command_silently() -> None:
     full = page(*(line(number, "x" * 1000) for number in range(500)), more=True)
     with played(full) as script:
         process = await process_of(script, "logs", "tsk_1")
@@ -119,7 +119,7 @@ def test_the_last_lines_then_live() -> None:
     assert script.variables("after") == [None, "c3"]
 
 
-def test_the_last_lines_are_looked_for_in_several_pages() -> None:
+def test_the_last_lines_may_need_several_pages() -> None:
     with played(page(line(9, "c"), more=True), page(line(4, "a"), line(5, "b"))) as script:
         assert run(script, "logs", "tsk_1", "--last", "3", "--contains", "x").stdout == "a\nb\nc\n"
     assert (script.variables("last"), script.variables("before")) == ([3, 2], [None, "c9"])
@@ -134,7 +134,7 @@ def test_the_last_lines_are_looked_for_in_several_pages() -> None:
         (("--level", "info"), list(LEVELS[1:])),
     ],
 )
-def test_levels_are_at_least(arguments: tuple[str, ...], levels: list[str] | None) -> None:
+def test_a_level_includes_those_above_it(arguments: tuple[str, ...], levels: list[str] | None) -> None:
     with played(page()) as script:
         run(script, "logs", "tsk_1", *arguments)
     assert script.variables("levels") == [levels]
@@ -144,7 +144,7 @@ def test_levels_are_at_least(arguments: tuple[str, ...], levels: list[str] | Non
     ("arguments", "shown"),
     [((), "a red b\n"), (("--raw",), "a \x1b[31mred\x1b[0m b\x1b[0m\n")],
 )
-def test_a_log_steers_no_terminal(arguments: tuple[str, ...], shown: str) -> None:
+def test_a_log_cannot_control_the_terminal(arguments: tuple[str, ...], shown: str) -> None:
     wild = "a\x07 \x1b[31mred\x1b[0m\x9b2K b\r"
     with played(page(line(1, wild))) as script:
         assert run(script, "logs", "tsk_1", *arguments).stdout == shown
@@ -155,7 +155,7 @@ def test_json_lines_are_as_stored() -> None:
         assert json.loads(run(script, "logs", "tsk_1", "--json").stdout) == line(1, "a")
 
 
-def test_an_account_is_made_for_its_token() -> None:
+def test_a_service_account_is_created_for_its_token() -> None:
     made = {"id": "tok_1", "name": "ci", "prefix": "bor_x", "scopes": ["VIEWER"], "expiresAt": AT}
     account = payload(serviceAccount={"id": "sva_1", "name": "bot"})
     with played(account, payload(token=made, secret="bor_secret")) as script:
@@ -168,10 +168,10 @@ def test_an_account_is_made_for_its_token() -> None:
 
 def test_the_document_of_accounts_fits_the_schema() -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
-    assert validate(schema, parse(tokens.MAKE_ACCOUNT)) == []
+    assert validate(schema, parse(queries.CREATE_ACCOUNT)) == []
 
 
-def test_a_task_that_is_added_meanwhile_is_told_by_its_key() -> None:
+def test_a_task_that_an_edit_adds_is_named_by_its_key() -> None:
     moved = {"__typename": "TaskStatusChanged", "cursor": "c2", "at": AT, "actor": None, "taskFrom": "PENDING"}
     edited = {"__typename": "WorkflowChanged", "cursor": "c1", "at": AT, "actor": None, "revision": 2, "summary": "+"}
     events = [edited, moved | {"taskId": "tsk_2", "taskTo": "SUCCESS", "reason": None}]
@@ -185,7 +185,7 @@ def test_a_task_that_is_added_meanwhile_is_told_by_its_key() -> None:
         assert "None" not in ran.stdout
 
 
-def test_a_task_that_no_edit_told_of_is_asked_for() -> None:
+def test_the_key_of_an_unknown_task_is_fetched() -> None:
     moved = {"__typename": "TaskStatusChanged", "cursor": "c2", "at": AT, "actor": None, "taskFrom": "PENDING"}
     for found, shown in (({"id": "tsk_2", "key": "b"}, "b"), (None, "tsk_2")):
         events = [moved | {"taskId": "tsk_2", "taskTo": "CANCELLED", "reason": None}]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from app.cli import options
-from app.cli.times import Moment, Times, age, took
+from app.cli.times import TimeFormat, TimeParameter, format_age, format_duration
 from tests.cli.support.running import boreas, done
 from tests.support.system import ADMIN, System
 from tests.support.world import World, world
@@ -57,7 +57,7 @@ async def test_filters_pages_and_empty_lists(system: System) -> None:
     assert "2 of 3 are shown" in few.err
     assert (await done(system, *command, "--all")).lines == ids
     empty = await done(system, *command, "--until", "2001-02-03")
-    assert (empty.out, "No deployment is like that." in empty.err) == ("", True)
+    assert (empty.out, "No deployment matches." in empty.err) == ("", True)
     assert (await done(system, "deployment", "list", "--status", "FAILED", "-o", "json")).data == []
     for wrong in (("--since", "soon"), ("--status", "FALSE"), ("--created-by", "ann"), ("--environment", "prod")):
         assert (await boreas(system, *command, *wrong)).status == 2
@@ -73,7 +73,7 @@ async def test_a_list_of_more_than_a_page(system: System, monkeypatch: pytest.Mo
     assert len((await done(system, "version", "list", "--limit", "3", "-o", "name")).lines) == 3
 
 
-async def test_beginnings_of_ids(system: System) -> None:
+async def test_the_unique_beginning_of_an_id_is_enough(system: System) -> None:
     _, ids = await held(system, 2)
     assert (await done(system, "deployment", "show", ids[0][:29], "-o", "name")).out.strip() == ids[0]
     both = await boreas(system, "deployment", "show", _common(*ids))
@@ -96,7 +96,7 @@ async def line(process: asyncio.subprocess.Process) -> Any:
     return json.loads(await process.stdout.readline())
 
 
-async def test_a_watched_list_goes_on_with_changes_until_ctrl_c(system: System) -> None:
+async def test_a_watched_list_prints_changes_until_ctrl_c(system: System) -> None:
     here, (id_,) = await held(system, 1)
     process = await started(system, "deployment", "list", "--watch", "-o", "json")
     assert (await line(process))["id"] == id_
@@ -139,18 +139,19 @@ NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
     ],
 )
 def test_ages(seconds: int, shown: str) -> None:
-    assert age(timedelta(seconds=seconds)) == shown
-    assert Times(NOW)((NOW - timedelta(seconds=seconds)).isoformat()) == shown
+    assert format_age(timedelta(seconds=seconds)) == shown
+    assert TimeFormat(NOW)((NOW - timedelta(seconds=seconds)).isoformat()) == shown
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(None, ""), (0.84, "0.8s"), (12.9, "12s"), (200, "3m20s"), (7500, "2h5m")]
 )
 def test_durations(seconds: float | None, shown: str) -> None:
-    assert took(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
-def test_moments_before_and_ahead() -> None:
-    before, ahead = (datetime.fromisoformat(kind.convert("2h", None, None)) for kind in (Moment(), Moment(ahead=True)))
+def test_times_in_the_past_and_in_the_future() -> None:
+    parameters = (TimeParameter(), TimeParameter(ahead=True))
+    before, ahead = (datetime.fromisoformat(parameter.convert("2h", None, None)) for parameter in parameters)
     assert timedelta(hours=3.99) < ahead - before < timedelta(hours=4.01)
-    assert Moment().convert("2026-01-02T03:04+02:00", None, None) == "2026-01-02T01:04:00+00:00"
+    assert TimeParameter().convert("2026-01-02T03:04+02:00", None, None) == "2026-01-02T01:04:00+00:00"

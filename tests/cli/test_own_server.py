@@ -1,4 +1,4 @@
-"""The `boreas up` of a folder: found on any port, and its token sent to nobody else."""
+"""The `boreas up` of a folder: found on any port, and its token sent only to it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.client import ApiError, api_of
-from app.cli.up.data_dir import claimed
+from app.cli.api_options import api_of
+from app.cli.client import ApiError
+from app.cli.up.data_dir import locked
 from app.cli.up.own_server import announced, own_server
 
 URL = "http://127.0.0.1:18511"
@@ -16,7 +17,7 @@ URL = "http://127.0.0.1:18511"
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     monkeypatch.setenv("BOREAS_DATA_DIR", str(tmp_path))
-    with claimed(tmp_path, 0) as data, announced(data.path, URL):
+    with locked(tmp_path, 0) as data, announced(data.path, URL):
         data.keep_token("found-found-found")
         yield tmp_path
 
@@ -40,8 +41,8 @@ def test_its_token_is_sent_nowhere_else(running: Path, url: str) -> None:
         api_of(url, None)
 
 
-def test_one_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with claimed(tmp_path, 0) as data, announced(data.path, URL):
+def test_a_server_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with locked(tmp_path, 0) as data, announced(data.path, URL):
         data.keep_token("found-found-found")
         assert own_server(tmp_path)
         address = (tmp_path / "address").read_text()
@@ -50,7 +51,7 @@ def test_one_that_has_ended_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert own_server(tmp_path) is None, "its address was left by one that was killed"
 
 
-def test_a_lock_that_others_read_is_no_server(tmp_path: Path) -> None:
+def test_a_shared_lock_is_not_a_running_server(tmp_path: Path) -> None:
     (tmp_path / "address").write_text(URL)
     (tmp_path / "admin-token").write_text("found-found-found")
     with (tmp_path / "lock").open("w") as lock:

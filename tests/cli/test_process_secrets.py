@@ -16,10 +16,11 @@ __all__ = ["environ"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it in files")
 WAIT = """
 import os, sys, time
-from app.cli.process_secrets import close_memory, environ, take_secrets
-close_memory()
+from app.cli.process_secrets import environ_with_secrets, protect_memory, take_secrets
+protect_memory()
 take_secrets()
-print(environ()["BOREAS_DATABASE_URL"], os.environ.get("BOREAS_DATABASE_URL"), os.environ["BOREAS_TOKEN"], flush=True)
+url = "BOREAS_DATABASE_URL"
+print(environ_with_secrets()[url], os.environ.get(url), os.environ["BOREAS_TOKEN"], flush=True)
 sys.stdin.read()
 """
 GIVEN = {"BOREAS_DATABASE_URL": "postgres://secret-1", "BOREAS_TOKEN": "bor_secret-2", "OTHER": "shown"}
@@ -45,7 +46,7 @@ def variables(number: int) -> bytes:
 
 
 @linux
-async def test_secrets_are_gone_from_what_the_system_shows() -> None:
+async def test_proc_shows_no_secrets() -> None:
     async with waiting() as number:
         shown = variables(number) if os.geteuid() == 0 else b"shown"
         assert b"shown" in shown and b"secret-" not in shown
@@ -53,7 +54,7 @@ async def test_secrets_are_gone_from_what_the_system_shows() -> None:
 
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become two processes of one other user")
-async def test_processes_of_the_same_user_may_not_look() -> None:
+async def test_other_processes_of_the_same_user_cannot_read_the_memory() -> None:
     capability = "-all,+dac_read_search"
     who = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
     nobody = (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)

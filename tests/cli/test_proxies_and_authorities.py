@@ -40,7 +40,7 @@ async def secured(script: Script, authority: Authority) -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("variable", ["BOREAS_CA_FILE", "SSL_CERT_FILE"])
-async def test_an_authority_is_believed_that_the_environment_names(
+async def test_the_authorities_of_the_environment_are_trusted(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with played(data(x=1)) as script:
@@ -62,7 +62,7 @@ async def test_a_feed_comes_over_tls_and_through_a_proxy(authority: Authority, m
     assert proxy.asked == ["CONNECT boreas.example:443 HTTP/1.1"]
 
 
-async def test_an_api_of_this_machine_is_never_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_api_on_this_machine_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with played(data(x=1)) as script:
         async with proxy_to(port_of(script)) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -76,10 +76,10 @@ async def test_an_api_of_this_machine_is_never_asked_through_a_proxy(monkeypatch
     ("variable", "value", "said"),
     [
         ("BOREAS_CA_FILE", "/nowhere.pem", "BOREAS_CA_FILE is /nowhere.pem, which cannot be used: No such file"),
-        ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY names no proxy"),
+        ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY is not a valid proxy URL"),
     ],
 )
-async def test_what_can_not_be_used_is_said(
+async def test_unusable_certificates_and_proxies_are_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)

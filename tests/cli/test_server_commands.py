@@ -78,7 +78,7 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
     [
         ("api", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
         ("worker", {"BOREAS_REDIS_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
-        ("worker", {"BOREAS_REDIS_URL": "redis:6379"}, "BOREAS_REDIS_URL can not be used"),
+        ("worker", {"BOREAS_REDIS_URL": "redis:6379"}, "BOREAS_REDIS_URL is invalid"),
         ("migrate", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL"),
         ("migrate", {"BOREAS_DATABASE_URL": "mysql://a:secret@b/c"}, "not one of PostgreSQL"),
         ("api", {"BOREAS_PORT": "eight"}, "BOREAS_PORT"),
@@ -90,7 +90,7 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
         ),
     ],
 )
-async def test_wrong_settings_are_told_in_one_line(
+async def test_invalid_settings_are_refused_in_one_line(
     environ: dict[str, str], command: str, given: dict[str, str], says: str
 ) -> None:
     code, said, complained = await run(environ | given, command)
@@ -100,7 +100,7 @@ async def test_wrong_settings_are_told_in_one_line(
     assert len(complained.splitlines()) == 1
 
 
-async def test_a_worker_is_told_of_a_folder_that_is_none(environ: dict[str, str]) -> None:
+async def test_a_worker_refuses_a_missing_folder_of_kubeconfigs(environ: dict[str, str]) -> None:
     await run(environ, "migrate")
     code, said, complained = await run(environ, "worker", "--kubeconfigs", "/nowhere")
     assert (code, said) == (2, "")
@@ -111,7 +111,7 @@ async def test_a_worker_is_told_of_a_folder_that_is_none(environ: dict[str, str]
 
 
 async def test_many_apis_start_together_and_make_one_first_token(environ: dict[str, str]) -> None:
-    """And each ends with 0 when it is told to."""
+    """And each ends with 0 when it is stopped."""
     await run(environ, "migrate")
     ports = free_ports(3)
     started = [

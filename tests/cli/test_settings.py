@@ -10,7 +10,7 @@ from app.settings import ServeSettings, SettingError, Settings, StoreSettings, W
 TOKEN = "bor_0123456789abcdef"
 
 
-def test_nothing_given_gives_the_defaults() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     assert read_settings({}) == Settings()
     assert read_settings({}).serve == ServeSettings(host="127.0.0.1", port=8000)
 
@@ -60,7 +60,7 @@ def test_nothing_given_gives_the_defaults() -> None:
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
 )
-def test_good_values_are_taken(environ: dict[str, str], expected: Settings) -> None:
+def test_valid_values_are_accepted(environ: dict[str, str], expected: Settings) -> None:
     assert read_settings(environ) == expected
 
 
@@ -101,20 +101,20 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BOREAS_REDIS_URL_FILE", "/", "cannot be read: Is a directory"),
     ],
 )
-def test_bad_values_are_refused_by_name(name: str, value: str, says: str) -> None:
+def test_invalid_values_are_refused_by_name(name: str, value: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
         read_settings({name: value})
     assert name in str(caught.value)
     assert says in str(caught.value)
 
 
-def test_a_token_that_is_refused_is_not_shown() -> None:
+def test_a_refused_token_is_not_shown() -> None:
     with pytest.raises(SettingError) as caught:
         read_settings({"BOREAS_ADMIN_TOKEN": "too-short-secret"[:15]})
     assert "too-short" not in str(caught.value)
 
 
-def test_secrets_may_come_as_files(tmp_path: Path) -> None:
+def test_secrets_can_be_read_from_files(tmp_path: Path) -> None:
     for name, text in (("db", "postgres://db/x\n"), ("cache", " redis://cache "), ("token", TOKEN)):
         (tmp_path / name).write_text(text)
     found = read_settings(
@@ -128,7 +128,7 @@ def test_secrets_may_come_as_files(tmp_path: Path) -> None:
     assert found.admin_token == TOKEN and len(found.secret_files) == 3
 
 
-def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+def test_a_secret_in_a_variable_and_in_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "db").write_text("postgres://db/x")
     with pytest.raises(SettingError, match="both set"):
         read_settings({"BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"), "BOREAS_DATABASE_URL": "postgres://db/secret"})

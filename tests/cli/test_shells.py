@@ -46,7 +46,7 @@ def run(*arguments: str, **environ: str) -> Any:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-async def test_the_script_of_a_shell_is_one_that_it_takes(shell: str) -> None:
+async def test_shells_accept_their_completion_scripts(shell: str) -> None:
     script = run("completion", shell).stdout
     assert f"_BOREAS_COMPLETE={shell}_complete" in script
     if found := shutil.which(shell):
@@ -78,7 +78,7 @@ async def test_names_are_completed_by_the_api(system: System) -> None:
     assert "rollback" in await completed("boreas deployment ro")
 
 
-async def test_without_an_api_nothing_is_completed_and_nothing_said() -> None:
+async def test_without_an_api_completion_is_silent() -> None:
     assert await completed("boreas deploy --environment ", BOREAS_URL="http://127.0.0.1:1", BOREAS_TOKEN=ADMIN) == []
     assert await completed("boreas deploy --environment ", BOREAS_DATA_DIR="/nonexistent") == []
 
@@ -115,7 +115,7 @@ def test_the_reference_is_current() -> None:
     assert (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8") == reference()
 
 
-def test_a_fault_inside_is_no_failed_deployment() -> None:
+def test_a_bug_has_an_exit_status_of_its_own() -> None:
     with played(data(viewer={})) as script:
         broken = run("whoami", BOREAS_URL=script.url, BOREAS_TOKEN=ADMIN)
     assert (broken.exit_code, "KeyError" in broken.stderr) == (70, True)

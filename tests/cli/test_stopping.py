@@ -1,4 +1,4 @@
-"""Servers that are told to stop, as real processes: feeds are told to come back, what runs ends or is handed back."""
+"""Stopping servers, as real processes: feeds reconnect, running tasks end or are handed back."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ async def until(runs: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_an_api_that_stops_tells_its_feeds_to_come_back(settings: dict[str, str]) -> None:
+async def test_a_stopping_api_asks_its_feeds_to_reconnect(settings: dict[str, str]) -> None:
     async with started(settings, "api") as api:
         client = await client_of(settings)
         id_ = await deployed(client, ["true"])
@@ -122,9 +122,7 @@ signal.signal = first
 """Sends the signal to the process itself, while the collector calls back: what is raised there is ignored."""
 
 
-async def test_an_api_that_is_told_to_stop_before_it_serves_ends_whatever_it_is_at(
-    settings: dict[str, str], tmp_path: Path
-) -> None:
+async def test_an_api_that_is_stopped_while_it_starts_ends_at_once(settings: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(AMID_A_CALLBACK)
     async with asyncio.timeout(30), started(settings | {"PYTHONPATH": str(tmp_path)}, "api") as process:
         assert await process.wait() == 0
@@ -135,7 +133,7 @@ async def test_an_api_that_is_told_to_stop_before_it_serves_ends_whatever_it_is_
     [("30", 1, "SUCCESS"), ("30", 2, "CANCELLED"), ("0", 1, "CANCELLED")],
     ids=["lets it end", "told twice", "hands it back"],
 )
-async def test_a_worker_that_stops_lets_what_runs_end_or_hands_it_back(
+async def test_a_stopping_worker_waits_for_its_tasks_or_hands_them_back(
     settings: dict[str, str], patience: str, signals: int, ends: str, tmp_path: Path
 ) -> None:
     door, here = tmp_path / "door", tmp_path / "here"

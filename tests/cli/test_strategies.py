@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from app.cli.strategies import StrategyType, strategy_of
+from app.cli.strategies import StrategyParameter, strategy_input
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ from app.cli.strategies import StrategyType, strategy_of
     ],
 )
 def test_a_strategy(text: str, kind: str, ratios: list[float | None]) -> None:
-    read = StrategyType().convert(text, None, None)
-    made = strategy_of({"strategy": read, "batch_size": 2, "batch_interval": 30, "no_auto_rollback": True})
+    parsed = StrategyParameter().convert(text, None, None)
+    fields = strategy_input({"strategy": parsed, "batch_size": 2, "batch_interval": 30, "no_auto_rollback": True})
     rest = {"batchSize": 2, "batchInterval": 30, "autoRollback": False}
-    assert made == {
+    assert fields == {
         "kind": kind,
         "steps": [rest | ({} if ratio is None else {"canaryRatio": ratio}) for ratio in ratios],
     }
@@ -30,6 +30,6 @@ def test_a_strategy(text: str, kind: str, ratios: list[float | None]) -> None:
     "text",
     ["", "red-black", "canary", "canary:", "canary:many", "canary:nan", "canary:10,,100", "rolling:1", "blue-green:50"],
 )
-def test_what_is_no_strategy_says_what_is(text: str) -> None:
+def test_an_invalid_strategy_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="canary:10,50,100"):
-        StrategyType().convert(text, None, None)
+        StrategyParameter().convert(text, None, None)

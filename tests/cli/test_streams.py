@@ -1,4 +1,4 @@
-"""Terminals that lack characters, readers that leave, full disks, Ctrl-C, and arguments that are no text."""
+"""Terminals without UTF-8, readers that close the pipe, full disks, Ctrl-C, and invalid arguments."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ LATIN = {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "iso-8859-1", "PYTHON
     ids=str,
 )
 @pytest.mark.parametrize(("status", "code"), [("SUCCESS", 0), ("FAILED", 1), ("ROLLED_BACK", 3)])
-async def test_the_exit_status_is_the_deployments_in_every_encoding(
+async def test_the_exit_status_is_that_of_the_deployment_in_every_encoding(
     environ: dict[str, str], status: str, code: int
 ) -> None:
     with played(story("RUNNING"), ended(status), story(status)) as script:
@@ -50,7 +50,7 @@ async def test_the_exit_status_is_the_deployments_in_every_encoding(
     assert (returned, status.encode() in out, b"Traceback" in err) == (code, True, False), err
 
 
-async def test_what_a_terminal_lacks_is_replaced_and_json_escapes_it() -> None:
+async def test_missing_characters_are_replaced_and_escaped_in_json() -> None:
     with played(page(line(1, "✓ “a” → é 中"))) as script:
         plain = await ran(script, "logs", "tsk_1", environ=LATIN)
         escaped = await ran(script, "logs", "tsk_1", "--json", environ=LATIN)
@@ -59,7 +59,7 @@ async def test_what_a_terminal_lacks_is_replaced_and_json_escapes_it() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("logs", "tsk_1"), ("logs", "tsk_1", "--json")], ids=str)
-async def test_a_reader_that_leaves_ends_a_command_as_a_signal_would(arguments: tuple[str, ...]) -> None:
+async def test_a_closed_pipe_ends_a_command_as_sigpipe_would(arguments: tuple[str, ...]) -> None:
     with played(MANY) as script:
         ours, theirs = os.pipe()
         running = asyncio.create_task(ran(script, *arguments, stdout=theirs))
@@ -70,7 +70,7 @@ async def test_a_reader_that_leaves_ends_a_command_as_a_signal_would(arguments: 
         assert await running == (141, b"", b"")
 
 
-async def test_a_full_disk_is_told_in_one_line() -> None:
+async def test_a_full_disk_is_one_line_of_error() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     with played(page(line(1, "a"))) as script:
         code, _, err = await ran(script, "logs", "tsk_1", stdout=full)
@@ -78,14 +78,14 @@ async def test_a_full_disk_is_told_in_one_line() -> None:
     assert (code, err) == (2, b"Error: The output cannot be written: No space left on device.\n")
 
 
-async def test_an_argument_that_is_no_text_is_refused() -> None:
+async def test_an_argument_that_is_not_text_is_refused() -> None:
     with played(data()) as script:
         code, _, err = await ran(script, "deployment", "show", b"dep_\xff")
     assert (code, b"is not text" in err, b"Traceback" in err) == (2, True, False)
 
 
 @pytest.mark.parametrize(("typed", "code"), [(b"\x03", 130), (b"n\n", 2), (b"\x04", 2)])
-async def test_a_question_takes_no_and_ctrl_c(typed: bytes, code: int) -> None:
+async def test_a_confirmation_accepts_no_end_of_input_and_ctrl_c(typed: bytes, code: int) -> None:
     with played(data()) as script:
         env = {"PATH": os.environ["PATH"], "BOREAS_URL": script.url, "BOREAS_TOKEN": TOKEN}
         command = (sys.executable, "-c", TERMINAL, sys.executable, "-m", "app.cli", "token", "revoke", "tok_1")

@@ -1,4 +1,4 @@
-"""What the client commands print of others' words: nothing that steers a terminal, or turns text around."""
+"""Text of other people as the client commands print it: nothing controls a terminal or reorders text."""
 
 import json
 
@@ -20,11 +20,11 @@ STEERING = "\x1b[2J\x1b]52;c;aGk=\x07\x9b2J\x9d52;c;aGk=\x9c\x90q\x9c\x00\x07\x8
         ("👩‍🚀 grün 数据库 שלום", "👩‍🚀 grün 数据库 שלום"),
     ],
 )
-def test_what_is_left_of_a_text(text: str, shown: str) -> None:
+def test_texts_are_made_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_texts_in_json_can_be_printed_as_they_are() -> None:
+def test_texts_in_json_are_printable() -> None:
     found = json_text({f"k{STEERING}": [{"message": f"a{STEERING}b"}, 1, None, True], "n": 1.5})
     assert json.loads(found) == {"k": [{"message": "ab"}, 1, None, True], "n": 1.5}
     assert found.isprintable()

@@ -76,7 +76,7 @@ async def _freeze(system: System) -> None:
     await system.admin.until(made, "SUCCESS")
     assert (await done(system, "deployment", "show", held, "-o", "json")).data["status"] == "CANCELLED"
     again = await boreas(system, *override)
-    assert (again.status, "No freeze holds" in again.err) == (2, True)
+    assert (again.status, "does not wait for a freeze" in again.err) == (2, True)
     unknown = await boreas(system, "freeze", "delete", "sal")
     assert (unknown.status, "Did you mean “sale”?" in unknown.err) == (2, True)
     await done(system, "freeze", "delete", "sale", "--environment", "staging")
@@ -117,7 +117,7 @@ async def test_a_graph_is_edited_as_a_file(system: System, tmp_path: Path) -> No
     assert len((await done(system, "workflow", "revisions", id_, "-o", "json")).data) == 3
 
 
-async def test_the_editor_shows_what_was_refused(system: System, tmp_path: Path) -> None:
+async def test_the_editor_shows_why_an_edit_was_refused(system: System, tmp_path: Path) -> None:
     here = await world(system.admin)
     await here.application("web")
     id_ = await here.deploy(autoStart=False)
@@ -155,7 +155,7 @@ async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System)
     assert (await done(system, "task", "confirm", f"{id_}/asks", token=ann)).out == "Confirmed: asks\n"
     await system.admin.until(id_, "SUCCESS")
     again = await boreas(system, "task", "confirm", f"{id_}/asks", token=ann)
-    assert (again.status, "waits for nobody's approval" in again.err) == (2, True)
+    assert (again.status, "waits for no approval" in again.err) == (2, True)
     near = await boreas(system, "task", "retry", f"{id_}/bat")
     assert (near.status, "Did you mean “bad”?" in near.err) == (2, True)
 
@@ -177,7 +177,7 @@ async def test_deployments_are_paused_resumed_started_and_cancelled(system: Syst
     assert none.status == 2
 
 
-async def test_access_is_given_shown_and_taken(system: System) -> None:
+async def test_grants_are_created_shown_and_deleted(system: System) -> None:
     here = await world(system.admin)
     found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
     place = ("--environment", found["environment"]["name"])
@@ -192,7 +192,7 @@ async def test_access_is_given_shown_and_taken(system: System) -> None:
     await done(system, "grant", "delete", id_, "DEPLOYER", *place, "--yes")
     assert "has no role" in (await done(system, "grant", "list", id_)).err
     await done(system, "service-account", "revoke-tokens", id_, "--yes")
-    assert "left out" in (await done(system, "token", "list", "--of", id_)).err
+    assert "not shown" in (await done(system, "token", "list", "--of", id_)).err
     assert (await boreas(system, "whoami", token=secret)).status == 2
 
 

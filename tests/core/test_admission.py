@@ -1,9 +1,9 @@
 """Which waiting deployments may start.
 
-In: what the active deployments of an environment hold, what the waiting ones need (in the order they were asked for),
-and how many may run. Out: those that may start, and for each why it does not.
-Tested: worked examples; then, over random queues that run dry, that no application is held twice, that nobody is
-overtaken for an application, that capacity is kept and that everybody gets their turn.
+In: the locks of active deployments of an environment, those that waiting ones need (in the order of requests), and the
+capacity. Out: those that may start, and for each the reason why it does not.
+Tested: worked examples; and over random queues that no application is locked twice, no deployment is overtaken for an
+application, the capacity holds, and every deployment starts in the end.
 """
 
 import pytest
@@ -42,7 +42,7 @@ def claims(text: str) -> list[Claim]:
         ("r:a", "x:b y:b z:c", 2, "x"),
     ],
 )
-def test_who_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_which_deployments_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity)) == admitted
 
 
@@ -57,7 +57,7 @@ def test_who_may_start(active: str, waiting: str, capacity: int, admitted: str) 
         ("r:a", "x!:a y!:b", 9, "y"),
     ],
 )
-def test_who_may_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_which_deployments_may_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity, frozen=True)) == admitted
 
 
@@ -70,7 +70,7 @@ def test_who_may_start_during_a_freeze(active: str, waiting: str, capacity: int,
         ("y", "w!:a x:a y!:a", True, QueuePosition((WaitReason("w", "a"),), 2, full=False)),
     ],
 )
-def test_where_one_stands_that_is_exempt_from_a_freeze(
+def test_the_queue_position_of_an_exempt_deployment(
     id: str, waiting: str, frozen: bool, expected: QueuePosition
 ) -> None:
     assert queue_position(id, (), claims(waiting), 9, frozen=frozen) == expected
@@ -88,7 +88,9 @@ def test_where_one_stands_that_is_exempt_from_a_freeze(
         ("r:a", "v:c w:c x:b y:b", 9, QueuePosition((), 3, full=False)),
     ],
 )
-def test_where_one_that_waits_stands(active: str, waiting: str, capacity: int, expected: QueuePosition) -> None:
+def test_the_queue_position_of_a_waiting_deployment(
+    active: str, waiting: str, capacity: int, expected: QueuePosition
+) -> None:
     assert queue_position("x", claims(active), claims(waiting), capacity) == expected
 
 
@@ -98,20 +100,22 @@ QUEUES = st.lists(NEEDS, max_size=8).map(lambda needs: [Claim(f"d{i}", need) for
 
 @property_of
 @given(QUEUES, QUEUES, st.integers(0, 5))
-def test_one_that_may_start_is_said_to_be_free_and_no_other(
-    before: list[Claim], waiting: list[Claim], capacity: int
-) -> None:
+def test_exactly_admitted_deployments_can_start(before: list[Claim], waiting: list[Claim], capacity: int) -> None:
     active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
     admitted = admit(active, waiting, capacity)
     free = [
-        claim.deployment_id for claim in waiting if queue_position(claim.deployment_id, active, waiting, capacity).free
+        claim.deployment_id
+        for claim in waiting
+        if queue_position(claim.deployment_id, active, waiting, capacity).can_start
     ]
     assert free == list(admitted)
 
 
 @property_of
 @given(QUEUES, st.integers(1, 4), st.data())
-def test_a_queue_runs_dry_in_order_and_within_bounds(waiting: list[Claim], capacity: int, data: st.DataObject) -> None:
+def test_a_queue_empties_in_order_and_within_the_capacity(
+    waiting: list[Claim], capacity: int, data: st.DataObject
+) -> None:
     active: list[Claim] = []
     started: list[Claim] = []
     while waiting or active:
@@ -130,7 +134,7 @@ def test_a_queue_runs_dry_in_order_and_within_bounds(waiting: list[Claim], capac
 
 @property_of
 @given(QUEUES.filter(bool), st.lists(NEEDS, max_size=40), st.integers(1, 3))
-def test_newcomers_do_not_starve_one_that_waits(
+def test_newcomers_do_not_starve_a_waiting_deployment(
     waiting: list[Claim], newcomers: list[tuple[str, ...]], capacity: int
 ) -> None:
     waited_for, active, rounds = waiting[-1].deployment_id, list[Claim](), 0

@@ -18,6 +18,7 @@ from app.core.workflow import TaskType
 from tests.core.support.build import NOW, at, deployment, task
 
 D, S = DeploymentStatus, TaskStatus
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus."""
 Deed = Callable[[Deployment], str | None]
 
 

@@ -36,6 +36,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, node, property_of
 
 A, V, R, W = ApprovalStatus, Verdict, Role, WorkflowSource
+"""Short names for the tables below: A is ApprovalStatus, V is Verdict, R is Role, W is WorkflowSource."""
 APPLICATIONS = (DeploymentApplication(application_id="web"), DeploymentApplication(application_id="api"))
 DEPLOYMENT = replace(deployment(DeploymentStatus.RUNNING), applications=APPLICATIONS, created_by="starter")
 EVERYTHING = Grant(R.APPROVER)
@@ -235,7 +236,7 @@ def test_nobody_decides_twice_or_too_late(one: Approval, expected: ErrorCode | N
 
 def test_who_decided_and_when_is_told() -> None:
     problem = why_not_decide(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
-    assert problem and problem.message == "It is APPROVED: APPROVE by bob at 2030-01-01 12:00:00 UTC."
+    assert problem and problem.message == "The approval is APPROVED already: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 
 
 @property_of

@@ -1,8 +1,8 @@
-"""What comes of an attempt.
+"""The end of an attempt.
 
-In: a task, how its attempt ended, the time and a number from 0 to 1. Out: where that leaves the task, how the attempt
-is recorded, and when the next one is due.
-Tested: the table of endings for work and for its undoing, the counts, and the back-off between attempts.
+In: a task, how its attempt ended, the time and a number from 0 to 1. Out: the task's next state, the stored status of
+the attempt, and when the next one is due.
+Tested: the table of endings for work and for its undo, the counts, and the back-off between attempts.
 """
 
 from dataclasses import replace
@@ -17,6 +17,7 @@ from app.core.task import TRANSITIONS, Activity, Task, TaskStatus
 from tests.core.support.build import NOW, at, property_of, task
 
 S = TaskStatus
+"""Short name for the tables below."""
 RUNNING = task("t", S.RUNNING, activity=Activity.RUN, max_attempts=3)
 UNDOING = task("t", S.SUCCESS, activity=Activity.UNDO, touched=True, error_message="before")
 MOST = retry.MAX_LOSSES
@@ -48,11 +49,11 @@ WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.RETURNED, E
         ({"stop": True, "failures": 1}, Ending.STOPPED, S.CANCELLED, S.CANCELLED, 1, 0),
     ],
 )
-def test_where_an_ending_leaves_a_task(
+def test_each_ending_leads_to_a_task_state(
     before: dict[str, int], ending: Ending, status: TaskStatus, attempt: TaskStatus, failures: int, losses: int
 ) -> None:
-    one = replace(RUNNING, **before)  # type: ignore[arg-type]
-    came = settle(one, Outcome(ending, "message"), NOW, 0.0)
+    task = replace(RUNNING, **before)  # type: ignore[arg-type]
+    came = settle(task, Outcome(ending, "message"), NOW, 0.0)
     assert (came.status, came.attempt_status) == (status, attempt)
     assert (came.failures, came.losses) == (failures, losses)
     assert (came.error_message, came.undo_error) == ("message", None)
@@ -71,16 +72,14 @@ def test_where_an_ending_leaves_a_task(
         (0, Ending.SUCCEEDED, 0.5, None),
     ],
 )
-def test_only_a_failure_that_is_tried_again_waits(
-    failures: int, ending: Ending, chance: float, seconds: float | None
-) -> None:
+def test_only_a_retried_failure_waits(failures: int, ending: Ending, chance: float, seconds: float | None) -> None:
     came = settle(replace(RUNNING, failures=failures), Outcome(ending), NOW, chance)
     assert came.retry_at == (None if seconds is None else at(seconds))
 
 
 @pytest.mark.parametrize("touched", [False, True])
 @pytest.mark.parametrize("ending", WORK_ENDINGS)
-def test_what_was_touched_stays_touched_however_an_attempt_ends(ending: Ending, touched: bool) -> None:
+def test_a_touched_task_stays_touched(ending: Ending, touched: bool) -> None:
     assert settle(replace(RUNNING, touched=touched), Outcome(ending), NOW, 0.5).touched is touched
 
 
@@ -97,11 +96,11 @@ def test_what_was_touched_stays_touched_however_an_attempt_ends(ending: Ending, 
         (0, Ending.STOPPED, False, S.CANCELLED, "message"),
     ],
 )
-def test_where_an_ending_leaves_a_task_that_is_undone(
+def test_each_ending_of_an_undo_leads_to_a_task_state(
     seen: TaskStatus, losses: int, ending: Ending, undone: bool, attempt: TaskStatus, undo_error: str | None
 ) -> None:
-    one = replace(UNDOING, status=seen, losses=losses)
-    came = settle(one, Outcome(ending, "message"), NOW, 0.5)
+    task = replace(UNDOING, status=seen, losses=losses)
+    came = settle(task, Outcome(ending, "message"), NOW, 0.5)
     assert (came.status, came.touched) == ((S.ROLLED_BACK, False) if undone else (seen, True))
     assert (came.attempt_status, came.undo_error) == (attempt, undo_error)
     assert (came.error_message, came.retry_at, came.failures) == ("before", None, 0)
@@ -114,7 +113,7 @@ def test_an_undo_that_leaves_an_application_as_it_is_settles_it() -> None:
     assert (came.touched, came.undo_error) == (False, None)
 
 
-def test_an_undo_that_failed_without_a_word_still_has_a_reason() -> None:
+def test_a_failed_undo_without_a_message_has_a_reason() -> None:
     assert settle(UNDOING, Outcome(Ending.STOPPED), NOW, 0.5).undo_error
 
 
@@ -133,46 +132,46 @@ UNDOS = st.builds(
 
 @property_of
 @given(st.one_of(WORK, UNDOS), st.sampled_from(WORK_ENDINGS), st.floats(0, 1))
-def test_every_ending_leads_where_a_task_may_go(one: Task, ending: Ending, chance: float) -> None:
-    came = settle(one, Outcome(ending), NOW, chance)
-    stays = one.activity is Activity.UNDO and came.status is one.status
-    assert stays or came.status in TRANSITIONS[one.status]
+def test_every_ending_leads_to_a_legal_status(task: Task, ending: Ending, chance: float) -> None:
+    came = settle(task, Outcome(ending), NOW, chance)
+    stays = task.activity is Activity.UNDO and came.status is task.status
+    assert stays or came.status in TRANSITIONS[task.status]
 
 
 @property_of
 @given(st.integers(1, 9), st.lists(st.sampled_from([Ending.FAILED, Ending.LOST]), min_size=16, max_size=16))
-def test_no_task_is_tried_for_ever(most: int, endings: list[Ending]) -> None:
-    one, tries = replace(RUNNING, max_attempts=most), 0
-    while one.status is S.RUNNING:
-        came = settle(one, Outcome(endings[tries]), NOW, 0.5)
+def test_no_task_is_retried_forever(most: int, endings: list[Ending]) -> None:
+    task, tries = replace(RUNNING, max_attempts=most), 0
+    while task.status is S.RUNNING:
+        came = settle(task, Outcome(endings[tries]), NOW, 0.5)
         again = S.RUNNING if came.status is S.PENDING else came.status
-        one = replace(one, status=again, failures=came.failures, losses=came.losses)
+        task = replace(task, status=again, failures=came.failures, losses=came.losses)
         tries += 1
-    assert one.status is S.FAILED
-    assert one.failures == most or one.losses == MOST + 1
+    assert task.status is S.FAILED
+    assert task.failures == most or task.losses == MOST + 1
 
 
 @property_of
 @given(st.one_of(WORK, UNDOS), st.integers(1, 50))
-def test_what_is_handed_back_is_never_counted(one: Task, times: int) -> None:
-    one = replace(one, stop=False)
+def test_returned_attempts_are_not_counted(task: Task, times: int) -> None:
+    task = replace(task, stop=False)
     for _ in range(times):
-        came = settle(one, Outcome(Ending.RETURNED), NOW, 0.5)
-        assert came.status is (S.PENDING if one.activity is Activity.RUN else one.status)
-        assert (came.failures, came.losses, came.retry_at) == (one.failures, one.losses, None)
-        assert (came.touched, came.undo_error) == (one.touched, None)
-        one = replace(one, failures=came.failures, losses=came.losses)
+        came = settle(task, Outcome(Ending.RETURNED), NOW, 0.5)
+        assert came.status is (S.PENDING if task.activity is Activity.RUN else task.status)
+        assert (came.failures, came.losses, came.retry_at) == (task.failures, task.losses, None)
+        assert (came.touched, came.undo_error) == (task.touched, None)
+        task = replace(task, failures=came.failures, losses=came.losses)
 
 
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.LOST, Ending.RETURNED, Ending.STOPPED])
-def test_why_a_person_ended_it_is_kept(ending: Ending) -> None:
-    one = replace(RUNNING, stop=True, error_message="not wanted")
-    assert settle(one, Outcome(ending, "it was stopped"), NOW, 0.5).error_message == "not wanted"
+def test_the_reason_of_a_cancellation_is_kept(ending: Ending) -> None:
+    task = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(task, Outcome(ending, "it was stopped"), NOW, 0.5).error_message == "not wanted"
 
 
-def test_what_succeeded_before_it_could_be_ended_has_no_error() -> None:
-    one = replace(RUNNING, stop=True, error_message="not wanted")
-    assert settle(one, Outcome(Ending.SUCCEEDED), NOW, 0.5).error_message is None
+def test_a_success_before_the_stop_has_no_error() -> None:
+    task = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(task, Outcome(Ending.SUCCEEDED), NOW, 0.5).error_message is None
 
 
 def test_every_ending_has_a_status_for_its_attempt() -> None:
@@ -190,8 +189,8 @@ def test_the_back_off_doubles_up_to_five_minutes(failures: int, least: float, mo
 
 @property_of
 @given(st.integers(1, 1000), st.floats(0, 1), st.floats(0, 1))
-def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, chance: float, other: float) -> None:
+    low, high = sorted((chance, other))
     assert retry.backoff(failures, low) <= retry.backoff(failures, high)
     assert retry.backoff(failures, low) <= retry.backoff(failures + 1, low)
-    assert 0.5 <= retry.backoff(failures, one) <= 300
+    assert 0.5 <= retry.backoff(failures, chance) <= 300

@@ -1,16 +1,17 @@
-"""What became of each batch, by what its rollout left behind."""
+"""The history of batches, from the events of a rollout."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.core.application import MetricCheck
-from app.core.batch_history import BatchRecord, Ended, Moment, history
-from app.core.metrics import MetricResult, result_of
+from app.core.batch_history import BatchRecord, ProgressPoint, TaskEnd, batch_records
+from app.core.metrics import MetricResult, metric_result
 from app.core.strategy.model import Phase
 from app.core.task import TaskStatus
 
 P = Phase
+"""Short name for the tables below."""
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -18,10 +19,10 @@ def at(second: int) -> datetime:
     return BEGIN + timedelta(seconds=second)
 
 
-def moments(*seen: tuple[Phase, int] | tuple[Phase, int, float]) -> list[Moment]:
+def moments(*seen: tuple[Phase, int] | tuple[Phase, int, float]) -> list[ProgressPoint]:
     """Return moments a second apart: the phase, the batch, and the value of a metric where there is one."""
     return [
-        Moment(at(second), phase, max(0, batch - 1), batch, tuple(result(value, second) for value in value))
+        ProgressPoint(at(second), phase, max(0, batch - 1), batch, tuple(result(value, second) for value in value))
         for second, (phase, batch, *value) in enumerate(seen)
     ]
 
@@ -31,11 +32,15 @@ def result(value: float, second: int) -> MetricResult:
 
 
 def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
-    """Return of each batch its number, how many seconds it took (-1: it has not ended), and whether it succeeded."""
+    """Return the number, duration in seconds (-1: not ended) and success of each batch."""
     return [
-        (each.batch, int((each.completed_at - each.started_at).total_seconds()) if each.completed_at else -1, ok)
-        for each in records
-        for ok in (each.succeeded,)
+        (
+            record.batch,
+            int((record.completed_at - record.started_at).total_seconds()) if record.completed_at else -1,
+            ok,
+        )
+        for record in records
+        for ok in (record.succeeded,)
     ]
 
 
@@ -58,12 +63,12 @@ def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
 def test_batches_begin_and_end(
     seen: list[tuple[Phase, int]], ended: TaskStatus | None, expected: list[tuple[int, int, bool | None]]
 ) -> None:
-    assert told(history(moments(*seen), Ended(ended, at(9)) if ended else None)) == expected
+    assert told(batch_records(moments(*seen), TaskEnd(ended, at(9)) if ended else None)) == expected
 
 
 def test_a_batch_shows_the_last_results_of_its_own_checks() -> None:
     seen = moments((P.UPDATING, 1), (P.CHECKING, 1, 0.1), (P.VERIFYING, 1, 0.2), (P.WATCHING, 1), (P.UPDATING, 2))
-    first, second = history(seen, None)
+    first, second = batch_records(seen, None)
     assert [each.value for each in first.metrics] == [0.2]
     assert second.metrics == ()
 
@@ -81,4 +86,4 @@ def test_a_batch_shows_the_last_results_of_its_own_checks() -> None:
 )
 def test_of_several_series_the_worst_value_is_shown(values: tuple[float, ...], shown: float | None) -> None:
     metric = MetricCheck("errors", "http://p:9090", "up", maximum=0.5)
-    assert result_of(metric, values, BEGIN, ok=True).value == shown
+    assert metric_result(metric, values, BEGIN, ok=True).value == shown

@@ -1,8 +1,9 @@
-"""The blue-green strategy, and the way back from it.
+"""The blue-green strategy, and its rollback.
 
-In: steps, the instances of a set, what was stored and seen. Out: the next decision, with what to store.
-Tested: one decision at a time as a table, whole rollouts step by step, and that any observation in any order, with
-crashes, lost workers and rollbacks in every phase, ends with one whole set serving that is healthy.
+In: steps, the instances of a set, the stored progress and the observations. Out: the next decision, with the progress
+to store.
+Tested: single decisions as a table, and whole rollouts step by step. Any observations in any order, with crashes, lost
+workers and rollbacks in every phase, end with one whole, healthy set serving.
 """
 
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ def test_the_set_that_does_not_serve(serving: str | None, idle: str) -> None:
 
 
 def stored(phase: Phase, batch: int, seconds: float | None = None, **more: object) -> Progress:
-    """Return where a rollout stands with the batch in hand: the second set comes with the first one."""
+    """Return the progress in a batch: the second set comes with the first one."""
     until = None if seconds is None else at(seconds)
     coming = batch == 1 and phase is not Phase.IDLE
     sets = {"healthy": (), "current": ("a", "b")} if coming else {"healthy": ("a", "b"), "current": ()}
@@ -170,7 +171,7 @@ def test_a_whole_rollout_with_previews() -> None:
         (after_switch(IDLE, retired=True), ["REVIVE", "SWITCH", "RETIRE"]),
     ],
 )
-def test_the_way_back(progress: Progress, kinds: list[str]) -> None:
+def test_a_rollback_step_by_step(progress: Progress, kinds: list[str]) -> None:
     told = []
     while (step := next_rollback_step(PLAIN, progress)) is not None:
         told.append(step.kind.value)
@@ -188,7 +189,7 @@ INSTANCES = st.text("abcdef", min_size=1, max_size=6).map(lambda names: tuple(di
 
 @dataclass
 class World:
-    """Two sets as they really are. `old` and `new` are what is up of each, `serving` says which one has the traffic."""
+    """Two real sets. `old` and `new` are the running instances, `serving` names the set with traffic."""
 
     strategy: Strategy
     instances: tuple[str, ...]
@@ -264,7 +265,7 @@ class World:
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.data())
-def test_every_rollout_ends_and_what_serves_is_always_whole(
+def test_every_rollout_ends_and_the_serving_set_is_always_complete(
     strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
 ) -> None:
     world = World(strategy, instances)
@@ -285,7 +286,7 @@ def test_every_rollout_ends_and_what_serves_is_always_whole(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 12), st.lists(st.booleans(), max_size=8))
-def test_from_everywhere_there_is_a_way_back_that_may_be_interrupted(
+def test_every_state_can_be_rolled_back_with_interruptions(
     strategy: Strategy, instances: tuple[str, ...], turns: int, wholes: list[bool]
 ) -> None:
     world = World(strategy, instances)
@@ -304,7 +305,7 @@ def test_from_everywhere_there_is_a_way_back_that_may_be_interrupted(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 12), st.integers(0, 3), st.booleans())
-def test_after_a_rollback_that_stopped_half_way_it_can_go_forth_again(
+def test_a_rollout_can_go_on_after_an_interrupted_rollback(
     strategy: Strategy, instances: tuple[str, ...], turns: int, steps: int, whole: bool
 ) -> None:
     world = World(strategy, instances)

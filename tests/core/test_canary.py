@@ -1,8 +1,9 @@
 """The canary strategy.
 
-In: steps with rising ratios, the instances, what was stored and seen. Out: the next decision, with what to store.
-Tested: how many instances each ratio means, one decision at a time as a table, whole rollouts step by step with and
-without traffic that is split, and that any observation in any order ends, with a weight that only rises.
+In: steps with rising ratios, the instances, the stored progress and the observations. Out: the next decision, with the
+progress to store.
+Tested: the number of instances of each ratio, single decisions as a table, and whole rollouts with and without split
+traffic. Any observations in any order end, with a weight that only rises.
 """
 
 from dataclasses import dataclass, field, replace
@@ -172,7 +173,7 @@ def test_a_whole_rollout_by_traffic_of_one_replica() -> None:
     ]
 
 
-def test_one_instance_alone_is_left_until_the_last_step() -> None:
+def test_a_single_instance_is_updated_in_the_last_step() -> None:
     story = trail(canary(0.05, 0.5, 1, interval=5), "a", Progress())
     assert [told for told, *_ in story] == ["Update", "Update", "Update a", "Check a", "Wait 5", "Check a", "Done"]
 
@@ -194,7 +195,7 @@ TURNS = ["part", "crash", "lost", "time", "well", "well", "fail", "promote", "pr
 
 @dataclass
 class World:
-    """What is really so of the instances, beside what the rollout has stored of them."""
+    """The real state of the instances, beside the stored progress."""
 
     strategy: Strategy
     instances: tuple[str, ...]
@@ -265,7 +266,7 @@ class World:
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.booleans(), st.data())
-def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
+def test_every_rollout_ends_for_any_observations(
     strategy: Strategy, instances: tuple[str, ...], split: bool, data: st.DataObject
 ) -> None:
     world = World(strategy, instances, Progress(traffic=0.0 if split else None))
@@ -289,7 +290,7 @@ def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
 
 @property_of
 @given(RATIOS, st.integers(2, 40))
-def test_before_the_last_step_some_instance_keeps_the_version_before(ratios: tuple[float, ...], total: int) -> None:
+def test_before_the_last_step_an_instance_keeps_the_previous_version(ratios: tuple[float, ...], total: int) -> None:
     counts = [target(ratio, total) for ratio in ratios]
     assert counts == sorted(counts)
     assert all(1 <= count < total for count in counts[:-1]) and counts[-1] == total

@@ -9,6 +9,7 @@ from app.core.roles import Role
 
 STEP = CommandStep(("deploy", "--password", "hunter2"), env={"DB_PASSWORD": "hunter2", "EMPTY": ""})
 V, D, P, A = Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.ADMIN
+"""Short names for the tables below: V is Role.VIEWER, D is Role.DEPLOYER, P is Role.APPROVER, A is Role.ADMIN."""
 
 
 def somebody(*grants: Grant, scopes: tuple[Role, ...] = (A,)) -> Principal:

@@ -1,7 +1,7 @@
-"""How far a deployment has come.
+"""The progress of a deployment in percent.
 
-In: the status of each task, and of those that roll out, how far. Out: percent.
-Tested: worked examples; that 100 means done and nothing less; that no step forward lowers it.
+In: the status of each task, and the progress of rollouts. Out: percent.
+Tested: worked examples; that only 100 means done; that no progress lowers it.
 """
 
 import pytest
@@ -14,6 +14,7 @@ from app.core.task import UNBLOCKING, TaskStatus
 from tests.core.support.build import property_of
 
 S = TaskStatus
+"""Short name for the tables below."""
 Row = tuple[TaskStatus, Progress | None]
 
 
@@ -52,14 +53,14 @@ ROWS = st.lists(st.tuples(st.sampled_from(S), st.none() | ROLLOUTS), min_size=1,
 
 @property_of
 @given(ROWS)
-def test_a_hundred_means_that_all_is_done(rows: list[Row]) -> None:
+def test_a_hundred_percent_means_that_all_is_done(rows: list[Row]) -> None:
     assert 0 <= percent(rows) <= 100
     assert (percent(rows) == 100) is all(status in UNBLOCKING for status, _ in rows)
 
 
 @property_of
 @given(ROWS, st.data())
-def test_no_step_forward_lowers_it(rows: list[Row], data: st.DataObject) -> None:
+def test_progress_never_lowers_the_percentage(rows: list[Row], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(rows) - 1))
     status, rollout = rows[index]
     steps: list[Row] = [(S.SUCCESS, rollout), (S.SKIPPED, rollout)]

@@ -26,12 +26,13 @@ from app.core.editing import (
     Replacement,
     Restoration,
     apply_edit,
-    rewrite,
 )
 from app.core.errors import FaultKind, InvalidInput, NotFound, Problem, Refused
 from app.core.revision import WorkflowDiff, describe, diff
-from app.core.task import UNSTARTED, Task, TaskStatus, unbegun, written
-from app.core.workflow import Position, WorkflowTask, check
+from app.core.task import UNSTARTED, Task, TaskStatus, new_task, workflow_tasks
+from app.core.workflow import Position, WorkflowTask
+from app.core.workflow_faults import find_faults
+from app.core.workflow_rewrite import Rewrite, rewrite
 from tests.core.support.build import NOW, closure, dags, node, property_of, task
 
 S = TaskStatus
@@ -139,11 +140,11 @@ def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
     assert editing.summary(CHAIN, apply_edit(CHAIN, edit), edit) == words
 
 
-STORED = [unbegun(each, "d", order, {"a": "1", "b": "2", "c": "3"}) for order, each in enumerate(CHAIN)]
+STORED = [new_task(each, "d", order, {"a": "1", "b": "2", "c": "3"}) for order, each in enumerate(CHAIN)]
 
 
 def test_what_is_stored_can_be_read_as_a_graph() -> None:
-    assert written(STORED) == CHAIN
+    assert workflow_tasks(STORED) == CHAIN
 
 
 def test_tasks_keep_their_ids_by_their_keys() -> None:
@@ -173,7 +174,7 @@ def test_what_only_moves_is_not_written_anew() -> None:
 )
 def test_a_task_stands_where_its_new_blockers_leave_it(first: TaskStatus, status: TaskStatus, expected: S) -> None:
     stored = [task("a", first), task("b", status)]
-    made = rewrite(stored, (written(stored)[0], node("b", "a", command=None)), {})
+    made = rewrite(stored, (workflow_tasks(stored)[0], node("b", "a", command=None)), {})
     assert {change.task_id: change.to for change in made.changes}.get("b", status) == expected
 
 
@@ -191,7 +192,7 @@ def test_a_task_stands_where_its_new_blockers_leave_it(first: TaskStatus, status
 def test_a_confirmation_covers_only_what_was_seen(fields: dict[str, Any], stays: bool) -> None:
     confirmed = task("b", S.PENDING, require_confirm=True, confirmed_by="u", confirmed_at=NOW)
     stored = [task("a", S.SUCCESS), confirmed]
-    after = apply_edit(written(stored), Modification("b", fields))
+    after = apply_edit(workflow_tasks(stored), Modification("b", fields))
     found = {one.id: one for one in rewrite(stored, after, {}).redefined}.get("b", confirmed)
     assert (found.confirmed_by, found.confirmed_at) == (("u", NOW) if stays else (None, None))
 
@@ -240,7 +241,7 @@ def sound(before: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, .
         after = apply_edit(before, edit)
     except Refused:
         return before
-    return before if check(after, {}) else after
+    return before if find_faults(after, {}) else after
 
 
 @property_of
@@ -249,10 +250,10 @@ def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
     start: dict[str, tuple[str, ...]], doings: list[Edit]
 ) -> None:
     graph = tuple(node(key, *dict.fromkeys(blockers)) for key, blockers in start.items())
-    stored = [unbegun(one, "d", order, {key: key for key in start}) for order, one in enumerate(graph)]
+    stored = [new_task(one, "d", order, {key: key for key in start}) for order, one in enumerate(graph)]
     for edit in doings:
         after = sound(graph, edit)
-        assert check(after, {}) == ()
+        assert find_faults(after, {}) == ()
         assert plain(applied(graph, diff(graph, after)).values()) == plain(after)
         assert describe(graph, after)
         made = rewrite(stored, after, {one.key: one.key for one in after}) if after else None
@@ -263,12 +264,12 @@ def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
                 (_at(one, made.moved.get(one.id, one.order), made) for one in known.values()), key=lambda one: one.order
             )
             graph = after
-            assert written(stored) == after
+            assert workflow_tasks(stored) == after
             assert list(made.tasks) == stored
             assert_stands(stored)
 
 
-def _at(one: Task, order: int, made: editing.Rewrite) -> Task:
+def _at(one: Task, order: int, made: Rewrite) -> Task:
     status = {change.task_id: change.to for change in made.changes}.get(one.id, one.status)
     return replace(one, order=order, status=status)
 

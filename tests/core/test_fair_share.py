@@ -32,9 +32,7 @@ names = st.sampled_from("abcdefg")
 
 @property_of
 @given(st.integers(0, 40), st.dictionaries(names, st.integers(0, 40)), st.lists(names, unique=True))
-def test_everything_free_is_given_and_none_has_more_than_another_got(
-    free: int, running: dict[str, int], hungry: list[str]
-) -> None:
+def test_all_free_slots_are_given_fairly(free: int, running: dict[str, int], hungry: list[str]) -> None:
     given_ = shares(free, running, hungry)
     assert set(given_) == set(hungry) and sum(given_.values()) == (free if hungry else 0)
     after = {name: running.get(name, 0) + room for name, room in given_.items()}

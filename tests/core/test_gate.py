@@ -22,6 +22,7 @@ from app.core.workflow import BUILD_TYPES, TaskType
 from tests.core.support.build import NOW, at, deployment, task
 
 D, S, K = DeploymentStatus, TaskStatus, BlockerKind
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus, K is BlockerKind."""
 RUN, UNDO = Activity.RUN, Activity.UNDO
 FREE = QueuePosition((), 1, full=False)
 FULL = QueuePosition((), 3, full=True)
@@ -44,7 +45,9 @@ NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
 def around(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
-    return GateContext(standing=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ()))
+    return GateContext(
+        queue_position=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ())
+    )
 
 
 def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
@@ -152,9 +155,13 @@ def test_before_it_is_made(standing: QueuePosition | None, expected: Told, alive
 @pytest.mark.parametrize(
     ("standing", "alive", "words"),
     [
-        (None, True, "Nobody has started it yet: call startDeployment."),
-        (LOCKED, True, "Another deployment comes first for an application (place 3 in the queue)."),
-        (FULL, True, "As many deployments run in the environment as may (5)."),
+        (None, True, "The deployment has not been started: call startDeployment."),
+        (LOCKED, True, "Another deployment comes first for an application (position 3 in the queue)."),
+        (
+            FULL,
+            True,
+            "The environment already runs its maximum of 5 concurrent deployments. This one starts when one has ended.",
+        ),
         (FREE, False, "No live worker serves the pool “east”: start one with boreas worker --pool east."),
     ],
 )
@@ -286,9 +293,9 @@ def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (BLOCKED, "It waits for “free”, which is PENDING."),
-        (LATER, "“later” failed and is tried again later (attempt 2 of 3)."),
-        (WATCHED, "“watched” watches a batch before it goes on."),
+        (BLOCKED, "This task waits for “free”, which is PENDING."),
+        (LATER, "“later” failed and will be retried (attempt 2 of 3)."),
+        (WATCHED, "“watched” watches a batch before it continues."),
     ],
 )
 def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
@@ -300,7 +307,7 @@ def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
 def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
     paused = deployment(status, queued_at=NOW, paused=True)
     (found,) = deployment_blockers(paused, [PENDING], around(), NOW)
-    assert found.message == "It is paused: call resumeDeployment to let it go on."
+    assert found.message == "The deployment is paused: call resumeDeployment to let it continue."
 
 
 @pytest.mark.parametrize(
@@ -363,10 +370,10 @@ def test_a_deployment_that_people_hold_up(
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (SHIP, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
-        (ASKS, "“ask” waits for 2 more approvals, of somebody with the role APPROVER or ADMIN."),
-        (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval, of somebody with the role ADMIN."),
-        (SHIPPED, "The deployment waits for one more approval, of somebody with the role APPROVER or ADMIN."),
+        (SHIP, "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."),
+        (ASKS, "“ask” waits for 2 more approvals by somebody with the role APPROVER or ADMIN."),
+        (ROLLING, "Step 2 of the rollout of “roll” waits for one more approval by somebody with the role ADMIN."),
+        (SHIPPED, "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."),
         (replace(PENDING, type=TaskType.PREPARE), None),
     ],
 )

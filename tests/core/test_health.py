@@ -1,7 +1,7 @@
 """When an instance counts as healthy or as failed.
 
-In: the thresholds of a check, the probes in a row so far, and one more. Out: the new count and a verdict.
-Tested: a table of whole series of probes, and that one probe of the other kind begins the count anew.
+In: the thresholds of a check, the consecutive probes so far, and one more. Out: the new count and a verdict.
+Tested: a table of whole series of probes, and that a probe of the other kind restarts the count.
 """
 
 from math import inf, nan
@@ -16,13 +16,13 @@ from app.core.health import (
     MetricStreak,
     Streak,
     Verdict,
-    address,
-    find,
+    describe_values,
+    fill_query,
+    finding_of,
     judge,
     judge_metric,
-    query_of,
-    redirected,
-    told,
+    probe_url,
+    redirect_to_service,
 )
 from tests.core.support.build import property_of
 
@@ -115,8 +115,8 @@ def metric(low: float | None = None, high: float | None = None, query: str = "up
         (metric(high=1), (0.5, nan), Finding.INCONCLUSIVE),
     ],
 )
-def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
-    assert find(check, values) is finding
+def test_the_finding_of_values(check: MetricCheck, values: tuple[float, ...], finding: Finding) -> None:
+    assert finding_of(check, values) is finding
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_values_tell(check: MetricCheck, values: tuple[float, ...], finding
     ],
 )
 def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...], words: str) -> None:
-    assert told(check, values) == words
+    assert describe_values(check, values) == words
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_values_and_bounds_in_words(check: MetricCheck, values: tuple[float, ...
     ],
 )
 def test_a_query_names_the_version_and_the_set(query: str, version: str, expected: str) -> None:
-    assert query_of(metric(query=query), version=version, color="blue") == expected
+    assert fill_query(metric(query=query), version=version, color="blue") == expected
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_a_query_names_the_version_and_the_set(query: str, version: str, expecte
     ],
 )
 def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, asked: str) -> None:
-    assert redirected(url, "web", "web-preview", "shop") == asked
+    assert redirect_to_service(url, "web", "web-preview", "shop") == asked
 
 
-def test_an_address_has_its_places_filled_in() -> None:
+def test_a_probe_url_has_its_placeholders_filled() -> None:
     url = "http://{service}.shop.svc/{instance}/{version}/{color}"
-    made = address(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
+    made = probe_url(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
     assert made == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"

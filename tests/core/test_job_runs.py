@@ -2,16 +2,20 @@
 
 import pytest
 
-from app.core.deployment import DeploymentStatus as D
+from app.core.deployment import DeploymentStatus
 from app.core.kubernetes.job_runs import RunOwnership, is_orphan, name
-from app.core.task import Activity
-from app.core.task import TaskStatus as S
+from app.core.task import Activity, TaskStatus
+
+D, S = DeploymentStatus, TaskStatus
+"""Short names for the tables below: D is DeploymentStatus, S is TaskStatus."""
 
 HERE = "dep_1"
 PLACE = name(1, "abc")
 
 
-def standing(status: S, deployment: D = D.RUNNING, activity: Activity | None = None, runs: int = 1) -> RunOwnership:
+def standing(
+    status: TaskStatus, deployment: DeploymentStatus = D.RUNNING, activity: Activity | None = None, runs: int = 1
+) -> RunOwnership:
     return RunOwnership(deployment_id=HERE, deployment=deployment, status=status, activity=activity, runs=runs)
 
 

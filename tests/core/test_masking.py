@@ -69,7 +69,7 @@ def test_no_secret_is_left(text: str, secrets: list[str]) -> None:
 @given(st.text("ab", max_size=20), st.lists(st.text("ab", min_size=1, max_size=8)))
 def test_what_may_be_the_beginning_of_a_secret_is_found(text: str, secrets: list[str]) -> None:
     open_ = [at for at in range(len(text)) if any(len(text) - at < len(s) and s.startswith(text[at:]) for s in secrets)]
-    assert Masker(tuple(secrets)).open_end(text) == min(open_, default=len(text))
+    assert Masker(tuple(secrets)).partial_secret_start(text) == min(open_, default=len(text))
 
 
 @pytest.mark.parametrize(

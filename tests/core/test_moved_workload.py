@@ -1,4 +1,4 @@
-"""What a rollout has made of a workload: what is somebody else's change, how many are wanted, what may be missing."""
+"""The record of a workload: drift, the desired replicas, and allowed disruptions."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 
 from app.core import rollout
 from app.core.kubernetes import drift, replicas, update_strategy
-from app.core.moved_workload import MovedWorkload, is_half_way
+from app.core.moved_workload import MovedWorkload, is_half_moved
 from app.core.strategy.model import Phase, Progress
-from app.core.task import forgiving
+from app.core.task import accept_previous_image
 from tests.core.support.build import at
 
 OLD, NEW = "web:1", "web:2"
@@ -22,20 +22,20 @@ def deployment(image: str = OLD, size: int = 10, **status: int) -> dict[str, Any
     return {"metadata": {"name": "web", "generation": 1}, "spec": spec, "status": {"observedGeneration": 1, **status}}
 
 
-def test_until_a_change_has_arrived_both_values_are_boreas_own() -> None:
-    on_the_way = BEGUN.about_to(NEW, 7)
+def test_until_a_change_is_confirmed_both_values_are_accepted() -> None:
+    on_the_way = BEGUN.with_pending_change(NEW, 7)
     assert (on_the_way.images, on_the_way.sizes) == ((NEW, OLD), (7, 10))
-    again = on_the_way.about_to(OLD, 10)
+    again = on_the_way.with_pending_change(OLD, 10)
     assert (set(again.images), set(again.sizes)) == ({OLD, NEW}, {7, 10})
-    assert (on_the_way.arrived().images, on_the_way.arrived().sizes) == ((NEW,), (7,))
+    assert (on_the_way.with_change_confirmed().images, on_the_way.with_change_confirmed().sizes) == ((NEW,), (7,))
     assert drift.image(deployment(OLD), "web", *on_the_way.images) is None
-    assert drift.image(deployment(OLD), "web", *on_the_way.arrived().images) is not None
+    assert drift.image(deployment(OLD), "web", *on_the_way.with_change_confirmed().images) is not None
 
 
-def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
-    progress = forgiving(Progress(moved=BEGUN.about_to(NEW, 10).arrived()))
+def test_a_retry_accepts_the_previous_image() -> None:
+    progress = accept_previous_image(Progress(moved=BEGUN.with_pending_change(NEW, 10).with_change_confirmed()))
     assert progress is not None and progress.moved is not None and progress.moved.images == (NEW, OLD)
-    assert forgiving(None) is None and forgiving(Progress()) == Progress()
+    assert accept_previous_image(None) is None and accept_previous_image(Progress()) == Progress()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_retry_forgives_who_brought_the_image_before_back() -> None:
         (replace(BEGUN, over=True, size=None), 4, False, False, 4),
     ],
 )
-def test_how_many_there_are_to_be(
+def test_the_desired_number_of_replicas(
     moved: MovedWorkload | None, now: int, is_split: bool, is_scaled: bool, size: int
 ) -> None:
     assert replicas.target_replicas(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
@@ -95,14 +95,14 @@ def test_what_an_owner_allows(told: dict[str, Any], tight: bool, missing: int) -
     assert update_strategy.with_own_strategy(update_strategy.with_safe_strategy(body, 0))["spec"] == body["spec"]
 
 
-def test_a_wait_that_a_person_ended_while_a_worker_looked_is_over() -> None:
+def test_a_wait_that_a_person_ended_meanwhile_is_over() -> None:
     seen = Progress(phase=Phase.WATCHING, batch=1, resume_at=at(60))
-    assert rollout.parked(seen, seen, at(5)) == (seen, at(5))
+    assert rollout.park(seen, seen, at(5)) == (seen, at(5))
     ended = rollout.promote(seen, at(1), full=True)
-    assert rollout.parked(ended, seen, at(5)) == (ended, at(1))
-    assert rollout.parked(Progress(), seen, at(5)) == (seen, at(5))
+    assert rollout.park(ended, seen, at(5)) == (ended, at(1))
+    assert rollout.park(Progress(), seen, at(5)) == (seen, at(5))
 
 
-def test_what_is_half_way() -> None:
-    assert is_half_way(BEGUN)
-    assert not is_half_way(replace(BEGUN, over=True)) and not is_half_way(None)
+def test_half_moved_workloads() -> None:
+    assert is_half_moved(BEGUN)
+    assert not is_half_moved(replace(BEGUN, over=True)) and not is_half_moved(None)

@@ -53,7 +53,7 @@ def test_names_get_in_each_others_way_whoever_came_first(mine: str) -> None:
 def test_an_archived_application_keeps_what_it_has_and_the_message_says_so() -> None:
     theirs = replace(THEIRS, archived_at=THEIRS.created_at)
     (found,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
-    assert "“payments” (archived) has the workload “pay”" in found.message
+    assert "“payments” (archived) uses the workload “pay”" in found.message
 
 
 def test_a_container_is_no_object() -> None:

@@ -48,13 +48,13 @@ def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
         (pod(), None),
         (pod({"running": {}}), None),
         (pod({"waiting": {"reason": "ContainerCreating"}}), None),
-        (pod(PULL), "the image shop:1 can not be pulled (ImagePullBackOff): Back-off pulling image"),
-        (pod(CONFIG), 'the container can not be made (CreateContainerConfigError): secret "x" not found'),
+        (pod(PULL), "the image shop:1 cannot be pulled (ImagePullBackOff): Back-off pulling image"),
+        (pod(CONFIG), 'the container cannot be created (CreateContainerConfigError): secret "x" not found'),
         (
             pod(CRASH, last=ended(2)),
-            "the container ends again and again (CrashLoopBackOff): exit status 2",
+            "the container keeps crashing (CrashLoopBackOff): exit status 2",
         ),
-        (pod(conditions=[NO_NODE]), "no node can take it (Unschedulable): 0/3 nodes are available"),
+        (pod(conditions=[NO_NODE]), "no node can run it (Unschedulable): 0/3 nodes are available"),
     ],
 )
 def test_what_keeps_a_pod(seen: dict[str, Any], said: str | None) -> None:
@@ -75,7 +75,7 @@ def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
         (job("Failed"), [pod(ended(128, "StartError", message="no such file"))],
          "exit status 128 (StartError): no such file", 128),
         (job("Failed"), [pod(ended(137), reason="Evicted", message="Usage of EmptyDir volume exceeds the limit 1Gi")],
-         "its pod wrote more than it may (Evicted): Usage of EmptyDir volume exceeds the limit 1Gi", 137),
+         "its pod wrote more than its limit (Evicted): Usage of EmptyDir volume exceeds the limit 1Gi", 137),
         (job("Failed"), [init(ended(1))], "the init container proxy failed: exit status 1", None),
         (job("Failed", "DeadlineExceeded"), [], "the time limit of 9 seconds was reached, and it was ended", None),
         (job("Failed"), [], "its pod is gone: Job has reached the specified limit", None),
@@ -111,9 +111,9 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
     ("of", "seen", "said"),
     [
         (SUSPENDED, None, "it is suspended (Suspended): Job suspended"),
-        ({}, None, "the cluster has made no pod for it yet"),
-        ({}, pod(phase="Pending"), "no scheduler has found a node for its pod yet"),
-        ({}, placed(init({"running": {}})), "the init container proxy runs before it"),
+        ({}, None, "the cluster has not created its pod yet"),
+        ({}, pod(phase="Pending"), "no scheduler has assigned its pod to a node yet"),
+        ({}, placed(init({"running": {}})), "the init container proxy is still running"),
         (
             {},
             placed(init({"waiting": {"reason": "PodInitializing"}})),
@@ -122,7 +122,7 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
         (
             {},
             placed(pod({"waiting": {"reason": "ContainerCreating"}})),
-            "its container is being made on node east (ContainerCreating)",
+            "its container is being created on node east (ContainerCreating)",
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_node_that_is_given_up_is_told_from_a_container_that_is_not_ready() ->
 def test_what_kept_it_explains_a_limit_that_was_reached() -> None:
     fault = pods.fault(pod(conditions=[NO_NODE]))
     said = pods.outcome(job("Failed", "DeadlineExceeded"), [], fault).message
-    assert said and said.endswith("; no node can take it (Unschedulable): 0/3 nodes are available")
+    assert said and said.endswith("; no node can run it (Unschedulable): 0/3 nodes are available")
 
 
 def test_a_job_that_is_complete_succeeded() -> None:
@@ -155,8 +155,8 @@ def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
         {"message": f'Error creating: pods "x-{at}" is forbidden: {at}', "lastTimestamp": f"2030-01-01T12:00:0{at}Z"}
         for at in (1, 3, 2)
     ]
-    assert pods.missing_pod_fault(events) == pods.Fault("its pod can not be made: forbidden: 3")
-    assert pods.missing_pod_fault([]) == pods.Fault("the cluster has made no pod for it yet", passing=True)
+    assert pods.missing_pod_fault(events) == pods.Fault("its pod cannot be created: forbidden: 3")
+    assert pods.missing_pod_fault([]) == pods.Fault("the cluster has not created its pod yet", passing=True)
     assert pods.missing_pod_fault([{"message": "exceeded quota: small"}]).passing
 
 

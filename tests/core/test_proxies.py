@@ -71,7 +71,7 @@ def test_what_no_proxy_names_is_reached_directly(entry: str, host: str, direct: 
 @pytest.mark.parametrize("value", ["socks5://h:1", "http://", "http://[", "http://h:99999", "http://h:0", "ftp://h"])
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "BOREAS_PROXY"])
 def test_a_proxy_that_is_none_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} names no proxy"):
+    with pytest.raises(ValueError, match=f"{name} is not a valid proxy URL"):
         proxies({name: value})
 
 

@@ -1,10 +1,10 @@
-"""Rolling out some instances at a time.
+"""The rolling strategy.
 
-In: a strategy, the instances, the progress that was stored and what was seen since. Out: what to do next, and what to
-store before doing it.
-Tested: worked examples, decision by decision; and that whatever is seen in whatever order, with crashes between any two
-decisions, every rollout ends, batches keep their size and instances are updated before they are checked. Both also
-where a person promotes it: what is left comes at once, and is not watched.
+In: a strategy, the instances, the stored progress and the observations since. Out: the next decision, and the progress
+to store before it.
+Tested: worked examples, decision by decision; and that every rollout ends for any observations in any order, with
+crashes between decisions. Batches keep their size, and instances are updated before they are checked. Both also for a
+promoted rollout: the rest comes at once, and is not watched.
 """
 
 from dataclasses import dataclass, field, replace
@@ -132,7 +132,7 @@ def test_one_decision_of_a_rollout_that_is_promoted(
     assert (outline(made), made.progress.batch, made.progress.batches) == (expected, batch, batches)
 
 
-def test_what_is_left_of_a_promoted_rollout_comes_at_once_and_is_not_watched() -> None:
+def test_the_rest_of_a_promoted_rollout_comes_at_once_without_watching() -> None:
     one_by_one = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10),))
     made = decide(one_by_one, "abcdefgh", stored(CHECKING, "a"), saw(healthy="a"), NOW)
     progress, trail = promote(made.progress, at(3), full=True), []
@@ -148,7 +148,7 @@ def test_what_is_left_of_a_promoted_rollout_comes_at_once_and_is_not_watched() -
     ]
 
 
-def test_no_instances_are_done_at_once() -> None:
+def test_a_rollout_without_instances_is_done_at_once() -> None:
     assert decide(TWO, (), Progress(), NOTHING, NOW) == Done(Progress())
 
 
@@ -183,7 +183,7 @@ def test_a_whole_rollout_step_by_step() -> None:
         (stored(VERIFYING, "b", ""), "b", "b", 1 / 3),
     ],
 )
-def test_what_progress_tells(progress: Progress, updated: str, touched: str, weight: float) -> None:
+def test_the_properties_of_progress(progress: Progress, updated: str, touched: str, weight: float) -> None:
     assert ("".join(progress.updated), "".join(progress.touched)) == (updated, touched)
     assert progress.weight == weight
 
@@ -196,7 +196,7 @@ INSTANCES = st.text("abcdefgh", max_size=8).map(lambda names: tuple(dict.fromkey
 
 @dataclass
 class World:
-    """What is really so of the instances, beside what the rollout has stored of them."""
+    """The real state of the instances, beside the stored progress."""
 
     strategy: Strategy
     instances: tuple[str, ...]
@@ -209,7 +209,7 @@ class World:
     promoted_at: int = MOST_DECISIONS
 
     def decide(self) -> Decision:
-        """Ask for a decision and store it; what was seen counts for the phase of the batch that it was seen in."""
+        """Take a decision and store it; observations count for the phase of the batch they were made in."""
         before = (self.progress.batch, self.progress.phase)
         made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
         self.progress = made.progress
@@ -235,13 +235,13 @@ class World:
         assert set(progress.updated) <= self.updated
 
     def promote(self, *, full: bool) -> None:
-        """Do what a person may do while a batch is watched."""
+        """Promote the rollout, as a person may while a batch is watched."""
         if self.progress.phase is Phase.WATCHING:
             self.progress = promote(self.progress, at(self.now), full=full)
             self.promoted_at = self.progress.batch if full else self.promoted_at
 
     def act(self, made: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
-        """Carry a decision out for those of its instances that are in `names`, and see what came of it."""
+        """Carry a decision out for its instances in `names`, and observe the result."""
         match made:
             case Update(_, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()
@@ -259,7 +259,7 @@ class World:
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.data())
-def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
+def test_every_rollout_ends_for_any_observations(
     strategy: Strategy, instances: tuple[str, ...], data: st.DataObject
 ) -> None:
     world = World(strategy, instances)
@@ -285,7 +285,7 @@ def test_every_rollout_ends_whatever_is_seen_in_whatever_order(
 
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 30))
-def test_a_crash_between_two_decisions_loses_nothing(
+def test_a_crash_between_decisions_leaves_no_work_out(
     strategy: Strategy, instances: tuple[str, ...], turns: int
 ) -> None:
     world = World(strategy, instances)

@@ -1,9 +1,9 @@
 """Rollouts of any strategy.
 
-In: a strategy and the progress of a deploy task. Out: its decision, where a new attempt starts, and the step in force.
-Tested: that the kind of the strategy picks who decides, what is kept and what is done again by another attempt, and
-what is left out once a person has promoted it.
-What the rolling strategy decides is tested in test_rolling.
+In: a strategy and the progress of a deploy task. Out: its decision, the progress of a new attempt, and the step in
+force.
+Tested: that the kind of the strategy selects the function, what another attempt keeps and repeats, and what a promotion
+leaves out. The decisions of the rolling strategy are tested in test_rolling.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ def in_hand(phase: Phase) -> Progress:
     return Progress(phase, 1, 2, 2, 3, ("a",), ("b", "c"), at(9) if phase is Phase.WATCHING else None)
 
 
-def test_every_kind_of_strategy_has_somebody_who_decides() -> None:
+def test_every_kind_of_strategy_has_a_decide_function() -> None:
     assert rollout.DECIDE.keys() == set(StrategyKind)
 
 
@@ -63,14 +63,14 @@ def test_the_rolling_strategy_decides_for_its_kind(progress: Progress) -> None:
         (Progress(Phase.UNDOING, 1, 2, 2, 3, approved=1), Progress()),
     ],
 )
-def test_another_attempt_keeps_finished_batches_and_begins_the_one_in_hand_again(
+def test_another_attempt_keeps_finished_batches_and_restarts_the_current_one(
     before: Progress | None, after: Progress
 ) -> None:
     assert rollout.begin_attempt(before) == after
 
 
 @pytest.mark.parametrize("phase", IN_BATCHES)
-def test_another_attempt_updates_the_whole_batch_in_hand(phase: Phase) -> None:
+def test_another_attempt_updates_the_whole_current_batch(phase: Phase) -> None:
     begun = rollout.begin_attempt(in_hand(phase))
     assert rollout.decide(STRATEGY, ("a", "b", "c"), begun, Observed(), NOW) == Update(begun, ("b", "c"))
 
@@ -85,9 +85,7 @@ def test_another_attempt_updates_the_whole_batch_in_hand(phase: Phase) -> None:
         (Progress(step_index=7), SECOND),
     ],
 )
-def test_the_step_in_force_is_the_one_that_a_task_is_in_or_was_in_last(
-    progress: Progress | None, step: StrategyStep
-) -> None:
+def test_the_step_in_force_is_the_present_or_last_one(progress: Progress | None, step: StrategyStep) -> None:
     assert rollout.step_in_force(STRATEGY, progress) is step
 
 
@@ -97,7 +95,7 @@ LEFT_OUT = replace(WATCHED, resume_at=NOW)
 
 @pytest.mark.parametrize("promoted", [False, True])
 @pytest.mark.parametrize("full", [False, True])
-def test_a_rollout_that_is_promoted_waits_no_longer_and_forgets_nothing(promoted: bool, full: bool) -> None:
+def test_a_promoted_rollout_waits_no_longer_and_keeps_its_progress(promoted: bool, full: bool) -> None:
     before = replace(WATCHED, promoted=promoted)
     assert rollout.promote(before, NOW, full=full) == replace(LEFT_OUT, promoted=promoted or full)
 

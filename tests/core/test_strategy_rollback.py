@@ -1,4 +1,4 @@
-"""The way back of batches: the newest first, a step at a time, each of which may be repeated."""
+"""Rollback of batches: the newest first, in steps that may each be repeated."""
 
 import pytest
 from hypothesis import given
@@ -34,13 +34,15 @@ def way(strategy: Strategy, progress: Progress) -> list[str]:
         (CANARY, "ab", "cd", ["dcba"]),
     ],
 )
-def test_the_newest_batch_goes_back_first(strategy: Strategy, healthy: str, current: str, steps: list[str]) -> None:
+def test_the_newest_batch_is_rolled_back_first(
+    strategy: Strategy, healthy: str, current: str, steps: list[str]
+) -> None:
     assert way(strategy, Progress(Phase.CHECKING, 0, 1, 3, 5, tuple(healthy), tuple(current))) == steps
 
 
 @property_of
 @given(st.sampled_from([TWO, CANARY, Strategy()]), st.integers(0, 6), st.integers(0, 6), st.integers(1, 4))
-def test_the_weight_falls_and_what_is_left_can_be_brought_again(
+def test_the_weight_falls_and_the_rest_can_be_updated_again(
     strategy: Strategy, healthy: int, current: int, steps: int
 ) -> None:
     names = tuple("abcdefghijkl")

@@ -11,7 +11,7 @@ from app.core.application import CommandStep
 from app.core.errors import FaultKind, InvalidInput, Problem, WorkflowFault
 from app.core.expressions import escape, find_all, unescape
 from app.core.template import Parameter, expressions_of, faults, fill, problems, reference, values, without_expressions
-from app.core.validation import checks
+from app.core.validation import parameter_checks
 from app.core.workflow import WorkflowTask
 from tests.core.support.build import node, property_of
 
@@ -122,6 +122,7 @@ def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None
 
 
 K = FaultKind.MISSING_PARAMETER
+"""Short name for the tables below."""
 
 
 @pytest.mark.parametrize(
@@ -191,4 +192,4 @@ def test_what_is_wrong_with_the_values_is_told(given: dict[str, object], kind: t
     ],
 )
 def test_a_declaration_is_checked(parameters: list[Parameter], path: tuple[str, ...] | None) -> None:
-    assert [problem.path for problem in checks.parameters(parameters)] == ([path] if path else [])
+    assert [problem.path for problem in parameter_checks.parameters(parameters)] == ([path] if path else [])

@@ -1,8 +1,8 @@
 """One tick of a deployment.
 
-In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the status to go to,
-work for workers, attempts to stop, when to plan again.
-Tested: a table for each status, and what a pause keeps from happening. Whole deployments are played in test_play.
+In: a deployment's status and its tasks as they are stored, and the time. Out: a plan: changes, the next status, work
+for workers, attempts to stop, when to plan again.
+Tested: a table for each status, and the effect of a pause. Whole deployments are simulated in test_whole_deployments.
 """
 
 from dataclasses import replace
@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from app.core.approval import ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
 from app.core.task import Activity, TaskStatus
-from app.core.tick.planning import Change, Item, Plan, State, plan
+from app.core.tick.planning import plan
+from app.core.tick.state import DeploymentSnapshot, Plan, TaskChange, TaskSnapshot
 from app.core.workflow import TaskType
 from tests.core.support.build import NOW, at, item, property_of
 
 S, D = TaskStatus, DeploymentStatus
+"""Short names for the tables below: S is TaskStatus, D is DeploymentStatus."""
 RUN, UNDO, DEPLOY = Activity.RUN, Activity.UNDO, TaskType.DEPLOY
 SUCCESS, FAILED = item("ok", S.SUCCESS), item("bad", S.FAILED, error_message="exit 1")
 HELD = item("held", S.RUNNING, activity=RUN, worker="w")
@@ -36,16 +38,16 @@ UNDONE = item("two", S.ROLLED_BACK, "check", type=DEPLOY, completed_at=at(-9))
 TOUCHED = item("dep", S.FAILED, type=DEPLOY, touched=True)
 
 
-def cancelled(*ids: str) -> tuple[Change, ...]:
-    return tuple(Change(id, S.CANCELLED) for id in ids)
+def cancelled(*ids: str) -> tuple[TaskChange, ...]:
+    return tuple(TaskChange(id, S.CANCELLED) for id in ids)
 
 
-def tick(status: DeploymentStatus, *items: Item, auto: bool = False, error: str | None = None) -> Plan:
-    return plan(State(status=status, items=items, auto_rollback=auto, undo_error=error), NOW)
+def tick(status: DeploymentStatus, *items: TaskSnapshot, auto: bool = False, error: str | None = None) -> Plan:
+    return plan(DeploymentSnapshot(status=status, tasks=items, auto_rollback=auto, undo_error=error), NOW)
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.SUCCESS, D.FAILED, D.ROLLED_BACK, D.CANCELLED])
-def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> None:
+def test_unstarted_and_ended_deployments_need_nothing(status: DeploymentStatus) -> None:
     assert tick(status, FREE, BEHIND, LATER, LEFT, TOUCHED, auto=True) == Plan()
 
 
@@ -55,14 +57,14 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([FREE], Plan(start=("free",))),
         ([FREE, BEHIND], Plan(start=("free",))),
         ([FREE, item("other", S.PENDING)], Plan(start=("free", "other"))),
-        ([SUCCESS, item("t", S.BLOCKED, "ok")], Plan(changes=(Change("t", S.PENDING),), start=("t",))),
-        ([item("s", S.SKIPPED), item("t", S.BLOCKED, "s")], Plan(changes=(Change("t", S.PENDING),), start=("t",))),
+        ([SUCCESS, item("t", S.BLOCKED, "ok")], Plan(changes=(TaskChange("t", S.PENDING),), start=("t",))),
+        ([item("s", S.SKIPPED), item("t", S.BLOCKED, "s")], Plan(changes=(TaskChange("t", S.PENDING),), start=("t",))),
         ([SUCCESS, HELD, item("t", S.BLOCKED, "ok", "held")], Plan()),
-        ([item("t", S.BLOCKED), HELD], Plan(changes=(Change("t", S.PENDING),), start=("t",))),
+        ([item("t", S.BLOCKED), HELD], Plan(changes=(TaskChange("t", S.PENDING),), start=("t",))),
         ([HELD], Plan()),
-        ([HELD, item("t", S.PENDING, "held")], Plan(changes=(Change("t", S.BLOCKED),))),
-        ([HELD, item("t", S.WAITING_CONFIRM, "held")], Plan(changes=(Change("t", S.BLOCKED),))),
-        ([ASKING], Plan(asks=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
+        ([HELD, item("t", S.PENDING, "held")], Plan(changes=(TaskChange("t", S.BLOCKED),))),
+        ([HELD, item("t", S.WAITING_CONFIRM, "held")], Plan(changes=(TaskChange("t", S.BLOCKED),))),
+        ([ASKING], Plan(requests=(Request(ApprovalSubject.TASK, "ask"),), to=D.WAITING_CONFIRM)),
         ([LATER], Plan(wake_at=at(10))),
         ([item("t", S.PENDING, retry_at=at(0))], Plan(start=("t",))),
         ([PARKED], Plan(wake_at=at(30))),
@@ -75,7 +77,7 @@ def test_what_has_ended_or_not_begun_needs_nothing(status: DeploymentStatus) -> 
         ([], Plan(to=D.SUCCESS)),
     ],
 )
-def test_running_starts_what_is_free(items: list[Item], expected: Plan) -> None:
+def test_a_running_deployment_starts_free_tasks(items: list[TaskSnapshot], expected: Plan) -> None:
     assert tick(D.RUNNING, *items) == expected
 
 
@@ -93,7 +95,9 @@ def test_running_starts_what_is_free(items: list[Item], expected: Plan) -> None:
         ([SUCCESS, FAILED, item("worse", S.FAILED)], Plan(to=D.FAILED, reason="bad: exit 1")),
     ],
 )
-def test_after_a_failure_nothing_new_starts_and_what_runs_ends(items: list[Item], expected: Plan, auto: bool) -> None:
+def test_after_a_failure_no_task_starts_and_running_ones_end(
+    items: list[TaskSnapshot], expected: Plan, auto: bool
+) -> None:
     assert tick(D.RUNNING, *items, auto=auto) == expected
 
 
@@ -115,8 +119,8 @@ OLD = item("old", S.FAILED, completed_at=at(-9))
         ([item("new", S.FAILED, completed_at=at(-1)), OLD, FREE], Plan(to=D.FAILED, reason="new: failed")),
     ],
 )
-def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(items: list[Item], expected: Plan) -> None:
-    assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW) == expected
+def test_a_retried_task_is_not_held_up_by_older_failures(items: list[TaskSnapshot], expected: Plan) -> None:
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(items: li
         ([FREE, BEHIND], Plan()),
         ([item("t", S.PENDING, retry_at=at(0))], Plan()),
         ([FREE, HELD], Plan()),
-        ([SUCCESS, item("t", S.BLOCKED, "ok")], Plan(changes=(Change("t", S.PENDING),))),
+        ([SUCCESS, item("t", S.BLOCKED, "ok")], Plan(changes=(TaskChange("t", S.PENDING),))),
         ([LATER, FREE], Plan(wake_at=at(10))),
         ([PARKED, FREE], Plan(wake_at=at(30))),
         ([DUE, LEFT, FREE], Plan(resume=("due", "left"))),
@@ -137,12 +141,12 @@ def test_one_task_that_is_tried_again_is_not_held_up_by_older_failures(items: li
         ([OLD, BEHIND, SUCCESS], Plan(to=D.FAILED, reason="old: failed")),
     ],
 )
-def test_while_it_is_paused_no_task_starts_and_what_runs_ends(items: list[Item], expected: Plan) -> None:
-    assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5), paused=True), NOW) == expected
+def test_while_paused_no_task_starts_and_running_ones_end(items: list[TaskSnapshot], expected: Plan) -> None:
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5), paused=True), NOW) == expected
 
 
-def test_a_failure_rolls_back_although_it_is_paused() -> None:
-    state = State(status=D.RUNNING, items=[TOUCHED, FREE], auto_rollback=True, paused=True)
+def test_a_failure_rolls_back_while_paused() -> None:
+    state = DeploymentSnapshot(status=D.RUNNING, tasks=[TOUCHED, FREE], auto_rollback=True, paused=True)
     rolling_back = Plan(changes=cancelled("free"), to=D.ROLLING_BACK, reason="dep: failed", undo=("dep",))
     assert plan(state, NOW) == rolling_back
 
@@ -150,9 +154,9 @@ def test_a_failure_rolls_back_although_it_is_paused() -> None:
 ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, LATER, UNDONE, TOUCHED, OLD]
 
 
-def whole(items: list[Item]) -> list[Item]:
-    """Return the items without edges to what is not among them: a graph has none of those."""
-    ids = {one.id for one in items}
+def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
+    """Return the tasks without edges to tasks outside of them."""
+    ids = {task.id for task in items}
     return [replace(one, block_by=tuple(id_ for id_ in one.block_by if id_ in ids)) for one in items]
 
 
@@ -165,9 +169,9 @@ def whole(items: list[Item]) -> list[Item]:
     st.none() | st.just(at(-5)),
 )
 def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
-    status: DeploymentStatus, items: list[Item], auto: bool, error: str | None, resumed_at: datetime | None
+    status: DeploymentStatus, items: list[TaskSnapshot], auto: bool, error: str | None, resumed_at: datetime | None
 ) -> None:
-    state = State(status=status, items=items, auto_rollback=auto, undo_error=error, resumed_at=resumed_at)
+    state = DeploymentSnapshot(status=status, tasks=items, auto_rollback=auto, undo_error=error, resumed_at=resumed_at)
     assert plan(replace(state, paused=True), NOW) == replace(plan(state, NOW), start=())
 
 
@@ -182,10 +186,8 @@ def test_a_pause_keeps_tasks_from_starting_and_changes_nothing_else(
         ([UNDONE, LATER], None),
     ],
 )
-def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
-    items: list[Item], to: DeploymentStatus | None
-) -> None:
-    assert plan(State(status=D.RUNNING, items=items, resumed_at=at(-5)), NOW).to is to
+def test_a_deployment_with_only_undone_tasks_ends(items: list[TaskSnapshot], to: DeploymentStatus | None) -> None:
+    assert plan(DeploymentSnapshot(status=D.RUNNING, tasks=items, resumed_at=at(-5)), NOW).to is to
 
 
 @pytest.mark.parametrize(
@@ -206,8 +208,8 @@ def test_where_only_what_was_undone_is_left_a_deployment_does_not_run_for_ever(
         ),
     ],
 )
-def test_a_failure_rolls_back_by_itself_where_something_was_touched(
-    items: list[Item], auto: bool, expected: Plan
+def test_a_failure_rolls_back_automatically_where_a_task_is_touched(
+    items: list[TaskSnapshot], auto: bool, expected: Plan
 ) -> None:
     assert tick(D.RUNNING, *items, auto=auto) == expected
 
@@ -227,11 +229,11 @@ def test_a_failure_rolls_back_by_itself_where_something_was_touched(
         ([TOUCHED, SUCCESS], Plan(to=D.CANCELLED)),
     ],
 )
-def test_cancelling_stops_what_runs_and_waits_only_for_that(items: list[Item], expected: Plan) -> None:
+def test_cancelling_stops_running_attempts_and_waits_for_them(items: list[TaskSnapshot], expected: Plan) -> None:
     assert tick(D.CANCELLING, *items) == expected
 
 
-def deploy(id: str, *block_by: str, touched: bool = True, **more: Any) -> Item:
+def deploy(id: str, *block_by: str, touched: bool = True, **more: Any) -> TaskSnapshot:
     return item(id, S.SUCCESS, *block_by, type=DEPLOY, touched=touched, **more)
 
 
@@ -260,20 +262,20 @@ UNDOING = deploy("two", "check", activity=UNDO, worker="w")
         ([UNDONE, SUCCESS], None, Plan(to=D.ROLLED_BACK)),
     ],
 )
-def test_rolling_back_undoes_in_reverse(items: list[Item], error: str | None, expected: Plan) -> None:
+def test_rolling_back_undoes_in_reverse(items: list[TaskSnapshot], error: str | None, expected: Plan) -> None:
     assert tick(D.ROLLING_BACK, *items, error=error) == expected
 
 
-def test_rolling_back_takes_up_a_deploy_task_that_nobody_holds() -> None:
+def test_a_rollback_undoes_a_parked_deploy_task() -> None:
     parked = item("dep", S.RUNNING, type=DEPLOY, activity=RUN, resume_at=at(30), touched=True)
     assert tick(D.ROLLING_BACK, parked) == Plan(changes=cancelled("dep"), undo=("dep",))
 
 
-def test_the_work_of_a_plan_is_everything_that_a_worker_may_take() -> None:
+def test_the_work_of_a_plan_is_every_claimable_task() -> None:
     assert Plan(start=("a",), resume=("b",), undo=("c",), stop=("d",)).work == ("a", "b", "c")
 
 
-def test_a_graph_of_the_greatest_size_is_planned_whole() -> None:
+def test_the_largest_graph_is_planned() -> None:
     chain = [deploy(f"n{i}", *([f"n{i - 1}"] if i else [])) for i in range(2000)]
     assert tick(D.ROLLING_BACK, *chain) == Plan(undo=("n1999",))
     blocked = [item(f"n{i}", S.BLOCKED, "ok") for i in range(1999)]

@@ -1,7 +1,7 @@
-"""Which status may follow which.
+"""Legal transitions of statuses.
 
-In: the status that is seen and the one that is wanted. Out: the wanted one, or an error.
-Tested: both tables as they are promised, and the error of every change that neither has.
+In: the current status and the next one. Out: the next one, or an error.
+Tested: both tables, and the error of every change that is in neither.
 """
 
 from itertools import product
@@ -38,38 +38,38 @@ TASKS = {
 
 
 @pytest.mark.parametrize(("seen", "wanted"), list(product(DeploymentStatus, repeat=2)))
-def test_a_deployment_changes_as_its_table_says(seen: DeploymentStatus, wanted: DeploymentStatus) -> None:
+def test_deployment_transitions_follow_the_table(seen: DeploymentStatus, wanted: DeploymentStatus) -> None:
     if wanted in DEPLOYMENTS[seen].split():
         assert deployment.transition(seen, wanted) is wanted
         return
     with pytest.raises(IllegalTransitionError) as caught:
         deployment.transition(seen, wanted)
     expected = " or ".join(DEPLOYMENTS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a deployment in {seen} can not become {wanted}; expected {expected}"
+    assert str(caught.value) == f"a deployment in {seen} cannot become {wanted}; expected {expected}"
 
 
 @pytest.mark.parametrize(("seen", "wanted"), list(product(TaskStatus, repeat=2)))
-def test_a_task_changes_as_its_table_says(seen: TaskStatus, wanted: TaskStatus) -> None:
+def test_task_transitions_follow_the_table(seen: TaskStatus, wanted: TaskStatus) -> None:
     if wanted in TASKS[seen].split():
         assert task.transition(seen, wanted) is wanted
         return
     with pytest.raises(IllegalTransitionError) as caught:
         task.transition(seen, wanted)
     expected = " or ".join(TASKS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a task in {seen} can not become {wanted}; expected {expected}"
+    assert str(caught.value) == f"a task in {seen} cannot become {wanted}; expected {expected}"
 
 
-def test_the_tables_know_every_status_and_no_other() -> None:
+def test_the_tables_cover_every_status() -> None:
     assert {key: " ".join(value) for key, value in deployment.TRANSITIONS.items()} == DEPLOYMENTS
     assert {key: " ".join(value) for key, value in task.TRANSITIONS.items()} == TASKS
     assert set(deployment.TRANSITIONS) == set(DeploymentStatus)
     assert set(task.TRANSITIONS) == set(TaskStatus)
 
 
-def test_the_error_carries_what_was_seen_and_what_was_wanted() -> None:
+def test_the_error_names_current_and_target_status() -> None:
     with pytest.raises(IllegalTransitionError) as caught:
         task.transition(TaskStatus.SKIPPED, TaskStatus.RUNNING)
-    assert (caught.value.seen, caught.value.wanted) == ("SKIPPED", "RUNNING")
+    assert (caught.value.current, caught.value.target) == ("SKIPPED", "RUNNING")
 
 
 def names(group: frozenset[DeploymentStatus] | frozenset[TaskStatus]) -> str:

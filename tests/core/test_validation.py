@@ -16,7 +16,14 @@ from app.core.application import Application, CommandStep, HealthCheck, Kubernet
 from app.core.environment import Environment, OperatorKind
 from app.core.errors import InvalidInput
 from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
-from app.core.validation import checks, command_checks, task_checks
+from app.core.validation import (
+    application_checks,
+    checks,
+    command_checks,
+    environment_checks,
+    strategy_checks,
+    task_checks,
+)
 from app.core.validation.checks import Problems
 from tests.core.support.build import NOW, application, node
 
@@ -170,7 +177,7 @@ WEEK = 7 * 86_400
     ],
 )
 def test_a_step(step: CommandStep | None, wrong: list[str]) -> None:
-    assert paths(checks.command_step(step, "build")) == wrong
+    assert paths(application_checks.command_step(step, "build")) == wrong
 
 
 @pytest.mark.parametrize(
@@ -188,7 +195,7 @@ def test_a_step(step: CommandStep | None, wrong: list[str]) -> None:
     ],
 )
 def test_a_shell_target(target: ShellTarget, wrong: list[str]) -> None:
-    assert paths(checks.shell_target(target, "shell")) == wrong
+    assert paths(application_checks.shell_target(target, "shell")) == wrong
 
 
 METRIC = MetricCheck("errors", "http://prometheus:9090", "up", maximum=1.0)
@@ -227,7 +234,7 @@ HTTP = HealthCheck(http_url="http://{instance}:8080/{version}/health")
     ],
 )
 def test_a_health_check(check: HealthCheck | None, wrong: list[str]) -> None:
-    assert paths(checks.health_check(check, "h")) == [f"h.{path}" if path else "h" for path in wrong]
+    assert paths(application_checks.health_check(check, "h")) == [f"h.{path}" if path else "h" for path in wrong]
 
 
 def test_everything_about_an_application_is_checked_at_once() -> None:
@@ -244,8 +251,8 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
         archived_at=None,
         created_at=NOW,
     )
-    assert paths(checks.application(GOOD)) == []
-    assert " ".join(paths(checks.application(broken))) == (
+    assert paths(application_checks.application(GOOD)) == []
+    assert " ".join(paths(application_checks.application(broken))) == (
         "name description repositoryUrl build.command test.command shell.command healthCheck"
     )
 
@@ -253,13 +260,15 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
 @pytest.mark.parametrize(("service", "wrong"), [("web", []), (None, ["healthCheck.httpUrl"])])
 def test_a_health_check_asks_a_service_that_there_is(service: str | None, wrong: list[str]) -> None:
     target, check = KubernetesTarget("web", "main", service), HealthCheck(http_url="http://{service}/")
-    assert paths(checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong
+    assert (
+        paths(application_checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong
+    )
 
 
 def test_everything_about_an_environment_is_checked_at_once() -> None:
     broken = replace(ENVIRONMENT, name="", worker_pool="a b", rank=9999, max_concurrent_deployments=0)
-    assert paths(checks.environment(ENVIRONMENT)) == []
-    assert paths(checks.environment(broken)) == ["name", "workerPool", "rank", "maxConcurrentDeployments"]
+    assert paths(environment_checks.environment(ENVIRONMENT)) == []
+    assert paths(environment_checks.environment(broken)) == ["name", "workerPool", "rank", "maxConcurrentDeployments"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +283,7 @@ def test_everything_about_an_environment_is_checked_at_once() -> None:
     ],
 )
 def test_a_strategy(steps: list[StrategyStep], wrong: list[str]) -> None:
-    assert paths(checks.strategy(Strategy(steps=tuple(steps)))) == [f"strategy.steps{path}" for path in wrong]
+    assert paths(strategy_checks.strategy(Strategy(steps=tuple(steps)))) == [f"strategy.steps{path}" for path in wrong]
 
 
 def canary(*ratios: float) -> Strategy:
@@ -305,7 +314,7 @@ BLUE_GREEN = Strategy(StrategyKind.BLUE_GREEN)
     ],
 )
 def test_the_steps_of_a_kind(strategy: Strategy, wrong: list[str]) -> None:
-    assert paths(checks.strategy(strategy)) == [f"strategy.steps.{path}" for path in wrong]
+    assert paths(strategy_checks.strategy(strategy)) == [f"strategy.steps.{path}" for path in wrong]
 
 
 def test_the_fields_of_tasks_are_checked_at_once() -> None:
@@ -327,7 +336,7 @@ WORDS: list[tuple[str, Callable[[str], Problems]]] = [
     ("address", lambda value: checks.http_url(f"http://a/{value}", "f")),
     ("argument", lambda value: command_checks.command(["make", value], "f")),
     ("variable", lambda value: command_checks.variables({"A": value}, "f")),
-    ("image", lambda value: checks.command_step(CommandStep(("make",), image=value), "f")),
+    ("image", lambda value: application_checks.command_step(CommandStep(("make",), image=value), "f")),
     ("payload", lambda value: task_checks.workflow_tasks([node("x", payload={"a": [value]})])),
     ("payload key", lambda value: task_checks.workflow_tasks([node("x", payload={value: 1})])),
     ("command of a task", lambda value: task_checks.workflow_tasks([node("x", command=CommandStep((value,)))])),
@@ -358,4 +367,4 @@ def test_what_postgresql_can_not_store_is_a_problem(check: Callable[[str], Probl
     ],
 )
 def test_an_application_holds_no_expression_but_its_text(fields: dict[str, Any], path: str | None) -> None:
-    assert paths(checks.application(replace(GOOD, **fields))) == ([path] if path else [])
+    assert paths(application_checks.application(replace(GOOD, **fields))) == ([path] if path else [])

@@ -13,18 +13,20 @@ from hypothesis import given
 
 from app.core.application import CommandStep
 from app.core.errors import ErrorCode, FaultKind
-from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask, check, check_edit
+from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask
+from app.core.workflow_faults import edit_faults, find_faults
 from tests.core.support.build import closure, graphs, node, property_of
 
 Found = list[tuple[FaultKind, tuple[str, ...]]]
 BUILD, TEST, DEPLOY, HEALTH = TaskType.BUILD, TaskType.TEST, TaskType.DEPLOY, TaskType.HEALTH_CHECK
 K = FaultKind
+"""Short name for the tables below."""
 APPLICATIONS = {"A": "shop", "B": "cart"}
 PLAIN = node("x")
 
 
 def found(*tasks: WorkflowTask, must: tuple[str, ...] = (), commands_needed: bool = True) -> Found:
-    faults = check(tasks, APPLICATIONS, must, commands_needed=commands_needed)
+    faults = find_faults(tasks, APPLICATIONS, must, commands_needed=commands_needed)
     assert all(fault.code is ErrorCode.INVALID and fault.path == ("tasks",) and fault.message for fault in faults)
     return [(fault.kind, fault.task_keys) for fault in faults]
 
@@ -114,7 +116,7 @@ def test_an_order_that_was_asked_for_needs_its_edges(
 
 def test_an_order_may_name_only_applications_of_the_deployment() -> None:
     deploys = [node("a", type=DEPLOY, app="A"), node("b", "a", type=DEPLOY, app="B")]
-    assert check(deploys, APPLICATIONS, ("A", "Z", "B")) != ()
+    assert find_faults(deploys, APPLICATIONS, ("A", "Z", "B")) != ()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_what_only_looks_like_a_parameter_is_left_alone(value: str) -> None:
 
 
 def test_a_fault_of_a_parameter_shows_it() -> None:
-    (fault,) = check(holding("at ${{ parameters.size }}")[:1], APPLICATIONS)
+    (fault,) = find_faults(holding("at ${{ parameters.size }}")[:1], APPLICATIONS)
     assert "${{ parameters.size }}" in fault.message
 
 
@@ -241,10 +243,10 @@ def test_a_cycle_through_the_greatest_graph_is_found() -> None:
 )
 def test_tasks_that_have_started_can_not_be_edited(after: list[WorkflowTask], faults: list[str]) -> None:
     before = [node("a"), node("b", "a"), node("c", "b")]
-    seen = check_edit(before, after, {"a", "b"})
+    seen = edit_faults(before, after, {"a", "b"})
     assert [fault.task_keys for fault in seen] == [(key,) for key in faults]
     assert {fault.kind for fault in seen} <= {K.NOT_EDITABLE}
 
 
 def test_while_nothing_has_started_everything_may_be_edited() -> None:
-    assert check_edit([node("a")], [node("b", position=Position(1, 2))], set()) == ()
+    assert edit_faults([node("a")], [node("b", position=Position(1, 2))], set()) == ()

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from app.core import graph
 from app.core.application import Application, CommandStep
 from app.core.deployment import definition_of
-from app.core.workflow import TaskType, WorkflowTask, blockers, check
-from app.core.workflow import generate as generate_defined
+from app.core.workflow import TaskType, WorkflowTask, blocker_graph
+from app.core.workflow_faults import find_faults
+from app.core.workflow_generator import generate as generate_defined
 from tests.core.support.build import application, property_of
 
 EARLY = {TaskType.BUILD, TaskType.TEST}
@@ -102,14 +103,14 @@ def test_must_in_order_lets_a_deploy_wait_for_the_last_task_before_it(
 def test_every_graph_made_here_passes_the_check(drawn: tuple[list[Application], list[str]]) -> None:
     applications, must = drawn
     names = {one.id: one.name for one in applications}
-    assert check(generate(applications, must), names, must) == ()
+    assert find_faults(generate(applications, must), names, must) == ()
 
 
 @property_of
 @given(orders())
 def test_builds_and_tests_wait_for_no_other_application(drawn: tuple[list[Application], list[str]]) -> None:
     made = generate(*drawn)
-    masks = graph.ancestors(blockers(made))
+    masks = graph.ancestors(blocker_graph(made))
     for task in (one for one in made if one.type in EARLY):
         before = [other for index, other in enumerate(made) if masks[task.key] >> index & 1]
         assert {other.application_id for other in before} <= {None, task.application_id}
@@ -119,7 +120,7 @@ def test_builds_and_tests_wait_for_no_other_application(drawn: tuple[list[Applic
 @given(orders())
 def test_deploys_come_in_the_order_that_is_asked_for(drawn: tuple[list[Application], list[str]]) -> None:
     made = generate(*drawn)
-    order = graph.order(blockers(made))
+    order = graph.order(blocker_graph(made))
     deploys = [key for key in order if key.endswith("/deploy")]
     wanted = [f"{one.removeprefix('id-')}/deploy" for one in drawn[1]]
     assert [key for key in deploys if key in wanted] == wanted

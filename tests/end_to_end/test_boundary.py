@@ -1,4 +1,4 @@
-"""What runs for users can not become Boreas: a real command tries, as root has it run and as an ordinary user has."""
+"""Commands cannot become Boreas: a real one tries, for a Boreas of root and of an ordinary user."""
 
 import os
 import shutil
@@ -71,7 +71,7 @@ async def attacked(up: Up) -> dict[str, list[str]]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as others")
-async def test_as_root_commands_are_others_and_get_nothing(data: Path) -> None:
+async def test_for_root_commands_run_as_other_users_and_get_nothing(data: Path) -> None:
     up = Up(data).until(SERVING)
     assert "run as the users 64000-64999, one for each environment" in up.said
     assert await attacked(up) == {}
@@ -80,7 +80,7 @@ async def test_as_root_commands_are_others_and_get_nothing(data: Path) -> None:
 
 @ordinary
 @pytest.mark.timeout(180)
-async def test_as_an_ordinary_user_commands_get_nothing_but_to_send_signals(home: Path) -> None:
+async def test_for_an_ordinary_user_commands_can_only_send_signals(home: Path) -> None:
     up = Up(home / "data", prefix=as_nobody()).until(SERVING)
     assert "run as the user of the worker; Landlock keeps them out of the data" in up.said
     found = await attacked(up)
@@ -91,7 +91,7 @@ async def test_as_an_ordinary_user_commands_get_nothing_but_to_send_signals(home
 
 @ordinary
 @pytest.mark.timeout(120)
-async def test_a_token_that_was_given_as_a_file_is_out_of_reach_too(home: Path) -> None:
+async def test_a_token_file_is_out_of_reach_too(home: Path) -> None:
     token, file = "bor_a-token-in-a-file-of-mine", home / "token"
     file.write_text(token)
     os.chown(file, *([NOBODY, NOBODY] if os.geteuid() == 0 else [-1, -1]))
@@ -114,7 +114,7 @@ def shown_by(path: Path) -> bytes:
 
 @pytest.mark.timeout(120)
 def test_nothing_secret_is_in_a_variable_or_on_a_command_line(data: Path) -> None:
-    """Not even for who may look: what is given as a variable is taken out, and what is handed on goes by files."""
+    """Secrets are in no environment: variables are removed, and secrets are passed on by files."""
     token = "bor_a-first-token-of-tests"
     up = Up(data, environ={"BOREAS_ADMIN_TOKEN": token}).until(SERVING)
     family = [up.process.pid, *up.family()]

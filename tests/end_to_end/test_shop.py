@@ -104,7 +104,7 @@ def shipped(shop: Shop, up: Up, wanted: int, version: str, *options: str) -> str
 
 
 @pytest.mark.timeout(180)
-def test_the_shop_is_deployed_by_sets_and_back_while_customers_notice_nothing(data: Path, shop: Shop) -> None:
+def test_the_shop_is_deployed_by_sets_and_rolled_back_without_failed_calls(data: Path, shop: Shop) -> None:
     up = Up(data).until(SERVING)
     shipped(shop, up, 0, "v1", "--first", "--strategy", "canary:50,100")
     assert set(shop.sets().values()) == {("-", "v1")}

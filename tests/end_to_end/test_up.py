@@ -38,7 +38,7 @@ def refused(data: Path, **environ: str) -> str:
     return line
 
 
-def test_one_life(data: Path, tmp_path: Path) -> None:
+def test_start_serve_refuse_others_and_stop(data: Path, tmp_path: Path) -> None:
     """Start, serve, run a program that fails, keep others out, stop on SIGTERM."""
     program = ("sh", "-c", "echo $BOREAS_URL $BOREAS_TOKEN; exit 3")
     up = Up(data, *program).until(SERVING).until("sh ended with exit status 3. Boreas goes on serving.")
@@ -68,7 +68,7 @@ def test_one_life(data: Path, tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o777 == 0o700, "folders above the data are left as they are"
 
 
-def test_another_life_has_the_same_data_and_starts_fast(data: Path) -> None:
+def test_a_restart_is_fast_and_keeps_the_data(data: Path) -> None:
     first = Up(data).until(SERVING)
     token, viewer = first.token, first.viewer()
     assert first.end(signal.SIGINT) == 0
@@ -87,7 +87,7 @@ def test_another_life_has_the_same_data_and_starts_fast(data: Path) -> None:
     assert given.end() == 0
 
 
-def test_killed_its_children_end_by_themselves(data: Path) -> None:
+def test_its_children_end_by_themselves_when_it_is_killed(data: Path) -> None:
     up = Up(data, "sh", "-c", "echo asleep; exec sleep 600").until("asleep")
     token, family = up.token, up.family()
     assert any(command == "sleep 600" for command in family.values())
@@ -98,8 +98,8 @@ def test_killed_its_children_end_by_themselves(data: Path) -> None:
     assert again.end() == 0
 
 
-def test_servers_that_an_earlier_run_left_are_ended(data: Path) -> None:
-    """All that could have ended them was killed as well; and the number of a process has come to be another's."""
+def test_servers_of_an_earlier_run_are_stopped(data: Path) -> None:
+    """The wrappers were killed as well; and a process number was reused by another process."""
     up = Up(data).until(SERVING)
     token, viewer, family = up.token, up.viewer(), up.family()
     ours = {pid: command for pid, command in family.items() if WRAPPER in command or "-m app.cli" in command}
@@ -124,7 +124,7 @@ def test_servers_that_an_earlier_run_left_are_ended(data: Path) -> None:
     assert third.end() == 0
 
 
-def test_what_dies_is_started_again(data: Path) -> None:
+def test_a_process_that_dies_is_restarted(data: Path) -> None:
     up = Up(data).until(SERVING)
     viewer = up.viewer()
     for name, pattern in (("api", "-m app.cli api"), ("postgres", "/postgres -D"), ("valkey", "valkey-server")):
@@ -134,8 +134,8 @@ def test_what_dies_is_started_again(data: Path) -> None:
         os.kill(victims[0], signal.SIGKILL)
         up.until(f"{name} ended with signal SIGKILL")
         until_viewer(up, viewer)
-    leashes = [pid for pid, command in up.family().items() if WRAPPER in command and "-m app.cli api" in command]
-    os.kill(leashes[0], signal.SIGKILL)
+    wrappers = [pid for pid, command in up.family().items() if WRAPPER in command and "-m app.cli api" in command]
+    os.kill(wrappers[0], signal.SIGKILL)
     time.sleep(1)
     until_viewer(up, viewer)
     family = up.family()
@@ -154,8 +154,8 @@ def until_viewer(up: Up, viewer: str) -> None:
             time.sleep(0.1)
 
 
-def test_what_dies_again_and_again_is_given_up(data: Path) -> None:
-    """The worker refuses its settings here: whatever the reason, it is told and everything stops."""
+def test_a_process_that_dies_repeatedly_is_given_up(data: Path) -> None:
+    """The worker fails each time: its last output is shown, and everything stops."""
     up = Up(data, environ={"PYTHONPATH": str(broken_worker(data.parent))}).until("worker ended 5 times in a row")
     assert up.ended() == 1
     assert "logs/worker.log" in up.said
@@ -211,20 +211,20 @@ def sockets(family: dict[int, str]) -> Path:
     ],
     ids=["port", "host", "token", "redis", "database"],
 )
-def test_what_can_not_work_is_refused_in_one_line(data: Path, environ: dict[str, str], says: Sequence[str]) -> None:
+def test_impossible_settings_are_refused_in_one_line(data: Path, environ: dict[str, str], says: Sequence[str]) -> None:
     line = refused(data, **environ)
     assert all(word in line for word in says)
     assert "secret" not in line
 
 
-def test_a_folder_that_can_not_be_used_is_refused(tmp_path: Path) -> None:
+def test_an_unusable_data_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "data"):
         line = refused(folder)
         assert str(folder) in line and "BOREAS_DATA_DIR" in line
 
 
-def test_a_taken_port_is_named(data: Path) -> None:
+def test_a_used_port_is_named(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"Port {port} " in refused(data, BOREAS_PORT=port)

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.application import ShellTarget
 from app.core.strategy.model import Strategy, StrategyStep
-from app.jobs.deployments import work_on
+from app.jobs.deployments import offer_deployment
 from app.ports import Job
 from tests.services.support.commands import NOTHING, Gate, Notes, node
 from tests.services.support.engine import D, Engine, S, Site
@@ -32,7 +32,7 @@ async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, sit
     await engine.until_running(id_, "first")
     before = [await engine.story(id_), await engine.story(idle)]
     for story in before:
-        await work_on(worker.hands)({}, story.deployment.id)
+        await offer_deployment(worker.worker)({}, story.deployment.id)
     await asyncio.sleep(0.2)
     after = [await engine.story(id_), await engine.story(idle)]
     for was, is_ in zip(before, after, strict=True):

@@ -1,4 +1,4 @@
-"""The files for clients' caches in the repository are those of the schema that is served, and say what they should."""
+"""The cache files for clients are current and hold what they should."""
 
 from pathlib import Path
 

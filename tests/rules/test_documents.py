@@ -1,4 +1,4 @@
-"""The documents: links, paths of code, settings, variables and error codes in them are those of the code."""
+"""Documents: links, code paths, settings, variables and error codes match the code."""
 
 import ast
 import re

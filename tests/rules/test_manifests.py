@@ -1,4 +1,4 @@
-"""The manifests in examples: every field is one that the cluster's API knows, and what they name fits together."""
+"""Example manifests: every field exists in the cluster's API, and references match."""
 
 from contextlib import aclosing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people are told is in whole sentences: each message ends one, and what others said is ended where it stands."""
+"""Messages are whole sentences, also where they quote the message of another program."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import app
 
 ROOT = Path(app.__file__).parent
 ENDS = (".", "!", "?", "…")
-TOLD = {"name_taken": 0, "GraphQLError": 0, "beyond": 0, "_wrong": 1, "_closed": 0}
+TOLD = {"name_taken": 0, "GraphQLError": 0, "beyond": 0, "_wrong_state": 1, "_closed": 0}
 """Functions that are given a message without naming it, and which argument it is."""
 ATTEMPTS = "gateways"
 """What gateways say of an attempt is no sentence yet: it is put into one where it is told."""

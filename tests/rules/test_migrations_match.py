@@ -47,7 +47,7 @@ async def migrated(postgres_folder: str, tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def written(url: str, folder: Path) -> list[str]:
-    """Let aerich write what is left to migrate into a copy of the migrations, and return the names of the files."""
+    """Return the files that aerich writes for changes of the models without a migration."""
     copy = Path(shutil.copytree(migrations_folder(), folder / "migrations"))
     before = set((copy / "models").glob("*.py"))
     async with TortoiseContext():

@@ -134,7 +134,7 @@ READERS: dict[str, Any] = {
     "expressions": lambda text: list(expressions.find_all(text)),
     "replaced": lambda text: expressions.replace(text, lambda _: "x", 10**9),
     "masked": masking.Masker(SECRETS).mask,
-    "open end": masking.Masker(SECRETS).open_end,
+    "open end": masking.Masker(SECRETS).partial_secret_start,
     "tidy": texts.normalized,
     "unseen": texts.first_invisible,
 }

@@ -1,4 +1,4 @@
-"""What was released stays: clients find every type, field, argument and value of it, unless a break is on record."""
+"""The released schema stays: every type, field, argument and value, unless a break is recorded."""
 
 from collections.abc import Sequence
 

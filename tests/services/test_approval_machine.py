@@ -1,9 +1,8 @@
-"""Nothing runs unapproved: several people do whatever they like in an environment with a policy, in any order.
+"""No task runs unapproved: several people act at random in an environment with an approval policy.
 
-They deploy graphs that are generated, sent, or made of a template, edit and restore them, skip and retry tasks, retry
-and roll back deployments, vote, and gain and lose roles. Workers take whatever the engine gives them. A model of its
-own, made of what people did, says for each task that begins whether it may; another one says of each approval whether
-enough people had given it who could.
+They deploy generated, custom and template graphs, edit and restore them, skip and retry tasks, retry and roll back
+deployments, vote, and gain and lose roles. Workers claim every task that the engine offers. A model of the people's
+actions predicts whether each started task may run, and whether each approval has enough valid votes.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,7 +35,7 @@ from app.services.workflows import EditOrder, RestoreOrder
 from app.store import access as access_store
 from app.store import definitions as definition_store
 from app.store.unit_of_work import unit
-from tests.services.support.approving import A, asked, decide, pending, person, policy
+from tests.services.support.approving import A, approvals_of, decide, pending, person, set_policy
 from tests.services.support.commands import node
 from tests.services.support.engine import Engine, Site
 
@@ -47,43 +46,43 @@ WORKER = WorkerIdentity("one", "default")
 
 
 @dataclass(slots=True)
-class Made:
-    """What the model knows of a deployment: how it came to be, and who wrote each revision (from 1)."""
+class ModelDeployment:
+    """A deployment in the model: how it was created, and the authors of each revision (from 1)."""
 
     kind: str
-    writers: list[str]
-    wrote: list[set[str]] = field(default_factory=list)
+    editors: list[str]
+    authors_by_revision: list[set[str]] = field(default_factory=list)
     approved: int = 0
-    given: set[int] = field(default_factory=set)
+    approved_revisions: set[int] = field(default_factory=set)
 
     def may_start(self, type_: TaskType) -> bool:
-        """Whether a task of a type may begin now."""
-        revision = len(self.writers)
-        if revision in self.given or (self.kind == "back" and revision == 1):
+        """Tell whether a task of a type may start now."""
+        revision = len(self.editors)
+        if revision in self.approved_revisions or (self.kind == "back" and revision == 1):
             return True
         return self.kind == "generated" and revision == 1 and type_ in BUILDING
 
     def authors(self) -> set[str]:
-        """Who wrote what would run, since it was last approved."""
-        found = {self.writers[0]}
-        for number in range(self.approved, len(self.writers)):
-            found |= self.wrote[number]
-        return found
+        """Return the authors of what would run since the last approval."""
+        names = {self.editors[0]}
+        for number in range(self.approved, len(self.editors)):
+            names |= self.authors_by_revision[number]
+        return names
 
 
 @dataclass(slots=True)
-class House:
-    """An environment with a policy, the people around it, and what the model knows."""
+class ApprovalModel:
+    """An environment with an approval policy, its people, and the state of the model."""
 
     engine: Engine
     site: Site
     people: list[Engine]
     template: str
     trusted: bool
-    made: dict[str, Made] = field(default_factory=dict)
+    deployments: dict[str, ModelDeployment] = field(default_factory=dict)
     roles: dict[str, bool] = field(default_factory=dict)
     votes: dict[str, set[str]] = field(default_factory=dict)
-    hand: dict[str, Assignment] = field(default_factory=dict)
+    running: dict[str, Assignment] = field(default_factory=dict)
     ran: dict[str, Definition] = field(default_factory=dict)
 
     def who(self, a: int) -> Engine:
@@ -93,15 +92,15 @@ class House:
         return somebody.principal.actor.id
 
     def pick(self, a: int) -> str:
-        return list(self.made)[a % len(self.made)]
+        return list(self.deployments)[a % len(self.deployments)]
 
     @property
     def web(self) -> str:
         return self.site.applications["web"]
 
     async def create(self, a: int, b: int) -> None:
-        """Make a deployment, in one of three ways."""
-        somebody, version = self.who(a), await self.site.version(f"v{len(self.made)}")
+        """Create a deployment in one of three ways."""
+        somebody, version = self.who(a), await self.site.version(f"v{len(self.deployments)}")
         request = DeploymentRequest(version_id=version, environment_ids=(self.site.environment_id,))
         kind = ("generated", "custom", "template")[b % 3]
         if kind == "custom":
@@ -109,7 +108,7 @@ class House:
         elif kind == "template":
             request = replace(request, template=TemplateUse(self.template, {}))
         (id_,) = await somebody.call(deployments.create, request)
-        self.made[id_] = Made(kind, [self.name(somebody)], [{self.name(somebody)}])
+        self.deployments[id_] = ModelDeployment(kind, [self.name(somebody)], [{self.name(somebody)}])
 
     def graph(self, a: int) -> list[WorkflowTask]:
         kinds = (TaskType.BUILD, TaskType.CUSTOM, TaskType.DEPLOY, TaskType.TEST)
@@ -122,58 +121,58 @@ class House:
         return node(f"x{number}", require_confirm=b % 2 > 0, **build)
 
     async def change(self, a: int, b: int) -> None:
-        """Define the application anew."""
+        """Change the definition of the application."""
         command = ("deploy", str(b))
         fields: dict[str, object] = {"shell": ShellTarget(command), "build": CommandStep(("build", str(a)))}
         await self.who(a).call(applications.update, (self.web, fields))
 
     async def edit(self, a: int, b: int) -> None:
-        """Edit a graph, or bring an older one back."""
+        """Edit a graph, or restore an older one."""
         id_, somebody = self.pick(a), self.who(b)
         story = await self.engine.story(id_)
         keys, number = list(story.tasks), story.deployment.revision
-        known = self.made[id_]
+        model = self.deployments[id_]
         if a % 3 == 0 and number > 1:
             back = 1 + b % (number - 1)
             await somebody.call(
                 workflows.restore, RestoreOrder(deployment_id=id_, expected_revision=number, revision=back)
             )
-            known.writers.append(self.name(somebody))
-            known.wrote.append({self.name(somebody)}.union(*known.wrote[:back]))
+            model.editors.append(self.name(somebody))
+            model.authors_by_revision.append({self.name(somebody)}.union(*model.authors_by_revision[:back]))
             return
         edits: tuple[Edit, ...] = (
             Addition(self.another(number, b)),
             Removal(keys[b % len(keys)]),
             Modification(keys[b % len(keys)], {"name": f"{a}{b}"}),
         )
-        wanted = edits[(a + b) % 3]
-        await somebody.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=number, edit=wanted))
-        known.writers.append(self.name(somebody))
-        known.wrote.append({self.name(somebody)})
+        edit_ = edits[(a + b) % 3]
+        await somebody.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=number, edit=edit_))
+        model.editors.append(self.name(somebody))
+        model.authors_by_revision.append({self.name(somebody)})
 
     async def vote(self, a: int, b: int) -> None:
-        """Let somebody approve something, and check what comes of it."""
+        """Let a person approve a deployment or task, and check the result."""
         id_, somebody = self.pick(a), self.who(b)
         waits = await pending(self.engine, id_)
         if not waits:
             return
-        one, known = waits[a % len(waits)], self.made[id_]
-        if await decide(somebody, one):
+        approval, model = waits[a % len(waits)], self.deployments[id_]
+        if await decide(somebody, approval):
             return
         name = self.name(somebody)
         assert self.roles[name], "somebody without the role decided"
-        assert name not in known.authors(), "somebody approved what they wrote"
-        voters = self.votes.setdefault(one.id, set())
-        voters -= {each for each in voters if not self.roles[each]}
+        assert name not in model.authors(), "somebody approved what they wrote"
+        voters = self.votes.setdefault(approval.id, set())
+        voters -= {voter for voter in voters if not self.roles[voter]}
         voters.add(name)
-        after = next(each for each in await asked(self.engine, id_) if each.id == one.id)
+        after = next(voter for voter in await approvals_of(self.engine, id_) if voter.id == approval.id)
         assert (after.status is A.APPROVED) == (len(voters) >= NEEDED), "votes were counted wrong"
-        if after.status is A.APPROVED and one.subject is ApprovalSubject.DEPLOYMENT:
-            known.given.add(one.revision)
-            known.approved = one.revision
+        if after.status is A.APPROVED and approval.subject is ApprovalSubject.DEPLOYMENT:
+            model.approved_revisions.add(approval.revision)
+            model.approved = approval.revision
 
     async def promote(self, a: int, b: int) -> None:
-        """Give somebody the role that approves, or take it away."""
+        """Grant a person the approving role, or revoke it."""
         somebody = self.who(a)
         name, has = self.name(somebody), self.roles[self.name(somebody)]
         async with unit(self.engine.runtime) as work:
@@ -192,80 +191,88 @@ class House:
         story = await self.engine.story(id_)
         task = list(story.tasks.values())[b % len(story.tasks)]
         order = ReasonedAction(id_, "chance")
-        what = (a + b) % 5
-        if what == 0:
-            (made,) = await somebody.call(deployments.roll_back, order)
-            if made != id_:
-                self.made[made] = Made("back", [self.name(somebody)], [{self.name(somebody)}])
-        elif what == 1:
+        action = (a + b) % 5
+        if action == 0:
+            (rolling_back_id,) = await somebody.call(deployments.roll_back, order)
+            if rolling_back_id != id_:
+                self.deployments[rolling_back_id] = ModelDeployment(
+                    "back", [self.name(somebody)], [{self.name(somebody)}]
+                )
+        elif action == 1:
             await somebody.call(deployments.cancel, order)
-        elif what == 2:
+        elif action == 2:
             await somebody.call(deployments.retry, id_)
-        elif what == 3:
+        elif action == 3:
             await somebody.call(tasks.retry, task.id)
         else:
             await somebody.call(tasks.skip, ReasonedAction(task.id, "chance"))
             assert not task.require_confirm or self.roles[self.name(somebody)], "a gate was skipped by anybody"
 
     async def work(self, a: int, b: int) -> None:
-        """Let a worker take and end what it is given."""
-        for id_ in list(self.made):
-            mine = [one for one in self.hand.values() if one.task.deployment_id == id_]
+        """Let a worker claim tasks and end those that it has."""
+        for id_ in list(self.deployments):
+            assignments = [assignment for assignment in self.running.values() if assignment.task.deployment_id == id_]
             fate = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
-            done = tuple(Finished(one, Outcome(fate, "chance")) for one in mine)
-            turn = await claim_and_settle(self.engine.runtime, WORKER, id_, done, room=9, in_hand=self.hand.keys())
-            for one in mine:
-                del self.hand[one.task.id]
-            for one in turn.taken:
-                await self.began(id_, one)
-                self.hand[one.task.id] = one
+            done = tuple(Finished(assignment, Outcome(fate, "chance")) for assignment in assignments)
+            turn = await claim_and_settle(
+                self.engine.runtime, WORKER, id_, done, room=9, held_tasks=self.running.keys()
+            )
+            for assignment in assignments:
+                del self.running[assignment.task.id]
+            for assignment in turn.claimed:
+                await self.began(id_, assignment)
+                self.running[assignment.task.id] = assignment
         await sweep(self.engine.runtime)
 
-    async def began(self, id_: str, one: Assignment) -> None:
-        if one.task.activity is not Activity.RUN:
+    async def began(self, id_: str, assignment: Assignment) -> None:
+        if assignment.task.activity is not Activity.RUN:
             return
-        known = self.made[id_]
-        may = known.may_start(one.task.type) or (self.trusted and one.task.type in BUILDING)
-        assert may, f"{one.task.key} ({one.task.type}) of a {known.kind} deployment began unapproved"
+        deployment = self.deployments[id_]
+        may = deployment.may_start(assignment.task.type) or (self.trusted and assignment.task.type in BUILDING)
+        assert may, f"{assignment.task.key} ({assignment.task.type}) of a {deployment.kind} deployment began unapproved"
         definition = (await definition_store.by_application(id_))[self.web]
-        if known.kind == "back" and len(known.writers) == 1:
-            version = one.setting.deployment.version_id
+        if deployment.kind == "back" and len(deployment.editors) == 1:
+            version = assignment.context.deployment.version_id
             assert replace(definition, image=None) == self.ran[version], "a rollback ran what had not run"
-        if one.task.type is TaskType.DEPLOY:
-            self.ran[one.setting.deployment.version_id] = replace(definition, image=None)
+        if assignment.task.type is TaskType.DEPLOY:
+            self.ran[assignment.context.deployment.version_id] = replace(definition, image=None)
 
 
-async def allowed(doing: Awaitable[object]) -> None:
+async def allowed(step_: Awaitable[object]) -> None:
     with suppress(Refused):
-        await doing
+        await step_
 
 
-DEEDS: tuple[Callable[[House, int, int], Awaitable[None]], ...] = (
-    *2 * (House.create,),
-    House.change,
-    *2 * (House.edit,),
-    *5 * (House.vote,),
-    House.promote,
-    *2 * (House.steer,),
-    *6 * (House.work,),
+ACTIONS: tuple[Callable[[ApprovalModel, int, int], Awaitable[None]], ...] = (
+    *2 * (ApprovalModel.create,),
+    ApprovalModel.change,
+    *2 * (ApprovalModel.edit,),
+    *5 * (ApprovalModel.vote,),
+    ApprovalModel.promote,
+    *2 * (ApprovalModel.steer,),
+    *6 * (ApprovalModel.work,),
 )
-deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.integers(0, 11)), min_size=10, max_size=60)
+actions = st.lists(
+    st.tuples(st.sampled_from(ACTIONS), st.integers(0, 11), st.integers(0, 11)), min_size=10, max_size=60
+)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow])
-@given(deeds, st.booleans())
-async def test_nothing_runs_before_an_approval_that_counts(
-    engine: Engine, doings: list[tuple[Callable[[House, int, int], Awaitable[None]], int, int]], trusted: bool
+@given(actions, st.booleans())
+async def test_nothing_runs_before_a_valid_approval(
+    engine: Engine, steps: list[tuple[Callable[[ApprovalModel, int, int], Awaitable[None]], int, int]], trusted: bool
 ) -> None:
     site = await engine.site(OperatorKind.SIMULATED)
     site.applications = {"web": await site.application(f"web-{site.environment_id[-10:].lower()}")}
-    await policy(site, required_approvals=NEEDED, trust_builds=trusted)
-    kept = TemplateDraft(name=f"t-{site.environment_id}", tasks=(node("t", require_confirm=True), node("u", "t")))
-    _, template = await engine.call(templates.save, kept)
+    await set_policy(site, required_approvals=NEEDED, trust_builds=trusted)
+    draft = TemplateDraft(name=f"t-{site.environment_id}", tasks=(node("t", require_confirm=True), node("u", "t")))
+    _, template = await engine.call(templates.save, draft)
     people = [await person(engine, f"P{number} {site.environment_id}", Grant(Role.DEPLOYER)) for number in range(5)]
-    house = House(engine, site, people, template, trusted, roles={one.principal.actor.id: False for one in people})
+    model = ApprovalModel(
+        engine, site, people, template, trusted, roles={engine_.principal.actor.id: False for engine_ in people}
+    )
     for number in range(4):
-        await house.promote(number, 0)
-    await house.create(len(doings), len(doings))
-    for doing, a, b in doings:
-        await allowed(doing(house, a, b))
+        await model.promote(number, 0)
+    await model.create(len(steps), len(steps))
+    for step_, a, b in steps:
+        await allowed(step_(model, a, b))

@@ -1,7 +1,7 @@
-"""Approvals: what people are asked for, and what goes on, ends or goes back as they decide.
+"""Approvals: which are requested, and how deployments go on after a decision.
 
-In: deployments of simulated and real commands that ask, people with and without the right, workers. Out: what runs,
-what was asked for, and how it ended. Who may decide at all is a table in tests/core/test_approval.
+In: deployments of simulated and real commands that need approval, people with and without the right, workers. Out: what
+runs, which approvals are requested, and how the deployment ends. Who may decide is in tests/core/test_approval.
 """
 
 import pytest
@@ -16,7 +16,17 @@ from app.core.workflow import TaskType
 from app.services import deployments, tasks
 from app.services.deployments import ReasonedAction
 from tests.services.support import controls
-from tests.services.support.approving import A, asked, decide, pending, person, policy, statuses, stepped, until_asked
+from tests.services.support.approving import (
+    A,
+    approval_statuses,
+    approvals_of,
+    decide,
+    pending,
+    person,
+    set_policy,
+    steps_asking,
+    until_requested,
+)
 from tests.services.support.commands import NOTHING, Notes, node, step
 from tests.services.support.engine import D, Engine, S, Site
 
@@ -30,34 +40,34 @@ async def test_a_deployment_is_approved_before_its_first_deploy_task(engine: Eng
     await engine.worker()
     story = await engine.until(id_, D.WAITING_CONFIRM)
     assert story.statuses == {"prepare": S.SUCCESS, "web/build": S.SUCCESS, "web/deploy": S.PENDING}
-    assert await controls.blockers(engine, id_) == [BlockerKind.APPROVAL]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.APPROVAL]
     assert await decide(ann, *await pending(engine, id_), comment="fine") == []
     await engine.until(id_, D.SUCCESS)
-    (one,) = await asked(engine, id_)
-    assert (one.subject, one.status, one.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
+    (approval,) = await approvals_of(engine, id_)
+    assert (approval.subject, approval.status, approval.decisions[0].comment) == (DEPLOYMENT, A.APPROVED, "fine")
 
 
-async def test_a_policy_asks_for_every_deployment_and_for_as_many_people(engine: Engine, trial: Site) -> None:
-    await policy(trial, required_approvals=2)
+async def test_a_policy_requires_its_number_of_approvals_for_every_deployment(engine: Engine, trial: Site) -> None:
+    await set_policy(trial, required_approvals=2)
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     id_ = await trial.deploy()
     await engine.worker()
-    (one,) = await until_asked(engine, id_)
-    assert await decide(ann, one) == []
-    (again,) = await decide(ann, one)
+    (approval,) = await until_requested(engine, id_)
+    assert await decide(ann, approval) == []
+    (again,) = await decide(ann, approval)
     assert (again.code, again.path) == (ErrorCode.ALREADY_DECIDED, ("approvalIds", "0"))
     assert "APPROVE by Ann" in again.message
     assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses["prepare"] is S.SUCCESS
-    assert await decide(bob, one) == []
+    assert await decide(bob, approval) == []
     await engine.until(id_, D.SUCCESS)
-    (late,) = await decide(await person(engine, "Eve"), one)
+    (late,) = await decide(await person(engine, "Eve"), approval)
     assert late.code is ErrorCode.ALREADY_DECIDED
 
 
 @pytest.mark.parametrize("asks", ["policy", "by hand"])
-async def test_a_deployment_without_a_deploy_task_is_approved_too(engine: Engine, trial: Site, asks: str) -> None:
+async def test_a_deployment_without_a_deploy_task_needs_approval_too(engine: Engine, trial: Site, asks: str) -> None:
     if asks == "policy":
-        await policy(trial)
+        await set_policy(trial)
     ann = await person(engine, "Ann")
     await engine.worker()
     id_ = await trial.deploy("v1", node("a"), manual_approval=asks == "by hand")
@@ -65,30 +75,30 @@ async def test_a_deployment_without_a_deploy_task_is_approved_too(engine: Engine
     assert (story.statuses, story.attempts) == ({"a": S.PENDING}, {"a": []})
     assert await decide(ann, *await pending(engine, id_)) == []
     await engine.until(id_, D.SUCCESS)
-    assert await statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
+    assert await approval_statuses(engine, id_) == [(DEPLOYMENT, A.APPROVED)]
 
 
-async def test_what_may_run_before_the_approval_does_not_succeed_without_it(engine: Engine, trial: Site) -> None:
+async def test_a_deployment_of_builds_does_not_succeed_without_approval(engine: Engine, trial: Site) -> None:
     web = await trial.application("web")
     ann = await person(engine, "Ann")
     await engine.worker()
     build = node("build", type=TaskType.BUILD, application_id=web)
     id_ = await trial.deploy("v1", build, manual_approval=True)
     assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses == {"build": S.SUCCESS}
-    assert await controls.blockers(engine, id_) == [BlockerKind.APPROVAL]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.APPROVAL]
     assert await decide(ann, *await pending(engine, id_)) == []
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine: Engine, trial: Site) -> None:
+async def test_approving_a_task_does_not_approve_its_neighbour(engine: Engine, trial: Site) -> None:
     ann = await person(engine, "Ann")
     graph = [node("a"), node("b", "a", require_confirm=True), node("c", "a", require_confirm=True), node("d", "b")]
     id_ = await trial.deploy("v1", *graph)
-    assert await asked(engine, id_) == []
+    assert await approvals_of(engine, id_) == []
     await engine.worker()
-    both = {one.task_id: one for one in await until_asked(engine, id_, 2)}
+    approvals_by_task = {approval.task_id: approval for approval in await until_requested(engine, id_, 2)}
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    first, second = both[story.tasks["b"].id], both[story.tasks["c"].id]
+    first, second = approvals_by_task[story.tasks["b"].id], approvals_by_task[story.tasks["c"].id]
     assert story.statuses == {"a": S.SUCCESS, "b": S.WAITING_CONFIRM, "c": S.WAITING_CONFIRM, "d": S.BLOCKED}
     assert await decide(ann, first) == []
     await engine.until_task(id_, "d", lambda task: task.status is S.SUCCESS)
@@ -99,41 +109,41 @@ async def test_a_task_is_approved_when_it_is_free_and_never_its_neighbour(engine
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_that_failed_is_not_asked_for_again(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_failed_task_needs_no_second_approval(engine: Engine, site: Site, notes: Notes) -> None:
     ann = await person(engine, "Ann")
     ship = node("a", command=notes.then("tried", "test $(wc -l < $1) -gt 1", notes.path), require_confirm=True)
     id_ = await site.deploy("v1", ship)
     await engine.worker()
-    assert await decide(ann, *await until_asked(engine, id_)) == []
+    assert await decide(ann, *await until_requested(engine, id_)) == []
     await engine.until(id_, D.FAILED)
     await engine.retry(id_)
     await engine.until(id_, D.SUCCESS)
-    assert len(await asked(engine, id_)) == 1
+    assert len(await approvals_of(engine, id_)) == 1
 
 
 async def test_a_step_of_a_rollout_is_approved_before_it_begins(engine: Engine, site: Site, notes: Notes) -> None:
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two")))
     ann = await person(engine, "Ann")
-    id_ = await site.deploy(strategy=stepped(False, True))
+    id_ = await site.deploy(strategy=steps_asking(False, True))
     await engine.worker()
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_requested(engine, id_)
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    assert (one.subject, one.rollout_step, notes.lines) == (STEP, 1, ["one"])
+    assert (approval.subject, approval.rollout_step, notes.lines) == (STEP, 1, ["one"])
     assert (story.statuses["web/deploy"], story.tasks["web/deploy"].worker) == (S.WAITING_CONFIRM, None)
     assert story.deployment.progress == 75
-    assert await decide(ann, one) == []
+    assert await decide(ann, approval) == []
     story = await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["one", "two"]
     assert story.tries("web/deploy") == [S.SUCCESS]
 
 
-async def test_rejecting_takes_back_what_was_touched(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_rejecting_rolls_back_a_started_rollout(engine: Engine, site: Site, notes: Notes) -> None:
     target = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("one", "two"), notes.take("back $BOREAS_INSTANCE"))
     await site.application("web", target)
     ann = await person(engine, "Ann")
-    id_ = await site.deploy(strategy=stepped(False, True))
+    id_ = await site.deploy(strategy=steps_asking(False, True))
     await engine.worker()
-    assert await decide(ann, *await until_asked(engine, id_), reject=True, comment="it smells") == []
+    assert await decide(ann, *await until_requested(engine, id_), reject=True, comment="it smells") == []
     story = await engine.until(id_, D.ROLLED_BACK)
     rollback = story.deployment.rollback
     assert rollback is not None
@@ -141,66 +151,66 @@ async def test_rejecting_takes_back_what_was_touched(engine: Engine, site: Site,
     assert rollback.requested_by == ann.principal.actor.id
     assert notes.lines == ["one", "back one"]
     assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
-    assert await statuses(engine, id_) == [(STEP, A.REJECTED)]
+    assert await approval_statuses(engine, id_) == [(STEP, A.REJECTED)]
 
 
-async def test_rejecting_what_has_touched_nothing_cancels_it(engine: Engine, trial: Site) -> None:
+async def test_rejecting_before_any_rollout_cancels_the_deployment(engine: Engine, trial: Site) -> None:
     ann = await person(engine, "Ann")
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
-    first, second = await until_asked(engine, id_, 2)
+    first, second = await until_requested(engine, id_, 2)
     assert (await engine.story(id_)).status is D.WAITING_CONFIRM
     (wrong,) = await decide(ann, first, second, reject=True)
     assert (wrong.code, wrong.path) == (ErrorCode.WRONG_STATE, ("approvalIds", "1"))
     story = await engine.story(id_)
     assert (story.status, set(story.statuses.values())) == (D.CANCELLED, {S.CANCELLED})
-    assert await statuses(engine, id_) == [(TASK, A.REJECTED), (TASK, A.CANCELLED)]
-    assert await controls.reason(engine, id_, "a", S.CANCELLED) == "rejected by Ann"
+    assert await approval_statuses(engine, id_) == [(TASK, A.REJECTED), (TASK, A.CANCELLED)]
+    assert await controls.last_reason(engine, id_, "a", S.CANCELLED) == "rejected by Ann"
 
 
-async def test_each_of_several_is_answered_on_its_own(engine: Engine, trial: Site) -> None:
+async def test_each_of_several_approvals_is_decided_on_its_own(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
-    first, second = await until_asked(engine, id_, 2)
+    first, second = await until_requested(engine, id_, 2)
     ann = await person(engine, "Ann")
-    found = await decide(ann, "apr_" + "0" * 26, first, second)
-    assert [(one.code, one.path) for one in found] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
-    assert await statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
+    problems = await decide(ann, "apr_" + "0" * 26, first, second)
+    assert [(problem.code, problem.path) for problem in problems] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
+    assert await approval_statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
 
 
-async def test_whoever_started_it_may_not_approve_but_reject(engine: Engine, trial: Site) -> None:
+async def test_the_creator_may_reject_but_not_approve(engine: Engine, trial: Site) -> None:
     starter = await person(engine, "Ann", Grant(Role.DEPLOYER), Grant(Role.APPROVER))
-    mine = Site(starter, trial.environment_id)
+    own_site = Site(starter, trial.environment_id)
     await trial.application("web")
-    mine.applications = trial.applications
+    own_site.applications = trial.applications
     version = await trial.version("v1")
-    id_ = await mine.deploy(version, manual_approval=True)
-    (one,) = await pending(engine, id_)
-    (wrong,) = await decide(starter, one)
-    assert (wrong.code, await statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
-    assert await decide(starter, one, reject=True) == []
-    await policy(trial, allow_self_approval=True)
-    id_ = await mine.deploy(version)
+    id_ = await own_site.deploy(version, manual_approval=True)
+    (approval,) = await pending(engine, id_)
+    (wrong,) = await decide(starter, approval)
+    assert (wrong.code, await approval_statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
+    assert await decide(starter, approval, reject=True) == []
+    await set_policy(trial, allow_self_approval=True)
+    id_ = await own_site.deploy(version)
     assert await decide(starter, *await pending(engine, id_)) == []
 
 
-async def test_people_without_the_role_are_refused_and_strangers_find_nothing(engine: Engine, trial: Site) -> None:
+async def test_without_the_role_deciding_is_forbidden_and_without_access_not_found(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_requested(engine, id_)
     elsewhere = Grant(Role.APPROVER, (await engine.site()).environment_id)
-    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), one)
-    (unseen,) = await decide(await person(engine, "Bob", elsewhere), one, reject=True)
+    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), approval)
+    (unseen,) = await decide(await person(engine, "Bob", elsewhere), approval, reject=True)
     assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
-async def test_what_was_asked_is_withdrawn_with_its_deployment(engine: Engine, trial: Site) -> None:
+async def test_cancelling_a_deployment_cancels_its_approvals(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b"))
-    (one,) = await until_asked(engine, id_)
+    (approval,) = await until_requested(engine, id_)
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.CANCELLED
-    (wrong,) = await decide(await person(engine, "Ann"), one)
-    assert (wrong.code, "not asked for any more" in wrong.message) == (ErrorCode.WRONG_STATE, True)
+    (wrong,) = await decide(await person(engine, "Ann"), approval)
+    assert (wrong.code, "no longer needed" in wrong.message) == (ErrorCode.WRONG_STATE, True)
 
 
-async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> None:
+async def test_a_waiting_deployment_can_be_steered(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     task = (await engine.story(id_)).tasks["a"]
     await engine.call(deployments.pause, id_)
@@ -212,7 +222,7 @@ async def test_what_waits_for_people_is_steered(engine: Engine, trial: Site) -> 
     assert (await engine.story(id_)).status is D.WAITING_CONFIRM
     await engine.call(tasks.skip, ReasonedAction(task.id, "no need"))
     assert (await engine.story(id_)).status is D.SUCCESS
-    assert await statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.CANCELLED)]
+    assert await approval_statuses(engine, id_) == [(TASK, A.CANCELLED), (TASK, A.CANCELLED)]
 
 
 async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_skipped(
@@ -221,42 +231,42 @@ async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_ski
     await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
     await engine.worker()
     for use_case, ended in ((tasks.cancel, D.ROLLED_BACK), (deployments.roll_back, D.ROLLED_BACK)):
-        id_ = await trial.deploy(strategy=stepped(False, True))
+        id_ = await trial.deploy(strategy=steps_asking(False, True))
         await engine.until(id_, D.WAITING_CONFIRM)
         task = (await engine.story(id_)).tasks["web/deploy"]
         await controls.check_refused(engine, id_, "web/deploy", tasks.skip)
         await engine.call(use_case, ReasonedAction(task.id if use_case is tasks.cancel else id_, "no"))
         story = await engine.until(id_, ended)
         assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
-        assert await statuses(engine, id_) == [(STEP, A.CANCELLED)]
+        assert await approval_statuses(engine, id_) == [(STEP, A.CANCELLED)]
 
 
-async def test_when_something_fails_nobody_is_asked_any_more(engine: Engine, site: Site) -> None:
+async def test_a_failure_cancels_pending_approvals(engine: Engine, site: Site) -> None:
     graph = node("a", require_confirm=True), node("bad", command=("false",))
     id_ = await site.deploy("v1", *graph)
     assert len(await pending(engine, id_)) == 1
     await engine.worker()
     story = await engine.until(id_, D.FAILED)
     assert story.statuses == {"a": S.PENDING, "bad": S.FAILED}
-    assert await statuses(engine, id_) == [(TASK, A.CANCELLED)]
+    assert await approval_statuses(engine, id_) == [(TASK, A.CANCELLED)]
 
 
-async def test_rolling_a_successful_deployment_back_asks_nobody(engine: Engine, trial: Site) -> None:
+async def test_rolling_a_successful_deployment_back_needs_no_approval(engine: Engine, trial: Site) -> None:
     await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
     await engine.worker()
     await trial.deployed("v1")
-    await policy(trial)
+    await set_policy(trial)
     ann = await person(engine, "Ann")
-    id_ = await trial.deploy("v2", strategy=stepped(True, False))
+    id_ = await trial.deploy("v2", strategy=steps_asking(True, False))
     for _ in range(2):
-        assert await decide(ann, *await until_asked(engine, id_)) == []
+        assert await decide(ann, *await until_requested(engine, id_)) == []
     await engine.until(id_, D.SUCCESS)
     back = await engine.roll_back(id_)
     await engine.until(back, D.SUCCESS)
-    assert await asked(engine, back) == []
+    assert await approvals_of(engine, back) == []
 
 
-async def test_by_hand_a_graph_of_ones_own_is_held_behind_its_builds(engine: Engine, trial: Site) -> None:
+async def test_manual_approval_of_a_custom_graph_comes_after_its_builds(engine: Engine, trial: Site) -> None:
     web = await trial.application("web")
     build = node("build", type=TaskType.BUILD, application_id=web)
     ship = node("ship", "build", type=TaskType.DEPLOY, application_id=web)

@@ -1,6 +1,6 @@
-"""Applications that are archived while deployments of them wait, have failed, or are taken back.
+"""Applications that are archived while deployments of them wait, have failed, or are rolled back.
 
-In: deployments in each of these states, and an application that goes. Out: what still may run, and what says why not.
+In: deployments in each of these states, and an application that is archived. Out: what may still run, and the refusals.
 """
 
 from app.core.errors import ErrorCode
@@ -14,7 +14,9 @@ async def archive(site: Site) -> None:
     await site.engine.call(applications.archive, site.applications["web"])
 
 
-async def test_one_that_waits_to_start_is_cancelled_and_says_why(engine: Engine, site: Site) -> None:
+async def test_a_waiting_deployment_of_an_archived_application_is_cancelled_with_a_reason(
+    engine: Engine, site: Site
+) -> None:
     await site.application("web")
     first = await site.deploy("v1", node("hold"))
     waiting = await site.deploy("v2")
@@ -24,7 +26,7 @@ async def test_one_that_waits_to_start_is_cancelled_and_says_why(engine: Engine,
     assert "“web” was archived while it waited" in (story.deployment.error_message or "")
 
 
-async def test_one_that_was_not_started_is_refused_until_the_application_is_back(engine: Engine, site: Site) -> None:
+async def test_starting_is_refused_until_the_application_is_unarchived(engine: Engine, site: Site) -> None:
     await site.application("web")
     id_ = await site.deploy(auto_start=False)
     await archive(site)
@@ -39,7 +41,7 @@ async def test_one_that_was_not_started_is_refused_until_the_application_is_back
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_one_that_failed_is_not_retried(engine: Engine, site: Site) -> None:
+async def test_a_failed_deployment_of_an_archived_application_is_not_retried(engine: Engine, site: Site) -> None:
     await site.application("web")
     await engine.worker()
     id_ = await site.deploy("v1", node("a", command=FAILURE))
@@ -52,7 +54,7 @@ async def test_one_that_failed_is_not_retried(engine: Engine, site: Site) -> Non
     assert (await allowed_actions.why_not_retry(asker, [deployment]))[id_] == problem
 
 
-async def test_one_that_succeeded_is_taken_back_all_the_same(engine: Engine, site: Site) -> None:
+async def test_a_successful_deployment_of_an_archived_application_is_rolled_back(engine: Engine, site: Site) -> None:
     await site.application("web")
     await site.application("api")
     await engine.worker()

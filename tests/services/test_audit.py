@@ -1,4 +1,4 @@
-"""A use case that does not say what it changes can not be carried out: nothing that is added can forget it."""
+"""A use case that records no change fails, so that no new use case can forget to."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from tests.services.support.engine import Engine
 
 
 async def silent(context: UseCaseContext, id_: str) -> Result:
-    """Change something and say nothing of it."""
+    """Change something without recording it."""
     held = await environments.locked(id_)
     assert held
     await environments.remove_release(id_, "app")
     return Result((id_,))
 
 
-async def test_a_use_case_that_notes_nothing_is_a_defect(engine: Engine) -> None:
+async def test_a_use_case_that_records_no_change_is_a_defect(engine: Engine) -> None:
     site = await engine.site()
     with pytest.raises(UnrecordedError, match="silent"):
         await engine.call(silent, site.environment_id)

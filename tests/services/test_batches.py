@@ -1,4 +1,4 @@
-"""Rolling out in batches: which instances, in which order, and that waiting between batches keeps nobody busy."""
+"""Rollouts in batches: the instances of each, their order, and waits that use no worker."""
 
 from dataclasses import replace
 from itertools import groupby, pairwise
@@ -11,7 +11,7 @@ from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
 from app.services import tasks
 from app.services.tasks import Promotion
-from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.approving import decide, person, until_requested
 from tests.services.support.commands import Notes, node, sh
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -32,7 +32,7 @@ A_SECOND_BETWEEN = Strategy(steps=(StrategyStep(1, 1), StrategyStep(0, 0)))
         (CANARY, ["1 0.2 a", "2 0.6 bc", "3 1 de"]),
     ],
 )
-async def test_instances_come_batch_by_batch_in_their_order(
+async def test_instances_are_updated_batch_by_batch_in_order(
     engine: Engine, site: Site, notes: Notes, strategy: Strategy, batches: list[str]
 ) -> None:
     await engine.worker()
@@ -52,7 +52,7 @@ async def test_each_step_of_a_rollout_is_an_event(engine: Engine, site: Site) ->
     assert (seen[-1].healthy, seen[-1].batches, seen[-1].total) == (FIVE, 3, 5)
 
 
-async def test_a_batch_that_is_watched_keeps_no_slot_of_its_worker(engine: Engine, site: Site) -> None:
+async def test_a_watched_batch_uses_no_slot(engine: Engine, site: Site) -> None:
     await engine.worker(slots=1)
     await site.application("web", ShellTarget(("true",), FIVE))
     await site.application("users")
@@ -64,14 +64,14 @@ async def test_a_batch_that_is_watched_keeps_no_slot_of_its_worker(engine: Engin
     await engine.cancel(slow)
 
 
-async def test_a_rollout_goes_on_by_itself_after_each_interval(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_rollout_resumes_after_each_interval(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker(slots=1)
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     story = await site.deployed(strategy=A_SECOND_BETWEEN)
     assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
 
 
-async def test_another_worker_goes_on_after_an_interval(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_another_worker_resumes_after_an_interval(engine: Engine, site: Site, notes: Notes) -> None:
     first = await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=A_SECOND_BETWEEN)
@@ -92,9 +92,7 @@ async def test_other_applications_go_on_while_a_batch_is_watched(engine: Engine,
     await engine.cancel(id_)
 
 
-async def test_another_attempt_repeats_the_batch_in_hand_and_no_finished_one(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_another_attempt_repeats_only_the_current_batch(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     deploy = notes.then("$BOREAS_INSTANCE$BOREAS_ATTEMPT", 'test "$BOREAS_INSTANCE$BOREAS_ATTEMPT" != b1')
     app = await site.application("web", ShellTarget(deploy, ("a", "b", "c")))
@@ -103,7 +101,7 @@ async def test_another_attempt_repeats_the_batch_in_hand_and_no_finished_one(
     assert (notes.lines, story.tries("web")) == (["a1", "b1", "b2", "c2"], [S.FAILED, S.SUCCESS])
 
 
-async def test_a_canary_that_falls_ill_in_a_later_step_takes_all_back(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_unhealthy_canary_rolls_back_all_batches(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     shell = ShellTarget(notes.take("+$BOREAS_INSTANCE"), ("a", "b", "c"), notes.take("-$BOREAS_INSTANCE"))
     ill = sh('[ "$BOREAS_BATCH$BOREAS_INSTANCE" != 2a ]')
@@ -113,7 +111,7 @@ async def test_a_canary_that_falls_ill_in_a_later_step_takes_all_back(engine: En
     assert story.deployment.error_message == "web/deploy: a: not healthy, 1 times in a row: exit status 1"
 
 
-async def test_going_forth_after_a_rollback_that_failed_brings_what_had_gone_back(
+async def test_a_retry_after_a_failed_rollback_updates_what_was_rolled_back(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()
@@ -127,7 +125,9 @@ async def test_going_forth_after_a_rollback_that_failed_brings_what_had_gone_bac
     assert notes.lines == ["+a", "+b", "+c", "-c", "-b", "-a", "+a", "+b", "+c"]
 
 
-async def test_a_full_promotion_asks_for_the_steps_that_it_skips(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_full_promotion_requests_the_approvals_of_skipped_steps(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b", "c", "d")))
     ann = await person(engine, "Ann")
@@ -136,7 +136,7 @@ async def test_a_full_promotion_asks_for_the_steps_that_it_skips(engine: Engine,
     id_ = await site.deploy(strategy=replace(CANARY, steps=steps))
     task = await engine.until_task(id_, "web/deploy", watched)
     await engine.call(tasks.promote, Promotion(task.id, full=True))
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, notes.lines) == (2, ["a"])
     assert await decide(ann, one) == []
     await engine.until(id_, D.SUCCESS)

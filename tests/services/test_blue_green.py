@@ -1,6 +1,6 @@
 """Blue and green by commands: two sets of the same instances, of which one serves.
 
-Every command notes what it is told to do to which set; which set serves is kept with the release.
+Every command notes its action and its set; the serving set is stored with the release.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from app.core.strategy.model import Phase, Strategy, StrategyKind, StrategyStep
 from app.services import applications, tasks
 from app.services.tasks import Promotion
 from app.store import environments as environment_store
-from tests.services.support.approving import decide, person, until_asked
+from tests.services.support.approving import decide, person, until_requested
 from tests.services.support.commands import Command, Gate, Notes
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
@@ -27,13 +27,13 @@ def blue_green(*intervals: int, auto_rollback: bool = True) -> Strategy:
 
 
 async def web(site: Site, notes: Notes, fails: str = "false", back: Command | None = None) -> None:
-    """Create an application with two instances that notes each command, of which those fail that `fails` tells."""
+    """Create an application with two instances that notes each command; the commands in `fails` fail."""
     deploy = notes.then(f"{FACTS} $BOREAS_INSTANCE", f"! {fails}")
     await site.application("web", ShellTarget(deploy, ("a", "b"), back))
 
 
 def told(notes: Notes, since: int = 0) -> list[str]:
-    """Return what was done to sets, without the instances: each of them had its own command."""
+    """Return the actions on sets, without the instances: each had its own command."""
     lines = [line.rsplit(" ", 1) for line in notes.lines[since:]]
     pairs = list(zip(lines[::2], lines[1::2], strict=True))
     assert all(one[0] == two[0] and {one[1], two[1]} == {"a", "b"} for one, two in pairs)
@@ -46,7 +46,9 @@ async def color(site: Site) -> str | None:
     return release.color
 
 
-async def test_a_set_is_brought_switched_to_and_the_other_one_retired(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_new_set_is_started_switched_to_and_the_old_one_retired(
+    engine: Engine, site: Site, notes: Notes
+) -> None:
     await engine.worker()
     await web(site, notes)
     for number, served in enumerate(["blue", "green", "blue"], 1):
@@ -59,7 +61,7 @@ async def test_a_set_is_brought_switched_to_and_the_other_one_retired(engine: En
     ]
 
 
-async def test_health_is_asked_of_the_set_and_not_of_what_serves(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_health_is_checked_on_the_new_set(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(notes.take(FACTS)), health_check=HealthCheck(command=notes.take(CHECK)))
     await site.deployed("v1", strategy=blue_green())
@@ -71,7 +73,7 @@ async def test_health_is_asked_of_the_set_and_not_of_what_serves(engine: Engine,
     ]
 
 
-async def test_a_preview_that_is_ill_never_gets_traffic(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_unhealthy_preview_never_gets_traffic(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
@@ -91,7 +93,7 @@ async def web_again(site: Site, check: HealthCheck) -> None:
     await site.engine.change(applications.update, site.applications["web"], health_check=check)
 
 
-async def test_going_back_after_the_switch_is_a_switch_and_then_the_new_set_ends(
+async def test_a_rollback_after_the_switch_switches_back_and_ends_the_new_set(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()
@@ -107,7 +109,7 @@ async def test_going_back_after_the_switch_is_a_switch_and_then_the_new_set_ends
     assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})
 
 
-async def test_a_set_that_was_retired_is_brought_up_again_first(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_rollback_starts_a_retired_set_again_first(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
@@ -119,7 +121,7 @@ async def test_a_set_that_was_retired_is_brought_up_again_first(engine: Engine, 
     assert await color(site) == "blue"
 
 
-async def test_the_rollback_command_is_told_the_same(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_rollback_command_sees_the_same_variables(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes, '[ "$BOREAS_VERSION $BOREAS_PHASE" = "v2 switch" ]', notes.take(f"back {FACTS} a"))
     await site.application("web2", ("true",))
@@ -130,7 +132,7 @@ async def test_the_rollback_command_is_told_the_same(engine: Engine, site: Site,
     assert story.deployment.rollback is not None
 
 
-async def test_the_first_deployment_of_all_goes_back_to_nothing(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_first_deployment_rolls_back_to_nothing(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes, '[ "$BOREAS_PHASE" = switch ]')
     story = await engine.until(await site.deploy("v1", strategy=blue_green()), D.ROLLED_BACK)
@@ -139,7 +141,7 @@ async def test_the_first_deployment_of_all_goes_back_to_nothing(engine: Engine, 
     assert "WARN: no version ran before, so there is no other set to go back to." in said
 
 
-async def test_what_can_not_be_retired_is_told_and_takes_nothing_back(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_failed_retirement_is_logged_without_rollback(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes, '[ "$BOREAS_PHASE $BOREAS_INSTANCE" = "retire a" ]')
     await site.deployed("v1", strategy=blue_green())
@@ -149,7 +151,7 @@ async def test_what_can_not_be_retired_is_told_and_takes_nothing_back(engine: En
     assert (await color(site), await site.releases()) == ("green", {"web": "v2"})
 
 
-async def test_rolling_brings_to_the_set_that_serves(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_rolling_updates_the_serving_set(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=rolling())
@@ -162,7 +164,7 @@ async def test_rolling_brings_to_the_set_that_serves(engine: Engine, site: Site,
     assert await color(site) == "blue"
 
 
-async def test_another_worker_goes_on_between_any_two_calls(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, site: Site, notes: Notes) -> None:
     first = await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
@@ -186,7 +188,7 @@ async def test_another_worker_goes_on_between_any_two_calls(engine: Engine, site
         ("retire", ["bring 1", "switch 1", "retire 1", "retire 2"]),
     ],
 )
-async def test_what_a_worker_leaves_in_the_middle_is_repeated_and_nothing_before_it(
+async def test_only_the_interrupted_call_is_repeated(
     engine: Engine, site: Site, notes: Notes, gate: Gate, held: str, done: list[str]
 ) -> None:
     first = await engine.worker()
@@ -202,7 +204,7 @@ async def test_what_a_worker_leaves_in_the_middle_is_repeated_and_nothing_before
     assert (notes.lines[begun:], await color(site)) == (done, "green")
 
 
-async def test_cancelled_after_the_switch_the_set_that_serves_is_known(
+async def test_the_serving_set_is_known_after_a_cancellation_behind_the_switch(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()
@@ -216,7 +218,7 @@ async def test_cancelled_after_the_switch_the_set_that_serves_is_known(
     assert told(notes, begun) == ["bring blue v3", "switch blue v3", "retire green v3"]
 
 
-async def test_promoting_ends_the_old_sets_stay(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_promotion_retires_the_old_set(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
@@ -247,7 +249,7 @@ async def test_each_step_is_an_event_and_the_weight_changes_once(engine: Engine,
     assert all(progress.resume_at for progress in seen if progress.phase is Phase.WATCHING)
 
 
-async def test_people_see_the_preview_before_they_approve_the_switch(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_preview_runs_before_the_switch_is_approved(engine: Engine, site: Site, notes: Notes) -> None:
     await web(site, notes)
     ann = await person(engine, "Ann")
     await engine.worker()
@@ -255,16 +257,14 @@ async def test_people_see_the_preview_before_they_approve_the_switch(engine: Eng
     begun = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(require_approval=True),))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, told(notes, begun)) == (0, ["bring green v2"])
     assert await decide(ann, one) == []
     await engine.until(id_, D.SUCCESS)
     assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
 
 
-async def test_a_preview_that_people_reject_is_ended_and_nothing_was_switched(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_rejected_preview_is_ended_without_a_switch(engine: Engine, site: Site, notes: Notes) -> None:
     await web(site, notes)
     ann = await person(engine, "Ann")
     await engine.worker()
@@ -272,7 +272,7 @@ async def test_a_preview_that_people_reject_is_ended_and_nothing_was_switched(
     begun = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(), StrategyStep(require_approval=True)))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_asked(engine, id_)
+    (one,) = await until_requested(engine, id_)
     assert (one.rollout_step, await decide(ann, one, reject=True, comment="ugly")) == (1, [])
     await engine.until(id_, D.ROLLED_BACK)
     assert told(notes, begun) == ["bring green v2", "retire green v1"]

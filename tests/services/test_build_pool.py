@@ -1,12 +1,13 @@
-"""A pool of its own for builds: which worker runs what, and what is missing while there is none.
+"""A separate pool for builds: which worker runs each task, and what waits without a builder.
 
-In: an environment that names a build pool, workers of either pool. Out: who ran each task, and why others wait.
+In: an environment with a build pool, workers of either pool. Out: the worker of each task, and the reasons why others
+wait.
 """
 
 from app.core.gate import BlockerKind
 from app.core.workflow import TaskType
 from tests.services.support import controls
-from tests.services.support.approving import decide, pending, person, policy
+from tests.services.support.approving import decide, pending, person, set_policy
 from tests.services.support.commands import NOTHING, node, step
 from tests.services.support.engine import D, Engine, S, Site
 
@@ -18,44 +19,44 @@ async def built(engine: Engine) -> Site:
     return site
 
 
-async def test_each_task_runs_in_the_pool_that_is_for_it(engine: Engine) -> None:
+async def test_each_task_runs_in_its_pool(engine: Engine) -> None:
     site = await built(engine)
     builder, worker = await engine.worker(pool="builders"), await engine.worker()
     story = await site.deployed()
     ran = {key: attempts[0].worker for key, attempts in story.attempts.items()}
     assert ran == {
-        "prepare": builder.name.id,
-        "web/build": builder.name.id,
-        "web/test": builder.name.id,
-        "web/deploy": worker.name.id,
+        "prepare": builder.identity.id,
+        "web/build": builder.identity.id,
+        "web/test": builder.identity.id,
+        "web/deploy": worker.identity.id,
     }
 
 
-async def test_without_a_builder_builds_wait_and_say_so(engine: Engine) -> None:
+async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> None:
     site = await built(engine)
     await engine.worker(sweeps=True)
     id_ = await site.deploy()
     story = await engine.until(id_, D.RUNNING)
-    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.NO_WORKER]
     await engine.worker(pool="builders", sweeps=True)
     story = await engine.until(id_, D.SUCCESS)
     assert set(story.statuses.values()) == {S.SUCCESS}
 
 
-async def test_what_waits_for_approval_is_built_apart_meanwhile(engine: Engine) -> None:
+async def test_builds_run_in_the_build_pool_before_approval(engine: Engine) -> None:
     site = await built(engine)
-    await policy(site)
+    await set_policy(site)
     ann = await person(engine, "Ann")
     await engine.worker(pool="builders")
     id_ = await site.deploy()
     await engine.until(id_, D.WAITING_CONFIRM)
     assert await decide(ann, *await pending(engine, id_)) == []
-    assert await controls.blockers(engine, id_) == [BlockerKind.NO_WORKER]
+    assert await controls.blocker_kinds(engine, id_) == [BlockerKind.NO_WORKER]
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_build_that_failed_is_tried_again_where_it_was(engine: Engine) -> None:
+async def test_a_failed_build_is_retried_in_the_build_pool(engine: Engine) -> None:
     site = await built(engine)
     await engine.worker(pool="builders")
     await engine.worker()

@@ -1,4 +1,4 @@
-"""Cancelling, in every state that has not ended: what runs is told to end, then made to; the rest never starts."""
+"""Cancelling in every state that has not ended: commands get SIGTERM, then SIGKILL."""
 
 import pytest
 
@@ -19,7 +19,7 @@ async def pid_of(engine: Engine, id_: str, key: str) -> int:
     return int((await engine.said(id_, key))[0])
 
 
-async def test_what_never_started_is_cancelled_at_once(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_unstarted_deployment_is_cancelled_at_once(engine: Engine, site: Site, notes: Notes) -> None:
     id_ = await site.deploy("v1", node("one", command=notes.take("one")), node("two", "one"), auto_start=False)
     await engine.cancel(id_)
     story = await engine.story(id_)
@@ -30,7 +30,7 @@ async def test_what_never_started_is_cancelled_at_once(engine: Engine, site: Sit
     assert list(notes.lines) == []
 
 
-async def test_what_waits_for_a_lock_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_deployment_that_waits_for_a_lock_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     first = await site.deploy("v1", node("slow", command=gate.wait))
     second, third = await site.deploy("v2"), await site.deploy("v3")
@@ -42,7 +42,7 @@ async def test_what_waits_for_a_lock_is_cancelled_at_once(engine: Engine, site: 
     assert (await engine.story(second)).deployment.started_at is None
 
 
-async def test_what_runs_is_told_to_end(engine: Engine, site: Site) -> None:
+async def test_running_commands_get_sigterm(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("done"), node("polite", "done", command=POLITE), node("next", "polite"))
     await engine.until_said(id_, "polite", "ready")
@@ -54,7 +54,7 @@ async def test_what_runs_is_told_to_end(engine: Engine, site: Site) -> None:
     assert (story.tries("polite"), story.tasks["polite"].worker) == ([S.CANCELLED], None)
 
 
-async def test_what_does_not_listen_is_killed_after_its_grace(engine: Engine, site: Site) -> None:
+async def test_a_stubborn_command_is_killed_after_the_grace_period(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("stubborn", command=STUBBORN))
     process = await pid_of(engine, id_, "stubborn")
@@ -64,7 +64,7 @@ async def test_what_does_not_listen_is_killed_after_its_grace(engine: Engine, si
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
-async def test_by_force_nothing_is_waited_for(engine: Engine, site: Site, asked_before: bool) -> None:
+async def test_force_skips_the_grace_period(engine: Engine, site: Site, asked_before: bool) -> None:
     await engine.worker(runtime=engine.patient())
     id_ = await site.deploy("v1", node("stubborn", command=STUBBORN))
     process = await pid_of(engine, id_, "stubborn")
@@ -76,7 +76,7 @@ async def test_by_force_nothing_is_waited_for(engine: Engine, site: Site, asked_
     assert not is_alive(process)
 
 
-async def test_nothing_of_a_process_group_is_left(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_whole_process_group_is_ended(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     family = sh('sleep 600 & echo $! >> "$1"; echo ready; wait', notes.path)
     id_ = await site.deploy("v1", node("family", command=family))
@@ -86,7 +86,7 @@ async def test_nothing_of_a_process_group_is_left(engine: Engine, site: Site, no
     assert not is_alive(int(notes.lines[0]))
 
 
-async def test_what_waits_for_its_next_attempt_is_cancelled_at_once(engine: Engine, trial: Site) -> None:
+async def test_a_task_in_back_off_is_cancelled_at_once(engine: Engine, trial: Site) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("one", max_attempts=100, payload={"outcome": "failure"}))
     await engine.until_task(id_, "one", backed_off)
@@ -96,7 +96,7 @@ async def test_what_waits_for_its_next_attempt_is_cancelled_at_once(engine: Engi
     assert (story.status, story.tasks["one"].status, story.tasks["one"].retry_at) == (D.CANCELLED, S.CANCELLED, None)
 
 
-async def test_what_is_watched_between_batches_is_cancelled_at_once(engine: Engine, site: Site) -> None:
+async def test_a_watched_rollout_is_cancelled_at_once(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
@@ -112,7 +112,7 @@ async def test_what_is_watched_between_batches_is_cancelled_at_once(engine: Engi
     assert await site.releases() == {}
 
 
-async def test_cancelling_again_changes_nothing_until_it_has_ended(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_cancelling_twice_changes_nothing(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker(runtime=engine.patient())
     id_ = await site.deploy("v1", node("task", command=sh('trap "" TERM; echo ready; "$@"', *gate.wait)))
     await engine.until_said(id_, "task", "ready")
@@ -136,7 +136,7 @@ async def test_a_cancelled_deployment_makes_room_for_the_next(engine: Engine, si
     assert (await engine.story(first)).status is D.CANCELLED
 
 
-async def test_a_task_whose_worker_is_lost_is_cancelled_all_the_same(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_task_with_a_lost_worker_is_cancelled(engine: Engine, site: Site, gate: Gate) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")
@@ -151,7 +151,7 @@ async def test_a_task_whose_worker_is_lost_is_cancelled_all_the_same(engine: Eng
     assert (await engine.story(id_)).tries("task") == [S.CANCELLED]
 
 
-async def test_who_cancelled_and_why_is_kept(engine: Engine, trial: Site) -> None:
+async def test_a_cancellation_keeps_its_actor_and_reason(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
     await engine.cancel(id_)
     event = (await engine.events(id_))[-1]

@@ -1,4 +1,4 @@
-"""Cancelling what is part of a deployment: one of its tasks, in every state that has not ended, or its way back.
+"""Cancelling a part of a deployment: a task in every state that has not ended, or the rollback.
 
 The plain cases are tested in test_controls, cancelling a whole deployment in test_cancel.
 """
@@ -14,11 +14,11 @@ from app.services.deployments import ReasonedAction
 from app.services.use_cases import UseCase
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.support.controls import STUBBORN, cancel, check_refused, reason, skip
+from tests.services.support.controls import STUBBORN, cancel, check_refused, last_reason, skip
 from tests.services.support.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
-async def test_a_task_that_waits_for_its_next_attempt_is_cancelled_at_once(engine: Engine, trial: Site) -> None:
+async def test_a_task_in_back_off_is_cancelled_at_once(engine: Engine, trial: Site) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
@@ -27,7 +27,7 @@ async def test_a_task_that_waits_for_its_next_attempt_is_cancelled_at_once(engin
     story = await engine.story(id_)
     assert (story.status, story.statuses) == (D.FAILED, {"bad": S.CANCELLED, "next": S.BLOCKED})
     assert (story.tasks["bad"].retry_at, story.tries("bad")) == (None, [S.FAILED])
-    assert story.tasks["bad"].error_message == await reason(engine, id_, "bad", S.CANCELLED) == "not wanted"
+    assert story.tasks["bad"].error_message == await last_reason(engine, id_, "bad", S.CANCELLED) == "not wanted"
     assert story.deployment.error_message == "bad: not wanted"
 
 
@@ -42,7 +42,7 @@ async def test_a_task_that_waits_for_a_worker_is_cancelled_at_once(engine: Engin
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_cancelled_task_fails_its_deployment_once_the_others_have_ended(
+async def test_a_cancelled_task_fails_its_deployment_after_the_others_end(
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await engine.worker()
@@ -57,7 +57,7 @@ async def test_a_cancelled_task_fails_its_deployment_once_the_others_have_ended(
     assert story.statuses == {"polite": S.CANCELLED, "slow": S.SUCCESS, "next": S.BLOCKED}
 
 
-async def test_a_rollout_that_is_cancelled_amid_a_batch_rolls_back(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_rollout_that_is_cancelled_during_a_batch_rolls_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(POLITE, rollback_command=notes.take("back")))
     id_ = await site.deploy()
@@ -69,7 +69,7 @@ async def test_a_rollout_that_is_cancelled_amid_a_batch_rolls_back(engine: Engin
     assert (notes.lines, story.tries("web/deploy")) == (["back"], [S.CANCELLED, S.ROLLED_BACK])
 
 
-async def test_a_task_that_does_not_listen_is_killed_when_it_is_asked_for_by_force(engine: Engine, site: Site) -> None:
+async def test_a_stubborn_task_is_killed_with_force(engine: Engine, site: Site) -> None:
     await engine.worker(runtime=engine.patient())
     id_ = await site.deploy("v1", node("task", command=STUBBORN))
     await engine.until_said(id_, "task", "ready")
@@ -80,7 +80,7 @@ async def test_a_task_that_does_not_listen_is_killed_when_it_is_asked_for_by_for
     assert (story.statuses["task"], story.tries("task")) == (S.CANCELLED, [S.CANCELLED])
 
 
-async def test_a_task_whose_worker_is_lost_is_cancelled_and_says_why(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_task_with_a_lost_worker_is_cancelled_with_a_reason(engine: Engine, site: Site, gate: Gate) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")
@@ -94,10 +94,10 @@ async def test_a_task_whose_worker_is_lost_is_cancelled_and_says_why(engine: Eng
     await eventually(over, "the lease to run out")
     story = await engine.story(id_)
     assert (story.statuses["task"], story.tries("task")) == (S.CANCELLED, [S.CANCELLED])
-    assert story.tasks["task"].error_message == await reason(engine, id_, "task", S.CANCELLED) == "not wanted"
+    assert story.tasks["task"].error_message == await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
 
 
-async def test_what_has_ended_is_not_cancelled(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_an_ended_task_is_not_cancelled(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     graph = [node("done"), node("gap"), node("bad", command=FAILURE), node("slow", command=gate.wait)]
     id_ = await site.deploy("v1", *graph, auto_start=False)
@@ -113,7 +113,7 @@ async def test_what_has_ended_is_not_cancelled(engine: Engine, site: Site, gate:
 
 
 @pytest.mark.parametrize("use_case", [tasks.skip, tasks.cancel])
-async def test_it_takes_a_reason(engine: Engine, trial: Site, use_case: UseCase[ReasonedAction]) -> None:
+async def test_cancelling_a_task_needs_a_reason(engine: Engine, trial: Site, use_case: UseCase[ReasonedAction]) -> None:
     id_ = await trial.deploy("v1", node("task"))
     before = await engine.story(id_)
     problem = await engine.refusal(use_case, ReasonedAction(before.tasks["task"].id, " "))
@@ -124,7 +124,7 @@ async def test_it_takes_a_reason(engine: Engine, trial: Site, use_case: UseCase[
 # Cancelling a rollback
 
 
-async def test_a_rollback_that_has_not_begun_is_cancelled_at_once_and_begun_again(
+async def test_a_rollback_can_be_cancelled_before_its_start_and_restarted(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     worker = await engine.worker()
@@ -145,7 +145,7 @@ async def test_a_rollback_that_has_not_begun_is_cancelled_at_once_and_begun_agai
     assert notes.lines == ["back"]
 
 
-async def test_a_rollback_that_is_cancelled_before_what_runs_has_ended_undoes_nothing(
+async def test_a_rollback_cancelled_before_running_tasks_end_undoes_nothing(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker(runtime=engine.patient())
@@ -162,7 +162,7 @@ async def test_a_rollback_that_is_cancelled_before_what_runs_has_ended_undoes_no
     assert story.deployment.rollback and story.deployment.rollback.status is RollbackStatus.FAILED
 
 
-async def test_of_two_that_go_back_one_is_cancelled_and_the_other_is_done(
+async def test_one_of_two_undos_is_cancelled_and_the_other_finishes(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker()

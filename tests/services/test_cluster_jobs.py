@@ -1,4 +1,4 @@
-"""Jobs of tasks through the engine: what the cluster ends is lost and bounded, and what has ended leaves no Job."""
+"""Jobs of tasks through the engine: evictions are bounded losses, and ended tasks leave no Job."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from app.core.environment import KubernetesAccess
 from app.core.errors import Refused
 from app.core.job_options import JobOptions, JobResources
 from app.services import environments
-from app.services.engine.orphans import reap
+from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
 from tests.services.support.clusters import begun, job, jobs
@@ -34,7 +34,7 @@ async def until_gone(cluster: ClusterServer) -> None:
     await eventually(look, "the Job to be gone")
 
 
-async def test_an_evicted_pod_is_a_lost_attempt_and_no_failure(
+async def test_an_evicted_pod_is_a_lost_attempt(
     engine: Engine, place: Site, cluster: ClusterServer, nodes: Nodes
 ) -> None:
     id_, _ = await begun(engine, place, "sleep 60")
@@ -48,7 +48,7 @@ async def test_an_evicted_pod_is_a_lost_attempt_and_no_failure(
     await engine.until(id_, D.CANCELLED)
 
 
-async def test_what_the_cluster_ends_every_time_fails_in_the_end(
+async def test_a_task_that_the_cluster_always_ends_fails_at_last(
     engine: Engine, place: Site, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "MAX_LOSSES", 1)
@@ -62,7 +62,7 @@ async def test_what_the_cluster_ends_every_time_fails_in_the_end(
 
 
 @pytest.mark.parametrize(("script", "ending"), [("true", D.SUCCESS), ("exit 3", D.FAILED)])
-async def test_a_job_is_removed_once_its_end_and_its_log_are_stored(
+async def test_a_job_is_removed_after_its_end_and_log_are_stored(
     engine: Engine, place: Site, cluster: ClusterServer, script: str, ending: D
 ) -> None:
     id_, _ = await begun(engine, place, f"echo done; {script}")
@@ -71,21 +71,19 @@ async def test_a_job_is_removed_once_its_end_and_its_log_are_stored(
     assert "done" in await engine.said(id_, "job")
 
 
-async def test_a_job_whose_worker_died_before_it_was_removed_is_removed_by_another(
+async def test_another_worker_removes_the_job_of_a_dead_worker(
     engine: Engine, place: Site, cluster: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("app.services.worker.worker.Worker._clear_up", lambda *_: None)
+        patched.setattr("app.services.worker.worker.Worker._clean_up", lambda *_: None)
         id_, _ = await begun(engine, place, "echo done")
         await engine.until(id_, D.SUCCESS)
     assert len(list(cluster.of("jobs"))) == 1
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await until_gone(cluster)
 
 
-async def test_a_full_quota_of_jobs_holds_the_next_task_until_the_one_before_is_removed(
-    engine: Engine, place: Site, cluster: ClusterServer
-) -> None:
+async def test_a_full_job_quota_delays_the_next_task(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     cluster.admission.quota = {"count/jobs.batch": 1}
     await engine.worker()
     second = replace(job("echo two"), key="second", block_by=("job",))
@@ -94,7 +92,7 @@ async def test_a_full_quota_of_jobs_holds_the_next_task_until_the_one_before_is_
     assert jobs(cluster) == [1, 1]
 
 
-async def test_a_health_check_does_not_count_the_start_of_its_pod(
+async def test_the_timeout_of_a_health_check_excludes_pod_start(
     engine: Engine, cluster: ClusterServer, nodes: Nodes, place: Site
 ) -> None:
     nodes.pull_seconds = 1.5
@@ -107,7 +105,7 @@ async def test_a_health_check_does_not_count_the_start_of_its_pod(
     assert story.statuses["web/health_check"] is S.SUCCESS
 
 
-async def test_a_health_check_asks_again_what_the_cluster_ended(
+async def test_a_health_check_that_the_cluster_ended_is_repeated(
     engine: Engine, cluster: ClusterServer, nodes: Nodes, place: Site
 ) -> None:
     command = ("sh", "-c", "if test -e once; then exit 0; fi; touch once; echo asked; sleep 60")
@@ -146,7 +144,7 @@ async def test_options_of_a_step_and_of_its_environment_reach_its_job(
     await engine.until(id_, D.CANCELLED)
 
 
-async def test_a_step_that_chooses_another_service_account_is_refused_beforehand(engine: Engine, place: Site) -> None:
+async def test_a_step_with_a_forbidden_service_account_is_refused(engine: Engine, place: Site) -> None:
     step = CommandStep(("true",), image="x", job=JobOptions(service_account_name="chief"))
     with pytest.raises(Refused) as refused:
         await place.deploy("v1", replace(job(""), command=step))

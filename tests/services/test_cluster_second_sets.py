@@ -1,4 +1,4 @@
-"""Two sets of a workload in a cluster, through the engine: the new one is asked for its health before it serves."""
+"""Two sets of a workload in a cluster, through the engine: the new one is checked before it serves."""
 
 from dataclasses import replace
 
@@ -27,9 +27,7 @@ async def shop(engine: Engine, place: Site, check: HealthCheck | None = None, ta
     return site
 
 
-async def test_the_new_set_is_asked_by_its_own_service_before_it_serves(
-    engine: Engine, place: Site, cluster: ClusterServer
-) -> None:
+async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     made_shop(cluster, "front", service=True)
     site = await shop(engine, place, ASK)
     await engine.worker()
@@ -52,7 +50,7 @@ async def test_the_new_set_is_asked_by_its_own_service_before_it_serves(
         (KubernetesTarget("front", "main", "front", "front"), "HTTPRoute front sends no traffic to Service front"),
     ],
 )
-async def test_what_is_not_there_fails_the_task_before_anything_is_touched(
+async def test_missing_objects_fail_the_task_before_any_change(
     engine: Engine, place: Site, cluster: ClusterServer, target: KubernetesTarget, why: str, strategy: Strategy
 ) -> None:
     made_shop(cluster, "front", service=True)
@@ -68,16 +66,14 @@ async def test_what_is_not_there_fails_the_task_before_anything_is_touched(
     assert [call for call in cluster.asked if not call.startswith("GET") and "/jobs/" not in call] == []
 
 
-async def test_of_no_replicas_nothing_is_said_to_be_healthy(
-    engine: Engine, place: Site, cluster: ClusterServer
-) -> None:
+async def test_health_is_not_claimed_without_replicas(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     made_shop(cluster, "front", replicas=0)
     site = await shop(engine, place, target=KubernetesTarget("front", "main"))
     await engine.worker()
     id_ = await site.deploy("v1")
     await engine.until(id_, D.SUCCESS, seconds=60)
     said = await engine.said(id_, "front/deploy")
-    assert said[-1] == "front has 0 replicas: none runs v1, and those that it is given will run it unproven."
+    assert said[-1] == "front has 0 replicas: none runs v1, so its health is not proven."
 
 
 async def test_two_applications_of_one_workload_are_refused_in_the_plan(engine: Engine, place: Site) -> None:

@@ -1,4 +1,4 @@
-"""Steering what runs and what waits: pausing, skipping, cancelling single tasks and rollbacks, promoting rollouts."""
+"""Controls of deployments: pausing, skipping, cancelling tasks and rollbacks, and promoting rollouts."""
 
 from collections.abc import Sequence
 
@@ -12,47 +12,57 @@ from app.services import deployments, tasks
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, NOTHING, POLITE, Gate, Notes, node, sh
-from tests.services.support.controls import STUBBORN, blockers, cancel, go_on, pause, pauses, reason, skip, task_id
+from tests.services.support.controls import (
+    STUBBORN,
+    blocker_kinds,
+    cancel,
+    last_reason,
+    pause,
+    pause_events,
+    resume,
+    skip,
+    task_id,
+)
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_off, eventually, rolling, watched
 
 # Pausing
 
 
-async def test_while_it_is_paused_no_task_starts_and_what_runs_ends(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_while_paused_no_task_starts_and_running_ones_end(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("next", "slow"))
     await engine.until_running(id_, "slow")
     await pause(engine, id_)
-    assert await blockers(engine, id_) == []
+    assert await blocker_kinds(engine, id_) == []
     gate.open()
     await engine.until_task(id_, "next", lambda task: task.status is S.PENDING)
     await sweep(engine.runtime)
     story = await engine.story(id_)
     assert (story.status, story.statuses) == (D.RUNNING, {"slow": S.SUCCESS, "next": S.PENDING})
-    assert await blockers(engine, id_) == [BlockerKind.PAUSED]
-    await go_on(engine, id_)
+    assert await blocker_kinds(engine, id_) == [BlockerKind.PAUSED]
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
-    assert await pauses(engine, id_) == [True, False]
+    assert await pause_events(engine, id_) == [True, False]
 
 
-async def test_one_that_is_paused_in_the_queue_lets_others_pass(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_paused_deployment_lets_others_pass_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     first = await site.deploy("v1", node("slow", command=gate.wait))
     await engine.until_running(first, "slow")
     second, third, fourth = [await site.deploy(f"v{n}", node("task")) for n in (2, 3, 4)]
     await pause(engine, second)
     await pause(engine, third)
-    assert await blockers(engine, second) == [BlockerKind.PAUSED]
+    assert await blocker_kinds(engine, second) == [BlockerKind.PAUSED]
     gate.open()
     await engine.until(fourth, D.SUCCESS)
     assert (await engine.story(second)).status is D.PENDING
-    await go_on(engine, third)
+    await resume(engine, third)
     await engine.until(third, D.SUCCESS)
-    await go_on(engine, second)
+    await resume(engine, second)
     await engine.until(second, D.SUCCESS)
 
 
-async def test_an_attempt_that_is_due_waits_while_it_is_paused(engine: Engine, site: Site) -> None:
+async def test_a_due_attempt_waits_while_paused(engine: Engine, site: Site) -> None:
     await engine.worker()
     script = 'test "$BOREAS_ATTEMPT" = 2'
     id_ = await site.deploy("v1", node("task", command=sh(script), max_attempts=2))
@@ -66,11 +76,11 @@ async def test_an_attempt_that_is_due_waits_while_it_is_paused(engine: Engine, s
     await eventually(passed, "the time of the next attempt to pass")
     await sweep(engine.runtime)
     assert (await engine.story(id_)).tasks["task"].attempt == 1
-    await go_on(engine, id_)
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_fails_while_it_is_paused_fails_it_and_ends_the_pause(
+async def test_a_failure_while_paused_fails_the_deployment_and_ends_the_pause(
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await engine.worker()
@@ -79,13 +89,13 @@ async def test_what_fails_while_it_is_paused_fails_it_and_ends_the_pause(
     await pause(engine, id_)
     gate.open()
     story = await engine.until(id_, D.FAILED)
-    assert (story.deployment.paused, await pauses(engine, id_)) == (False, [True, False])
+    assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
 
 
 # Skipping
 
 
-async def test_what_is_skipped_before_it_starts_lets_others_go_on(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_task_skipped_before_its_start_unblocks_others(engine: Engine, site: Site, notes: Notes) -> None:
     graph = [node("one", command=notes.take("one")), node("two", "one", command=notes.take("two")), node("end", "two")]
     id_ = await site.deploy("v1", *graph, auto_start=False)
     await skip(engine, id_, "two")
@@ -93,10 +103,10 @@ async def test_what_is_skipped_before_it_starts_lets_others_go_on(engine: Engine
     await engine.call(deployments.start, id_)
     story = await engine.until(id_, D.SUCCESS)
     assert (story.statuses["two"], notes.lines) == (S.SKIPPED, ["one"])
-    assert await reason(engine, id_, "two", S.SKIPPED) == "not needed"
+    assert await last_reason(engine, id_, "two", S.SKIPPED) == "not needed"
 
 
-async def test_a_task_that_waits_for_its_next_attempt_is_skipped(engine: Engine, site: Site) -> None:
+async def test_a_task_in_back_off_is_skipped(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("bad", command=FAILURE, max_attempts=9), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
@@ -105,7 +115,7 @@ async def test_a_task_that_waits_for_its_next_attempt_is_skipped(engine: Engine,
     assert story.statuses == {"bad": S.SKIPPED, "next": S.SUCCESS}
 
 
-async def test_a_failed_deployment_goes_on_without_what_is_skipped(engine: Engine, site: Site) -> None:
+async def test_a_failed_deployment_resumes_without_a_skipped_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("bad", command=FAILURE), node("next", "bad"))
     await engine.until(id_, D.FAILED)
@@ -120,7 +130,7 @@ async def test_a_failed_deployment_goes_on_without_what_is_skipped(engine: Engin
 
 
 @pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
-async def test_a_task_that_runs_is_ended_and_its_deployment_fails(
+async def test_cancelling_a_running_task_fails_its_deployment(
     engine: Engine, site: Site, command: Sequence[str], force: bool
 ) -> None:
     await engine.worker(runtime=engine.patient() if force else None)
@@ -131,7 +141,7 @@ async def test_a_task_that_runs_is_ended_and_its_deployment_fails(
     assert (story.statuses, story.tries("task")) == ({"task": S.CANCELLED, "next": S.BLOCKED}, [S.CANCELLED])
     assert story.tasks["task"].error_message == "not wanted"
     assert story.deployment.error_message == "task: not wanted"
-    assert await reason(engine, id_, "task", S.CANCELLED) == "not wanted"
+    assert await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
 
 
 async def test_a_task_that_waits_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
@@ -148,9 +158,7 @@ async def test_a_task_that_waits_is_cancelled_at_once(engine: Engine, site: Site
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_rollout_that_watches_a_batch_is_cancelled_and_rolls_back(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_watched_rollout_is_cancelled_and_rolls_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     target = ShellTarget(NOTHING, ("a", "b"), rollback_command=notes.take("back $BOREAS_INSTANCE"))
     await site.application("web", target)
@@ -173,7 +181,7 @@ async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> st
 
 
 @pytest.mark.parametrize(("command", "force"), [(POLITE, False), (STUBBORN, True)])
-async def test_a_rollback_that_is_cancelled_has_failed(
+async def test_a_cancelled_rollback_has_failed(
     engine: Engine, site: Site, command: tuple[str, ...], force: bool
 ) -> None:
     await engine.worker(runtime=engine.patient() if force else None)
@@ -186,7 +194,7 @@ async def test_a_rollback_that_is_cancelled_has_failed(
     assert isinstance(last, DeploymentStatusChanged) and "cancelled: not wanted" in (last.reason or "")
 
 
-async def test_undoing_that_is_cancelled_fails_the_rollback(engine: Engine, site: Site) -> None:
+async def test_a_cancelled_undo_fails_the_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await rolls_back(engine, site, POLITE)
     await cancel(engine, id_, "web/deploy")
@@ -198,7 +206,7 @@ async def test_undoing_that_is_cancelled_fails_the_rollback(engine: Engine, site
 
 
 @pytest.mark.parametrize(("full", "batches"), [(False, ["1 a", "2 b"]), (True, ["1 a", "2 b", "2 c", "2 d"])])
-async def test_a_rollout_need_not_wait(
+async def test_a_promoted_rollout_does_not_wait(
     engine: Engine, site: Site, notes: Notes, full: bool, batches: list[str]
 ) -> None:
     await engine.worker()

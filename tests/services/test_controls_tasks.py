@@ -1,6 +1,6 @@
-"""Single tasks that are skipped, promoted, or retried while others run: what follows, and where it is refused.
+"""Skipping, promoting and retrying single tasks while others run, and where each is refused.
 
-The plain cases are tested in test_controls, single tasks that are cancelled in test_cancel_tasks.
+The plain cases are tested in test_controls, cancelling single tasks in test_cancel_tasks.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_of
 # Skipping
 
 
-async def test_what_is_skipped_amid_others_vouches_for_nothing_before_it(
+async def test_a_skipped_task_does_not_stand_in_for_its_blockers(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker()
@@ -34,7 +34,7 @@ async def test_what_is_skipped_amid_others_vouches_for_nothing_before_it(
     assert (notes.lines, story.attempts["gap"], story.deployment.progress) == (["slow", "end"], [], 100)
 
 
-async def test_what_waits_for_a_skipped_task_is_free_at_once(engine: Engine, trial: Site) -> None:
+async def test_a_task_behind_a_skipped_one_is_free_at_once(engine: Engine, trial: Site) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
@@ -57,7 +57,7 @@ async def test_a_deployment_whose_last_task_is_skipped_has_succeeded(engine: Eng
     assert (await engine.story(id_)).status is D.SUCCESS
 
 
-async def test_what_failed_while_others_run_is_skipped_and_all_goes_on(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_failed_task_is_skipped_while_others_run(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy(
         "v1", node("bad", command=FAILURE), node("slow", command=gate.wait), node("end", "bad", "slow")
@@ -70,7 +70,7 @@ async def test_what_failed_while_others_run_is_skipped_and_all_goes_on(engine: E
     assert story.statuses == {"bad": S.SKIPPED, "slow": S.SUCCESS, "end": S.SUCCESS}
 
 
-async def test_what_was_cancelled_is_skipped(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_cancelled_task_is_skipped(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("gap", "slow"), node("end", "gap"))
     await engine.until_running(id_, "slow")
@@ -80,9 +80,7 @@ async def test_what_was_cancelled_is_skipped(engine: Engine, site: Site, gate: G
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_rollout_that_was_skipped_after_it_failed_goes_back_all_the_same(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_rollout_skipped_after_its_failure_is_rolled_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(FAILURE, rollback_command=notes.take("back")))
     id_ = await site.deploy(strategy=rolling(auto_rollback=False))
@@ -93,7 +91,7 @@ async def test_a_rollout_that_was_skipped_after_it_failed_goes_back_all_the_same
     assert (notes.lines, story.statuses["web/deploy"], await site.releases()) == (["back"], S.SKIPPED, {})
 
 
-async def test_what_runs_or_is_done_is_not_skipped(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_running_and_done_tasks_are_not_skipped(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("done"), node("gap"), node("slow", "done", command=gate.wait), auto_start=False)
     await skip(engine, id_, "gap")
@@ -108,7 +106,7 @@ async def test_what_runs_or_is_done_is_not_skipped(engine: Engine, site: Site, g
 # Promoting
 
 
-async def test_what_waits_for_nothing_is_not_promoted(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_rollout_that_does_not_wait_is_not_promoted(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     web = await site.application("web", gate.wait)
     ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
@@ -123,7 +121,7 @@ async def test_what_waits_for_nothing_is_not_promoted(engine: Engine, site: Site
     assert isinstance(problem, WrongState) and problem.path == ("taskId",)
 
 
-async def test_what_is_promoted_waits_no_longer_and_is_not_promoted_twice(engine: Engine, site: Site) -> None:
+async def test_a_promoted_rollout_is_not_promoted_twice(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     await site.application("web")
     id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
@@ -137,7 +135,7 @@ async def test_what_is_promoted_waits_no_longer_and_is_not_promoted_twice(engine
     assert story.tries("web/deploy") == [S.SUCCESS]
 
 
-async def test_what_is_left_of_a_promoted_rollout_fails_and_goes_back_together(
+async def test_the_rest_of_a_promoted_rollout_fails_and_rolls_back_together(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()
@@ -155,8 +153,8 @@ async def test_what_is_left_of_a_promoted_rollout_fails_and_goes_back_together(
 # Retrying while others run
 
 
-async def test_of_two_that_failed_one_alone_is_not_begun_again(engine: Engine, site: Site, gate: Gate) -> None:
-    """What has failed and is not retried still keeps everything from starting; once both are, both start."""
+async def test_one_of_two_failed_tasks_is_not_retried_alone(engine: Engine, site: Site, gate: Gate) -> None:
+    """A failed task that is not retried keeps all from starting; once both are retried, both start."""
     await engine.worker()
     fails_once = sh('test "$BOREAS_ATTEMPT" = 2')
     graph = [node("one", command=fails_once), node("two", command=fails_once), node("slow", command=gate.wait)]

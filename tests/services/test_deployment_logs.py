@@ -1,4 +1,4 @@
-"""The logs of all tasks in one order: the same for everybody, whole from every place, however many write at once."""
+"""The log of a whole deployment: one complete order for all readers, with many writers."""
 
 import asyncio
 import contextvars
@@ -64,7 +64,7 @@ async def taken(
     return found
 
 
-async def test_everybody_sees_one_order_without_gap_while_many_write(engine: Engine, tasks: list[str]) -> None:
+async def test_every_reader_sees_the_same_order_while_many_write(engine: Engine, tasks: list[str]) -> None:
     id_ = await deployment_of(engine, tasks[0])
     chance = random.Random(1)
     rounds, total = 40, 6 * sum(1 + n % 3 for n in range(40))
@@ -87,7 +87,7 @@ async def test_everybody_sees_one_order_without_gap_while_many_write(engine: Eng
     assert list(map(place, await taken(engine, id_, total))) == first
 
 
-async def test_who_is_about_to_commit_is_waited_for(engine: Engine, tasks: list[str]) -> None:
+async def test_a_later_write_waits_for_an_open_transaction(engine: Engine, tasks: list[str]) -> None:
     id_ = await deployment_of(engine, tasks[0])
     await write(engine, tasks[0], "before")
     async with unit(engine.runtime):
@@ -104,7 +104,7 @@ async def test_who_is_about_to_commit_is_waited_for(engine: Engine, tasks: list[
     assert [line.line.message for line in await taken(engine, id_, 3)] == ["before", "slow", "after"]
 
 
-async def test_from_every_position_comes_what_stands_behind_it(engine: Engine, tasks: list[str]) -> None:
+async def test_a_read_from_any_position_returns_all_later_lines(engine: Engine, tasks: list[str]) -> None:
     id_ = await deployment_of(engine, tasks[0])
     for n in range(5):
         await write(engine, tasks[n], *(f"{n}.{m}" for m in range(n + 1)))
@@ -113,7 +113,7 @@ async def test_from_every_position_comes_what_stands_behind_it(engine: Engine, t
         assert await taken(engine, id_, 15 - position, after=position) == whole[position:]
 
 
-async def test_filters_look_through_a_long_log_piece_by_piece(
+async def test_filters_read_a_long_log_in_pieces(
     engine: Engine, tasks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "TEXT_REACH", 20)
@@ -136,7 +136,7 @@ async def _until_caught_up(engine: Engine, id_: str, wanted: LogFilter) -> Async
             return
 
 
-async def test_it_ends_with_the_deployment_and_goes_on_with_its_retry(engine: Engine, site: Site) -> None:
+async def test_the_feed_ends_with_the_deployment_and_resumes_with_its_retry(engine: Engine, site: Site) -> None:
     await engine.worker()
     script = sh('echo "$BOREAS_TASK_KEY 1"; echo "$BOREAS_TASK_KEY 2"; [ "$BOREAS_ATTEMPT" -gt 1 ]')
     id_ = await site.deploy("v1", node("a", command=("seq", "5000")), node("b", "a", command=script))

@@ -1,6 +1,6 @@
-"""Whose turn it is: a deployment holds its applications in its environment; the others wait, and start by themselves.
+"""The queue: a deployment locks its applications in its environment; others wait their turn.
 
-What one waits for is told by its gate.
+A deployment's gate tells what it waits for.
 """
 
 import asyncio
@@ -20,12 +20,13 @@ from tests.services.support.commands import FAILURE, Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually, rolling
 
 K = BlockerKind
+"""Short name for the tables below."""
 
 
 async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:
     """Return why a deployment does not go on."""
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     tasks = list(story.tasks.values())
     return gates_of.deployment_blockers(story.deployment, tasks, situation, engine.runtime.clock.now())
 
@@ -49,7 +50,7 @@ async def alive(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("ending", "status"), [("exit 0", D.SUCCESS), ("exit 1", D.FAILED), ("cancel", D.CANCELLED)])
-async def test_the_second_waits_for_the_first_however_it_ends(
+async def test_the_second_deployment_waits_for_the_first(
     engine: Engine, site: Site, gate: Gate, ending: str, status: D
 ) -> None:
     await alive(engine)
@@ -102,7 +103,9 @@ async def test_one_application_is_deployed_to_two_environments_side_by_side(engi
     gate.open()
 
 
-async def test_one_that_waits_keeps_its_place_and_holds_up_nobody_else(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_waiting_deployment_keeps_its_place_and_blocks_no_other_application(
+    engine: Engine, site: Site, gate: Gate
+) -> None:
     await alive(engine)
     for name in ("a", "b", "c"):
         await site.application(name)
@@ -116,7 +119,7 @@ async def test_one_that_waits_keeps_its_place_and_holds_up_nobody_else(engine: E
     assert stories[0].deployment.completed_at <= stories[1].deployment.started_at  # type: ignore[operator]
 
 
-async def test_no_more_run_than_may(engine: Engine, gate: Gate) -> None:
+async def test_no_more_deployments_run_than_the_maximum(engine: Engine, gate: Gate) -> None:
     await alive(engine)
     site = await engine.site(max_concurrent_deployments=1)
     for name in ("users", "web"):
@@ -130,7 +133,7 @@ async def test_no_more_run_than_may(engine: Engine, gate: Gate) -> None:
     await engine.until(second, D.SUCCESS)
 
 
-async def test_more_room_is_used_at_once(engine: Engine, gate: Gate) -> None:
+async def test_a_higher_maximum_is_used_at_once(engine: Engine, gate: Gate) -> None:
     await alive(engine)
     site = await engine.site(max_concurrent_deployments=1)
     for name in ("users", "web"):
@@ -143,9 +146,7 @@ async def test_more_room_is_used_at_once(engine: Engine, gate: Gate) -> None:
     gate.open()
 
 
-async def test_a_deployment_in_several_environments_waits_in_each_by_itself(
-    engine: Engine, gates: Callable[[], Gate]
-) -> None:
+async def test_a_deployment_waits_separately_in_each_environment(engine: Engine, gates: Callable[[], Gate]) -> None:
     await alive(engine)
     sites, both = [await engine.site(), await engine.site()], [gates(), gates()]
     await sites[0].application("web")
@@ -163,7 +164,7 @@ async def test_a_deployment_in_several_environments_waits_in_each_by_itself(
     await engine.until(first, D.SUCCESS)
 
 
-async def test_what_nobody_started_says_so_and_holds_nothing(engine: Engine, site: Site) -> None:
+async def test_an_unstarted_deployment_says_so_and_holds_no_lock(engine: Engine, site: Site) -> None:
     await alive(engine)
     idle = await site.deploy("v1", auto_start=False)
     await site.deployed("v2")
@@ -172,7 +173,7 @@ async def test_what_nobody_started_says_so_and_holds_nothing(engine: Engine, sit
     await engine.until(idle, D.SUCCESS)
 
 
-async def test_its_place_in_the_queue_is_from_when_it_was_started(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_the_place_in_the_queue_counts_from_the_start(engine: Engine, site: Site, gate: Gate) -> None:
     await alive(engine)
     idle = await site.deploy("v1", auto_start=False)
     first = await site.deploy("v2", node("slow", command=gate.wait))
@@ -183,7 +184,7 @@ async def test_its_place_in_the_queue_is_from_when_it_was_started(engine: Engine
     await engine.until(idle, D.SUCCESS)
 
 
-async def test_without_a_worker_of_its_pool_a_deployment_says_so(engine: Engine) -> None:
+async def test_a_deployment_without_a_worker_of_its_pool_says_so(engine: Engine) -> None:
     await alive(engine)
     site = await engine.site(worker_pool="edge")
     id_ = await site.deploy()
@@ -194,7 +195,7 @@ async def test_without_a_worker_of_its_pool_a_deployment_says_so(engine: Engine)
     assert await blockers(engine, id_) == ()
 
 
-async def test_what_waits_for_a_time_says_until_when(engine: Engine, site: Site) -> None:
+async def test_a_watched_rollout_says_until_when(engine: Engine, site: Site) -> None:
     await alive(engine)
     await site.application("web")
     id_ = await site.deploy(strategy=rolling(0, 3600))
@@ -204,19 +205,19 @@ async def test_what_waits_for_a_time_says_until_when(engine: Engine, site: Site)
     await engine.cancel(id_)
 
 
-async def test_what_waits_for_its_next_attempt_says_until_when(engine: Engine, trial: Site) -> None:
+async def test_a_task_in_back_off_says_until_when(engine: Engine, trial: Site) -> None:
     await alive(engine)
     id_ = await trial.deploy("v1", node("one", max_attempts=2, payload={"failAttempts": 1}))
     task = await engine.until_task(id_, "one", lambda task: task.retry_at)
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     (blocker,) = gates_of.deployment_blockers(story.deployment, [task], situation, story.deployment.updated_at)
     assert (blocker.kind, blocker.until, blocker.task_id) == (K.RETRY_BACKOFF, task.retry_at, task.id)
     assert "attempt 2 of 2" in blocker.message
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_runs_waits_for_nothing_and_what_failed_names_its_tasks(
+async def test_running_deployments_wait_for_nothing_and_failed_ones_name_their_tasks(
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await alive(engine)
@@ -229,7 +230,7 @@ async def test_what_runs_waits_for_nothing_and_what_failed_names_its_tasks(
     assert (blocker.kind, blocker.task_id) == (K.TASK, story.tasks["bad"].id)
 
 
-async def test_those_that_are_asked_for_at_once_run_one_after_another(engine: Engine, site: Site) -> None:
+async def test_concurrent_requests_run_one_after_another(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web")
     version = await site.version("v1")
@@ -239,7 +240,7 @@ async def test_those_that_are_asked_for_at_once_run_one_after_another(engine: En
         assert before.completed_at and after.started_at and before.completed_at <= after.started_at
 
 
-async def test_the_bound_holds_however_many_are_asked_for_at_once(engine: Engine) -> None:
+async def test_the_maximum_holds_for_concurrent_requests(engine: Engine) -> None:
     await engine.worker()
     site = await engine.site(max_concurrent_deployments=3)
     for n in range(10):

@@ -1,6 +1,6 @@
-"""What may be done to a deployment in which state. Everything else is refused, names the state, and changes nothing.
+"""Which actions each state of a deployment allows. All others are refused with the state and change nothing.
 
-In: a deployment in each of the states, brought there as people and commands would.
+In: a deployment in each of the states, brought there by use cases and commands.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ ALL = {START, PAUSE, RESUME, CANCEL, RETRY, BACK} | OF_TASKS
 Road = Callable[[Engine, Site, Gate], Awaitable[str]]
 
 
-async def made(engine: Engine, site: Site, gate: Gate) -> str:
+async def not_started(engine: Engine, site: Site, gate: Gate) -> str:
     return await site.deploy(auto_start=False)
 
 
@@ -77,7 +77,7 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
 @pytest.mark.parametrize(
     ("state", "road", "allowed"),
     [
-        (D.PENDING, made, {START, PAUSE, CANCEL, SKIP_TASK}),
+        (D.PENDING, not_started, {START, PAUSE, CANCEL, SKIP_TASK}),
         (D.PENDING, queued, {PAUSE, CANCEL, SKIP_TASK}),
         (D.RUNNING, runs, {PAUSE, CANCEL, BACK, CANCEL_TASK}),
         (D.CANCELLING, is_cancelled, {CANCEL}),
@@ -88,7 +88,7 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
         (D.SUCCESS, succeeded, {BACK}),
     ],
 )
-async def test_what_a_state_does_not_allow_is_refused(
+async def test_actions_that_a_state_does_not_allow_are_refused(
     engine: Engine, site: Site, gate: Gate, state: D, road: Road, allowed: set[str]
 ) -> None:
     await engine.worker(runtime=engine.patient())
@@ -110,15 +110,15 @@ async def test_what_a_state_does_not_allow_is_refused(
             CANCEL_TASK: lambda: engine.refusal(tasks.cancel, on_task),
             PROMOTE: lambda: engine.refusal(tasks.promote, Promotion(task.id)),
         }[name]()
-        seen = task.status if name in OF_TASKS else state
+        status = task.status if name in OF_TASKS else state
         field = "taskId" if name == PROMOTE else "id"
-        assert isinstance(problem, WrongState) and (problem.status, problem.path) == (seen, (field,)), name
+        assert isinstance(problem, WrongState) and (problem.status, problem.path) == (status, (field,)), name
     assert (await engine.story(id_)).deployment == before.deployment
     gate.open()
 
 
 @pytest.mark.parametrize("status", [S.SUCCESS, S.BLOCKED])
-async def test_of_a_failed_deployment_only_what_failed_is_retried(engine: Engine, site: Site, status: S) -> None:
+async def test_retrying_a_failed_deployment_retries_only_failed_tasks(engine: Engine, site: Site, status: S) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("good"), node("bad", "good", command=FAILURE), node("after", "bad"))
     story = await engine.until(id_, D.FAILED)
@@ -127,7 +127,7 @@ async def test_of_a_failed_deployment_only_what_failed_is_retried(engine: Engine
     assert isinstance(problem, WrongState) and problem.status == status
 
 
-async def test_what_is_not_there_is_not_found(engine: Engine) -> None:
+async def test_missing_deployments_and_tasks_are_not_found(engine: Engine) -> None:
     for problem in (
         await engine.refusal(deployments.start, "dep_none"),
         await engine.refusal(deployments.retry, "dep_none"),

@@ -1,6 +1,6 @@
-"""Edits of the graphs of real deployments: what is stored, told and done next; edits that meet workers or each other.
+"""Edits of the graphs of stored deployments: revisions, events, and edits concurrent with workers or each other.
 
-What edits make of a graph is in `core/test_editing`.
+tests/core/test_editing tests what edits make of a graph.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.core.errors import (
     WrongState,
 )
 from app.core.events import WorkflowChanged
-from app.core.task import written
+from app.core.task import workflow_tasks
 from app.core.workflow import MAX_TASKS, Position, TaskType, WorkflowTask
 from app.services import deployments, workflows
 from app.services.workflows import EditOrder, Layout, RestoreOrder
@@ -32,32 +32,32 @@ from tests.services.support.engine import D, Engine, S, Site
 CHAIN = (node("a"), node("b", "a"), node("c", "b"))
 
 
-async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1, summary: str = "") -> None:
+async def edit(engine: Engine, id_: str, edit_: Edit, revision: int = 1, summary: str = "") -> None:
     """Edit the workflow of a deployment."""
-    order = EditOrder(deployment_id=id_, expected_revision=revision, edit=wanted, summary=summary)
+    order = EditOrder(deployment_id=id_, expected_revision=revision, edit=edit_, summary=summary)
     await engine.call(workflows.edit, order)
 
 
-async def refusals(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> tuple[Problem, ...]:
-    """Try an edit that must be refused, and check that nothing of it stays."""
+async def refusals(engine: Engine, id_: str, edit_: Edit, revision: int = 1) -> tuple[Problem, ...]:
+    """Try an edit that must be refused and change nothing; return the problems."""
     before, events = await engine.story(id_), await engine.events(id_)
     with pytest.raises(Refused) as refused:
-        await edit(engine, id_, wanted, revision)
+        await edit(engine, id_, edit_, revision)
     assert (await engine.story(id_), await engine.events(id_)) == (before, events)
     return refused.value.problems
 
 
 async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
     """Return the graph of a deployment."""
-    return written(list((await engine.story(id_)).tasks.values()))
+    return workflow_tasks(list((await engine.story(id_)).tasks.values()))
 
 
 async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:
-    """Return who waits for whom, by key."""
+    """Return the blockers of each task, by key."""
     return {task.key: task.block_by for task in await graph(engine, id_)}
 
 
-async def test_an_edit_makes_a_revision_an_event_and_a_record(engine: Engine, trial: Site) -> None:
+async def test_an_edit_makes_a_revision_an_event_and_an_audit_entry(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     before = await engine.story(id_)
     await edit(engine, id_, Removal("b"))
@@ -67,25 +67,25 @@ async def test_an_edit_makes_a_revision_an_event_and_a_record(engine: Engine, tr
     assert {key: task.id for key, task in before.tasks.items() if key != "b"}.items() <= {
         key: task.id for key, task in after.tasks.items()
     }.items()
-    kept = (await store.revisions_of([id_]))[id_]
+    revisions = (await store.revisions_of([id_]))[id_]
     me = engine.principal.actor.id
-    assert [(one.number, one.author, one.summary) for one in kept] == [
+    assert [(revision.number, revision.author, revision.summary) for revision in revisions] == [
         (1, me, "created"), (2, me, "removed b, connected a → c"), (3, me, "for the 🚀"),
     ]  # fmt: skip
-    told = [event.body for event in await engine.events(id_) if isinstance(event.body, WorkflowChanged)]
-    assert told == [WorkflowChanged(2, "removed b, connected a → c"), WorkflowChanged(3, "for the 🚀")]
+    bodies = [event.body for event in await engine.events(id_) if isinstance(event.body, WorkflowChanged)]
+    assert bodies == [WorkflowChanged(2, "removed b, connected a → c"), WorkflowChanged(3, "for the 🚀")]
     assert after.deployment.revision == 3
 
 
 async def test_every_revision_keeps_its_tasks(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    seen = [await graph(engine, id_)]
+    graphs = [await graph(engine, id_)]
     doings: tuple[Edit, ...] = (Modification("b", {"name": "B"}), Removal("a"), Addition(node("z")))
-    for number, wanted in enumerate(doings, start=1):
-        await edit(engine, id_, wanted, number)
-        seen.append(await graph(engine, id_))
-    kept = await store.tasks_at([(id_, number) for number in range(6)])
-    assert kept == {(id_, number): tasks for number, tasks in enumerate(seen[:-1], start=1)}
+    for number, edit_ in enumerate(doings, start=1):
+        await edit(engine, id_, edit_, number)
+        graphs.append(await graph(engine, id_))
+    stored = await store.tasks_at([(id_, number) for number in range(6)])
+    assert stored == {(id_, number): tasks for number, tasks in enumerate(graphs[:-1], start=1)}
 
 
 async def test_an_edited_deployment_runs_as_edited(engine: Engine, site: Site) -> None:
@@ -108,7 +108,7 @@ async def test_statuses_follow_the_edges(engine: Engine, trial: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [D.RUNNING, D.SUCCESS, D.CANCELLED])
-async def test_only_what_waits_is_edited(engine: Engine, trial: Site, status: D) -> None:
+async def test_only_waiting_deployments_can_be_edited(engine: Engine, trial: Site, status: D) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=status is not D.CANCELLED)
     if status is D.SUCCESS:
         await engine.worker()
@@ -119,14 +119,14 @@ async def test_only_what_waits_is_edited(engine: Engine, trial: Site, status: D)
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (status, ("deploymentId",))
 
 
-async def test_the_second_of_two_edits_is_told_of_the_first(engine: Engine, trial: Site) -> None:
+async def test_the_second_of_two_concurrent_edits_is_a_revision_conflict(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     async with engine.held(id_) as waited_for:
-        wanted = [Addition(node("mine")), Addition(node("yours"))]
-        both = [asyncio.create_task(edit(engine, id_, one)) for one in wanted]
+        edits = [Addition(node("mine")), Addition(node("yours"))]
+        running = [asyncio.create_task(edit(engine, id_, edit_)) for edit_ in edits]
         while not await waited_for():
             await asyncio.sleep(0.01)
-    answers = await asyncio.gather(*both, return_exceptions=True)
+    answers = await asyncio.gather(*running, return_exceptions=True)
     (refused,) = [answer for answer in answers if answer is not None]
     assert isinstance(refused, Refused)
     (problem,) = refused.problems
@@ -135,7 +135,7 @@ async def test_the_second_of_two_edits_is_told_of_the_first(engine: Engine, tria
     assert len(await graph(engine, id_)) == 4
 
 
-async def test_many_edits_at_once_lose_nothing(engine: Engine, trial: Site) -> None:
+async def test_concurrent_edits_lose_nothing(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
 
     async def add(key: str) -> None:
@@ -154,8 +154,8 @@ async def test_many_edits_at_once_lose_nothing(engine: Engine, trial: Site) -> N
 
 
 @pytest.mark.parametrize("round_", range(4))
-async def test_an_edit_and_a_start_at_the_same_moment(engine: Engine, site: Site, round_: int) -> None:
-    """Either the edit is refused and the old graph runs, or all of the new one does: nothing in between."""
+async def test_an_edit_concurrent_with_a_start(engine: Engine, site: Site, round_: int) -> None:
+    """Either the edit is refused and the old graph runs, or the whole new graph runs."""
     await engine.worker()
     id_ = await site.deploy("v1", *CHAIN, auto_start=False)
     starting = asyncio.create_task(engine.call(deployments.start, id_))
@@ -172,7 +172,7 @@ async def test_an_edit_and_a_start_at_the_same_moment(engine: Engine, site: Site
     assert all(story.tries(key) == [S.SUCCESS] for key in expected)
 
 
-async def test_what_was_skipped_is_not_edited(engine: Engine, trial: Site) -> None:
+async def test_a_skipped_task_cannot_be_edited(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     await skip(engine, id_, "a")
     problems = await refusals(engine, id_, Replacement((node("a", max_attempts=2), node("b", "b"))))
@@ -196,7 +196,7 @@ async def test_rules_of_order_hold_after_edits(engine: Engine, trial: Site) -> N
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem", "path"),
+    ("edit_", "problem", "path"),
     [
         (Removal("z"), NotFound, ("key",)),
         (Move("a", MoveDirection.UP), InvalidInput, ("direction",)),
@@ -208,15 +208,15 @@ async def test_rules_of_order_hold_after_edits(engine: Engine, trial: Site) -> N
         (Connection("c", "a"), WorkflowFault, ("to",)),
     ],
 )
-async def test_a_wrong_edit_is_refused_by_the_field(
-    engine: Engine, trial: Site, wanted: Edit, problem: type[Problem], path: tuple[str, ...]
+async def test_an_invalid_edit_is_refused_with_the_path_of_its_field(
+    engine: Engine, trial: Site, edit_: Edit, problem: type[Problem], path: tuple[str, ...]
 ) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    (found,) = await refusals(engine, id_, wanted)
-    assert (type(found), found.path) == (problem, path)
+    (refusal,) = await refusals(engine, id_, edit_)
+    assert (type(refusal), refusal.path) == (problem, path)
 
 
-async def test_layout_is_kept_in_any_state_and_is_no_revision(engine: Engine, trial: Site) -> None:
+async def test_positions_are_stored_in_any_state_without_a_revision(engine: Engine, trial: Site) -> None:
     await engine.worker()
     story = await trial.deployed("v1", *CHAIN)
     id_ = story.deployment.id
@@ -234,20 +234,20 @@ def restoring(id_: str, expected: int, revision: int) -> RestoreOrder:
     return RestoreOrder(deployment_id=id_, expected_revision=expected, revision=revision)
 
 
-async def test_a_revision_is_brought_back_as_a_new_one(engine: Engine, trial: Site) -> None:
+async def test_a_revision_is_restored_as_a_new_one(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     first = await graph(engine, id_)
     await edit(engine, id_, Replacement((node("other"),)))
     await engine.call(workflows.restore, restoring(id_, 2, 1))
     assert await graph(engine, id_) == first
-    assert [one.summary for one in (await store.revisions_of([id_]))[id_]][-1] == "restored revision 1"
+    assert [revision.summary for revision in (await store.revisions_of([id_]))[id_]][-1] == "restored revision 1"
     for number in (0, -1, 4, 99):
         problem = await engine.refusal(workflows.restore, restoring(id_, 3, number))
         assert (type(problem), problem.path) == (NotFound, ("revision",))
     assert isinstance(await engine.refusal(workflows.restore, restoring(id_, 2, 1)), RevisionConflict)
 
 
-async def test_what_has_started_since_is_not_brought_back(engine: Engine, trial: Site) -> None:
+async def test_restoring_a_started_task_is_refused(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     await edit(engine, id_, Modification("a", {"name": "changed"}))
     await skip(engine, id_, "a")
@@ -256,17 +256,17 @@ async def test_what_has_started_since_is_not_brought_back(engine: Engine, trial:
     assert (problem.kind, problem.task_keys, problem.path) == (FaultKind.NOT_EDITABLE, ("a",), ("revision",))
 
 
-async def test_the_greatest_graph_is_edited_and_one_task_more_is_refused(engine: Engine, trial: Site) -> None:
+async def test_the_largest_graph_is_edited_and_one_more_task_is_refused(engine: Engine, trial: Site) -> None:
     many = [node(f"n{number}", *([f"n{number - 1}"] if number else [])) for number in range(MAX_TASKS)]
     id_ = await trial.deploy("v1", *many, auto_start=False)
     (problem,) = await refusals(engine, id_, Addition(node("more")))
     assert isinstance(problem, WorkflowFault) and problem.kind is FaultKind.TOO_LARGE
-    await edit(engine, id_, Replacement(tuple(replace(one, name=f"“{one.key}” 🚀") for one in many[::-1])))
+    await edit(engine, id_, Replacement(tuple(replace(task, name=f"“{task.key}” 🚀") for task in many[::-1])))
     story = await engine.story(id_)
     assert [task.name for task in story.tasks.values()] == [f"“n{number}” 🚀" for number in reversed(range(MAX_TASKS))]
 
 
-async def test_an_edit_with_the_same_key_again_is_made_once(engine: Engine, trial: Site) -> None:
+async def test_an_edit_with_a_repeated_key_is_made_once(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     order = EditOrder(deployment_id=id_, expected_revision=1, edit=Addition(node("z")))
     for _ in range(2):

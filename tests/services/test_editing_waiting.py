@@ -1,6 +1,6 @@
-"""Edits of deployments that wait for people: the graph goes on with what is new, and nobody's approval covers it.
+"""Edits of deployments that wait for approval: new tasks run, and earlier approvals do not cover them.
 
-With workers and people at the same moment. Edits of deployments that have not started are in `test_editing`.
+Some edits are concurrent with workers and people. Edits of deployments that have not started are in `test_editing`.
 """
 
 import asyncio
@@ -12,25 +12,25 @@ from app.core.events import TaskStatusChanged
 from app.core.workflow import WorkflowTask
 from app.services import workflows
 from app.services.workflows import EditOrder
-from tests.services.support.approving import asked, decide, pending, person, until_asked
+from tests.services.support.approving import approvals_of, decide, pending, person, until_requested
 from tests.services.support.commands import node
 from tests.services.support.engine import D, Engine, S, Site, Story
 
 GRAPH = (node("a"), node("ask", "a", require_confirm=True), node("end", "ask"))
 
 
-async def edit(engine: Engine, id_: str, wanted: Edit, revision: int = 1) -> None:
+async def edit(engine: Engine, id_: str, edit_: Edit, revision: int = 1) -> None:
     """Edit the workflow of a deployment."""
-    await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=revision, edit=wanted))
+    await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=revision, edit=edit_))
 
 
 async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
-    """Return a deployment that waits for people, and how it stands."""
+    """Return the id and story of a deployment that waits for approval."""
     id_ = await site.deploy("v1", *(graph or GRAPH))
     return id_, await engine.until(id_, D.WAITING_CONFIRM)
 
 
-async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, site: Site) -> None:
+async def test_a_new_task_runs_at_once_and_then_the_deployment_waits_again(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     await edit(engine, id_, Addition(node("new", "a")))
@@ -42,29 +42,29 @@ async def test_what_is_new_runs_at_once_and_then_it_waits_again(engine: Engine, 
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_that_is_asked_for_and_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
+async def test_a_task_in_approval_that_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
     (first,) = await pending(engine, id_)
     await edit(
         engine, id_, Replacement((GRAPH[0], node("new", "a"), node("ask", "new", require_confirm=True), GRAPH[2]))
     )
-    (second,) = await until_asked(engine, id_)
+    (second,) = await until_requested(engine, id_)
     story = await engine.until(id_, D.WAITING_CONFIRM)
     assert story.statuses["new"] is S.SUCCESS and second.id != first.id
-    told = [event.body for event in await engine.events(id_) if isinstance(event.body, TaskStatusChanged)]
-    mine = [body.to for body in told if body.task_id == story.tasks["ask"].id]
-    assert mine == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
+    changes = [event.body for event in await engine.events(id_) if isinstance(event.body, TaskStatusChanged)]
+    statuses = [body.to for body in changes if body.task_id == story.tasks["ask"].id]
+    assert statuses == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
 
 
-async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(engine: Engine, site: Site) -> None:
+async def test_a_requested_approval_does_not_cover_an_edited_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     ann = await person(engine, "Ann")
     id_, _ = await waiting(engine, site)
     (old,) = await pending(engine, id_)
     await edit(engine, id_, Modification("ask", {"name": "something else"}))
-    (new,) = await until_asked(engine, id_)
-    assert {one.id: one.status for one in await asked(engine, id_)} == {
+    (new,) = await until_requested(engine, id_)
+    assert {approval.id: approval.status for approval in await approvals_of(engine, id_)} == {
         old.id: ApprovalStatus.CANCELLED, new.id: ApprovalStatus.PENDING,
     }  # fmt: skip
     (problem,) = await decide(ann, old)
@@ -74,22 +74,22 @@ async def test_an_approval_that_was_asked_for_covers_no_other_form_of_the_task(e
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_is_not_asked_for_any_more_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_task_whose_approval_is_removed_goes_on(engine: Engine, site: Site) -> None:
     await engine.worker()
-    for wanted in (Removal("ask"), Modification("ask", {"require_confirm": False})):
+    for edit_ in (Removal("ask"), Modification("ask", {"require_confirm": False})):
         id_, _ = await waiting(engine, site)
-        await edit(engine, id_, wanted)
+        await edit(engine, id_, edit_)
         story = await engine.until(id_, D.SUCCESS)
         assert story.statuses["end"] is S.SUCCESS
-        assert [one.status for one in await asked(engine, id_)] == [ApprovalStatus.CANCELLED]
+        assert [approval.status for approval in await approvals_of(engine, id_)] == [ApprovalStatus.CANCELLED]
 
 
-async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None:
+async def test_an_ended_task_cannot_be_edited(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
-    for wanted in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
+    for edit_ in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
         try:
-            await edit(engine, id_, wanted)
+            await edit(engine, id_, edit_)
             raise AssertionError("it was edited")
         except Refused as refused:
             kinds = [problem.kind for problem in refused.problems if isinstance(problem, WorkflowFault)]
@@ -97,29 +97,29 @@ async def test_what_has_ended_stays_as_it_is(engine: Engine, site: Site) -> None
     assert (await engine.story(id_)).deployment.revision == 1
 
 
-async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: Site) -> None:
-    """Whoever comes second is refused: an approved task runs as it was seen, a changed one is asked for again."""
+async def test_an_edit_concurrent_with_an_approval(engine: Engine, site: Site) -> None:
+    """The second action is refused: an approved task runs unchanged, an edited task needs a new approval."""
     await engine.worker()
     ann = await person(engine, "Ann")
     outcomes = set()
     for round_ in range(6):
         id_, story = await waiting(engine, site)
-        both = await pending(engine, id_)
-        wanted = Modification("ask", {"name": "changed"})
+        approvals = await pending(engine, id_)
+        edit_ = Modification("ask", {"name": "changed"})
 
-        async def try_edit(id_: str = id_, wanted: Edit = wanted) -> bool:
+        async def try_edit(id_: str = id_, edit_: Edit = edit_) -> bool:
             try:
-                await edit(engine, id_, wanted)
+                await edit(engine, id_, edit_)
             except Refused as refused:
                 assert isinstance(refused.problems[0], WrongState | RevisionConflict | WorkflowFault), refused
                 return False
             return True
 
-        doings = [try_edit(), decide(ann, *both)]
+        doings = [try_edit(), decide(ann, *approvals)]
         edited, problems = (await asyncio.gather(*(doings if round_ % 2 else doings[::-1])))[:: 1 if round_ % 2 else -1]
         assert edited == bool(problems), (edited, problems)
         if edited:
-            assert await decide(ann, *await until_asked(engine, id_)) == []
+            assert await decide(ann, *await until_requested(engine, id_)) == []
         story = await engine.until(id_, D.SUCCESS)
         assert story.tasks["ask"].name == ("changed" if edited else "ask")
         assert story.tries("ask") == [S.SUCCESS]
@@ -127,8 +127,8 @@ async def test_an_edit_and_an_approval_at_the_same_moment(engine: Engine, site: 
     assert outcomes
 
 
-async def test_an_edit_meets_a_worker_that_takes_what_was_approved(engine: Engine, site: Site) -> None:
-    """Edits follow each other while workers take whatever is free: each task runs once, in the form it has then."""
+async def test_an_edit_concurrent_with_a_worker_that_claims_the_approved_task(engine: Engine, site: Site) -> None:
+    """Edits race with workers that claim free tasks: each task runs once, in its form at that moment."""
     for _ in range(2):
         await engine.worker(slots=2)
     id_, _ = await waiting(engine, site, node("ask", require_confirm=True))

@@ -1,9 +1,9 @@
-"""The whole engine as a state machine: people and workers do anything in any order, over the real database.
+"""The whole engine as a state machine: people and workers act in any order, over the real database.
 
-People steer, edit, approve and reject; time passes without a decision.
+People control, edit, approve and reject; time passes without a decision.
 
-Workers here only take turns and say how attempts ended; chance decides what, and what is lost. After each example
-everybody does as they should, and every deployment must end.
+Workers here only take turns and report how attempts ended; chance decides the endings and what is lost. After each
+example every action succeeds, and every deployment must end.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck as Complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import workflow
+from app.core import workflow_faults
 from app.core.allowed_actions import why_not_cancel, why_not_pause, why_not_resume
 from app.core.attempt import Ending, Outcome
 from app.core.deployment import ENDED
@@ -25,7 +25,7 @@ from app.core.environment import OperatorKind
 from app.core.errors import Problem, Refused
 from app.core.freeze import FreezeWindow
 from app.core.strategy.model import Phase, Progress
-from app.core.task import Task, written
+from app.core.task import Task, workflow_tasks
 from app.core.workflow import TaskType, WorkflowTask
 from app.services import deployments, freezes, tasks, workflows
 from app.services.allowed_actions import Caller, why_not_retry, why_not_roll_back, why_not_start
@@ -59,13 +59,13 @@ STEPS_OF_PLAY = 60
 
 @dataclass(slots=True)
 class Machine:
-    """An environment with one application, what was deployed to it, and what each worker has in hand."""
+    """An environment with one application, its deployments, and the assignments of each worker."""
 
     engine: Engine
     site: Site
     approver: Engine
     made: list[str] = field(default_factory=list)
-    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+    assignments: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
 
     def graph(self, number: int, asks: int) -> list[WorkflowTask]:
         web = self.site.applications["web"]
@@ -74,7 +74,7 @@ class Machine:
             for place, (key, *blockers) in enumerate(GRAPHS[number % len(GRAPHS)])
         ]
         ship = {"type": TaskType.DEPLOY, "application_id": web, "command": None}
-        return [replace(one, **ship) if one.key == "ship" else one for one in made]  # type: ignore[arg-type]
+        return [replace(task, **ship) if task.key == "ship" else task for task in made]  # type: ignore[arg-type]
 
     async def pick(self, a: int) -> str:
         """Return a deployment: mostly the one that is under way."""
@@ -90,18 +90,18 @@ class Machine:
         self.made.append(id_)
 
     async def steer(self, a: int, b: int) -> None:
-        """Do something to a deployment. What a page was told of it beforehand is what it is answered."""
+        """Act on a deployment. The answer must equal the allowed actions that were shown before."""
         id_ = await self.pick(a)
         order = ReasonedAction(id_, "chance", force=b % 2 > 0)
-        call, one = self.engine.call, (await self.engine.story(id_)).deployment
+        call, deployment = self.engine.call, (await self.engine.story(id_)).deployment
         asker = Caller(self.engine.runtime, self.engine.principal)
         doings: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
-            (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
-            (lambda: call(deployments.pause, id_), why_not_pause(one)),
-            (lambda: call(deployments.resume, id_), why_not_resume(one)),
-            (lambda: call(deployments.cancel, order), why_not_cancel(one)),
-            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
-            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
+            (lambda: call(deployments.start, id_), (await why_not_start([deployment]))[id_]),
+            (lambda: call(deployments.pause, id_), why_not_pause(deployment)),
+            (lambda: call(deployments.resume, id_), why_not_resume(deployment)),
+            (lambda: call(deployments.cancel, order), why_not_cancel(deployment)),
+            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [deployment]))[id_]),
+            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [deployment]))[id_]),
         )
         use_case, told = doings[b % len(doings)]
         try:
@@ -129,21 +129,21 @@ class Machine:
         """Edit the graph of a deployment."""
         story = await self.engine.story(await self.pick(a))
         keys = list(story.tasks)
-        one, other = keys[a % len(keys)], keys[b % len(keys)]
+        key, other = keys[a % len(keys)], keys[b % len(keys)]
         edits: tuple[Edit, ...] = (
-            Addition(node(f"x{story.deployment.revision}", one, require_confirm=b % 2 > 0)),
-            Removal(one),
-            Modification(one, {"name": f"{one} {b}", "require_confirm": b % 2 > 0}),
-            Connection(one, other),
-            Disconnection(one, other),
-            Move(one, MoveDirection.UP),
+            Addition(node(f"x{story.deployment.revision}", key, require_confirm=b % 2 > 0)),
+            Removal(key),
+            Modification(key, {"name": f"{key} {b}", "require_confirm": b % 2 > 0}),
+            Connection(key, other),
+            Disconnection(key, other),
+            Move(key, MoveDirection.UP),
         )
         wanted = edits[(a + b) % len(edits)]
         order = EditOrder(deployment_id=story.deployment.id, expected_revision=story.deployment.revision, edit=wanted)
         await self.engine.call(workflows.edit, order)
 
     async def decide(self, a: int, b: int) -> None:
-        """Let somebody say yes, or seldom no, to something that waits for people."""
+        """Let a person approve, or rarely reject, a request."""
         waits = await pending(self.engine, await self.pick(a))
         if waits:
             await decide(self.approver, waits[b % len(waits)], reject=b % 5 == 4)
@@ -153,16 +153,16 @@ class Machine:
         await self.turn(WORKERS[b % 2], await self.pick(a), (), room=b % 4)
 
     async def turn(self, worker: WorkerIdentity, id_: str, done: tuple[Finished, ...], room: int) -> None:
-        hand = self.hands[worker.id]
-        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=hand.keys())
+        hand = self.assignments[worker.id]
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, held_tasks=hand.keys())
         for each in done:
             hand.pop(each.assignment.task.id, None)
-        hand.update({assignment.task.id: assignment for assignment in turn.taken})
+        hand.update({assignment.task.id: assignment for assignment in turn.claimed})
 
     async def settle(self, a: int, b: int) -> None:
-        """Let an attempt in hand come to something."""
+        """Settle a claimed attempt with a random outcome."""
         worker = WORKERS[a % 2]
-        hand = list(self.hands[worker.id].values())
+        hand = list(self.assignments[worker.id].values())
         if hand:
             mine = hand[b % len(hand)]
             await self.change(worker, mine, a)
@@ -174,7 +174,7 @@ class Machine:
             await self.turn(worker, mine.task.deployment_id, (Finished(mine, came),), room=a % 3)
 
     async def change(self, worker: WorkerIdentity, mine: Assignment, a: int) -> None:
-        """Let a deploy task that is in hand change its target."""
+        """Let a claimed deploy task change its target."""
         if mine.task.type is TaskType.DEPLOY and a % 4:
             await task_store.save_rollout(mine.task.id, mine.task.attempt, worker.id, WATCHED)
 
@@ -205,7 +205,7 @@ class Machine:
         await self.engine.call(freezes.create, draft)
 
     async def windows(self) -> list[FreezeWindow]:
-        """Return what freezes the environment."""
+        """Return the freeze windows of the environment."""
         return (await freeze_store.of_environments([self.site.environment_id]))[self.site.environment_id]
 
     async def thaw(self) -> bool:
@@ -216,7 +216,7 @@ class Machine:
         return bool(found)
 
     async def overtake(self, a: int, b: int) -> None:
-        """Let the time of what waits for people pass, and sweep."""
+        """Let pending approvals expire, and sweep."""
         past, action = self.engine.runtime.clock.now(), "CANCEL" if b % 2 else "REJECT"
         await execute(
             "UPDATE approvals SET expires_at = $2, on_timeout = $3 WHERE status = 'PENDING' AND deployment_id = $1",
@@ -227,18 +227,20 @@ class Machine:
         await sweep(self.engine.runtime)
 
     async def heard(self, story: Story) -> None:
-        """Check that people are asked for exactly what waits for them."""
+        """Check that exactly the waiting tasks have requests."""
         asked = await pending(self.engine, story.deployment.id)
         status = story.status
         assert not asked or status in (D.RUNNING, D.WAITING_CONFIRM), f"people are asked for what is {status}"
         assert asked or status is not D.WAITING_CONFIRM, "it waits for nobody"
         waiting = sorted(task.id for task in story.tasks.values() if task.status is S.WAITING_CONFIRM)
-        assert sorted(one.task_id for one in asked if one.task_id) == waiting
-        assert all(one.revision == story.deployment.revision for one in asked if one.rollout_step is None)
-        assert len([one for one in asked if one.task_id is None]) <= 1
+        assert sorted(approval.task_id for approval in asked if approval.task_id) == waiting
+        assert all(
+            approval.revision == story.deployment.revision for approval in asked if approval.rollout_step is None
+        )
+        assert len([approval for approval in asked if approval.task_id is None]) <= 1
 
     async def sound(self) -> None:
-        """Check what must hold at any moment."""
+        """Check the invariants."""
         claims = (await admission.claims([self.site.environment_id]))[self.site.environment_id]
         assert len(claims.active) <= 1, "two deployments hold the same application"
         frozen = next((window.created_at for window in await self.windows()), None)
@@ -252,14 +254,14 @@ class Machine:
                 assert len(open_) == (task.activity is not None), (story.status, task)
                 assert task.worker is None or task.activity is not None, task
                 assert story.status not in ENDED or task.activity is None, (story.status, task)
-            graph = written(list(story.tasks.values()))
+            graph = workflow_tasks(list(story.tasks.values()))
             names = {id_: name for name, id_ in self.site.applications.items()}
-            assert workflow.check(graph, names, commands_needed=False) == ()
-            known = [one.number for one in (await workflow_store.revisions_of([id_]))[id_]]
+            assert workflow_faults.find_faults(graph, names, commands_needed=False) == ()
+            known = [revision.number for revision in (await workflow_store.revisions_of([id_]))[id_]]
             assert known == list(range(1, story.deployment.revision + 1))
 
     async def play_out(self) -> None:
-        """Let everybody do as they should until every deployment that was started has ended."""
+        """Let every action succeed until every started deployment has ended."""
         await self.thaw()
         for id_ in self.made:
             await allowed(self.engine.call(deployments.resume, id_))
@@ -282,9 +284,9 @@ class Machine:
                 await self.engine.put(due(task))
         for worker in WORKERS:
             await self.turn(worker, story.deployment.id, (), room=9)
-            hand = self.hands[worker.id].values()
-            mine = [one for one in hand if one.task.deployment_id == story.deployment.id]
-            done = tuple(Finished(one, Outcome(Ending.SUCCEEDED)) for one in mine)
+            hand = self.assignments[worker.id].values()
+            mine = [assignment for assignment in hand if assignment.task.deployment_id == story.deployment.id]
+            done = tuple(Finished(assignment, Outcome(Ending.SUCCEEDED)) for assignment in mine)
             await self.turn(worker, story.deployment.id, done, room=0)
 
 
@@ -321,7 +323,7 @@ deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 11), st.intege
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture, Complaint.too_slow])
 @given(deeds)
-async def test_whatever_people_and_workers_do(
+async def test_people_and_workers_act_in_any_order(
     engine: Engine, doings: list[tuple[Callable[[Machine, int, int], Awaitable[None]], int, int]]
 ) -> None:
     site = await engine.site(OperatorKind.SIMULATED)

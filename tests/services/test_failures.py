@@ -1,4 +1,4 @@
-"""What a failure stops, what it lets end, and what it leaves as it is."""
+"""Failures: what they stop, what they let end, and what they leave unchanged."""
 
 import pytest
 
@@ -21,7 +21,7 @@ async def test_a_deployment_that_touched_nothing_fails_without_a_rollback(
     assert (story.attempts[f"web/{failing}"][0].exit_code, await site.releases()) == (3, {})
 
 
-async def test_what_runs_ends_and_nothing_else_starts(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_running_tasks_end_and_no_other_starts(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     graph = [node("bad", command=FAILURE), node("slow", command=gate.wait), node("after", "slow"), node("never", "bad")]
     id_ = await site.deploy("v1", *graph)
@@ -55,7 +55,7 @@ async def test_the_first_of_several_failures_is_the_reason_and_each_task_keeps_i
         (sh("exit 255"), 255, "exit status 255"),
     ],
 )
-async def test_how_a_command_failed_is_said_and_logged(
+async def test_the_failure_of_a_command_is_reported_and_logged(
     engine: Engine, site: Site, command: tuple[str, ...], code: int, words: str
 ) -> None:
     await engine.worker()
@@ -66,9 +66,7 @@ async def test_how_a_command_failed_is_said_and_logged(
     assert f"ERROR: {attempt.error_message}" in await engine.said(story.deployment.id, "task")
 
 
-async def test_without_automatic_rollback_a_failed_deploy_is_left_as_it_is(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_failed_deploy_stays_without_automatic_rollback(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     deploy = notes.then("$BOREAS_VERSION $BOREAS_INSTANCE", 'test "$BOREAS_VERSION$BOREAS_INSTANCE" != v2b')
     await site.application("web", ShellTarget(deploy, ("a", "b", "c"), notes.take("back")))

@@ -1,4 +1,4 @@
-"""What a freeze does: what waits goes on waiting, what runs goes on running, and it all starts by itself afterwards."""
+"""Freezes hold waiting deployments back, leave running ones alone, and end by themselves."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -46,23 +46,23 @@ async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeW
 
 
 async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
-    """Return the freeze among what keeps a deployment from going on."""
+    """Return the freeze among the blockers of a deployment."""
     story = await engine.story(id_)
-    (situation,) = await gate_service.situations(engine.runtime, [story.deployment])
-    found = gates_of.deployment_blockers(
+    (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
+    blockers = gates_of.deployment_blockers(
         story.deployment, list(story.tasks.values()), situation, engine.runtime.clock.now()
     )
-    return next((each for each in found if each.kind is BlockerKind.FREEZE), None)
+    return next((blocker for blocker in blockers if blocker.kind is BlockerKind.FREEZE), None)
 
 
 async def failed(engine: Engine, site: Site) -> str:
-    """Return a deployment that has failed."""
+    """Return a failed deployment."""
     id_ = await site.deploy("v1", node("a", command=FAILURE))
     await engine.until(id_, D.FAILED)
     return id_
 
 
-async def test_a_deployment_waits_until_the_freeze_ends_and_starts_by_itself(engine: Engine, trial: Site) -> None:
+async def test_a_deployment_starts_by_itself_when_the_freeze_ends(engine: Engine, trial: Site) -> None:
     window = await freeze(trial, timedelta(seconds=1.5))
     id_ = await trial.deploy()
     await sweep(engine.runtime)
@@ -79,7 +79,7 @@ async def test_a_deployment_waits_until_the_freeze_ends_and_starts_by_itself(eng
     assert await freeze_blocker(engine, id_) is None
 
 
-async def test_what_a_longer_freeze_still_holds_is_looked_at_again_when_that_ends(engine: Engine, trial: Site) -> None:
+async def test_a_deployment_waits_for_the_longer_of_two_freezes(engine: Engine, trial: Site) -> None:
     await freeze(trial, timedelta(seconds=1))
     id_ = await trial.deploy()
     longer = await freeze(trial, timedelta(seconds=2.5))
@@ -88,7 +88,7 @@ async def test_what_a_longer_freeze_still_holds_is_looked_at_again_when_that_end
     assert story.deployment.started_at and story.deployment.started_at >= longer.ends_at
 
 
-async def test_what_the_queue_lost_starts_with_the_sweep(engine: Engine, trial: Site) -> None:
+async def test_after_a_lost_job_the_sweep_starts_the_deployment(engine: Engine, trial: Site) -> None:
     window = await freeze(trial, timedelta(seconds=1))
     id_ = await trial.deploy()
     async with Redis.from_url(engine.servers.redis_url) as valkey:
@@ -98,7 +98,7 @@ async def test_what_the_queue_lost_starts_with_the_sweep(engine: Engine, trial: 
     assert story.deployment.started_at and story.deployment.started_at >= window.ends_at
 
 
-async def test_what_runs_is_not_touched(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_running_deployment_goes_on_during_a_freeze(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("after", "slow"))
     await engine.until_running(id_, "slow")
@@ -108,7 +108,7 @@ async def test_what_runs_is_not_touched(engine: Engine, site: Site, gate: Gate) 
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_deleting_the_window_starts_what_it_held_in_the_order_it_came(engine: Engine, trial: Site) -> None:
+async def test_deleting_a_window_starts_waiting_deployments_in_order(engine: Engine, trial: Site) -> None:
     window = await freeze(trial)
     first, second = await trial.deploy("v1"), await trial.deploy("v2")
     await engine.call(freezes.delete, window.id)
@@ -117,13 +117,13 @@ async def test_deleting_the_window_starts_what_it_held_in_the_order_it_came(engi
     assert isinstance(problem, NotFound) and problem.path == ("id",)
 
 
-async def test_a_freeze_of_one_environment_is_none_of_another(engine: Engine, trial: Site) -> None:
+async def test_a_freeze_affects_only_its_environment(engine: Engine, trial: Site) -> None:
     other = await engine.site()
     await freeze(other)
     assert (await engine.story(await trial.deploy())).status is D.RUNNING
 
 
-async def test_an_override_starts_at_once_and_passes_what_waits(engine: Engine, trial: Site) -> None:
+async def test_an_override_starts_at_once_before_waiting_deployments(engine: Engine, trial: Site) -> None:
     await freeze(trial)
     waiting = await trial.deploy("v1")
     urgent = await trial.deploy("v2", freeze_override_reason="payments are down")
@@ -133,7 +133,7 @@ async def test_an_override_starts_at_once_and_passes_what_waits(engine: Engine, 
     assert entry.after and entry.after["freezeOverrideReason"] == "payments are down"
 
 
-async def test_overriding_is_for_admins_and_takes_a_reason(engine: Engine, trial: Site) -> None:
+async def test_only_admins_override_and_with_a_reason(engine: Engine, trial: Site) -> None:
     await trial.application("app")
     request = DeploymentRequest(
         version_id=await trial.version("v1"), environment_ids=(trial.environment_id,), freeze_override_reason=" \n"
@@ -145,7 +145,7 @@ async def test_overriding_is_for_admins_and_takes_a_reason(engine: Engine, trial
     assert isinstance(problem, Forbidden) and problem.required is Role.ADMIN
 
 
-async def test_what_failed_can_not_start_again_but_can_roll_back(engine: Engine, site: Site) -> None:
+async def test_during_a_freeze_a_failed_deployment_can_roll_back_but_not_retry(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await failed(engine, site)
     window = await freeze(site)
@@ -166,7 +166,7 @@ async def test_a_task_of_a_deployment_that_runs_can_be_retried(engine: Engine, s
     await engine.retry_task((await engine.story(id_)).tasks["a"].id)
 
 
-async def test_what_overrides_the_freeze_may_start_again_as_well(engine: Engine, site: Site) -> None:
+async def test_an_overriding_deployment_may_be_retried(engine: Engine, site: Site) -> None:
     await engine.worker()
     await freeze(site)
     id_ = await site.deploy("v1", node("a", command=FAILURE), freeze_override_reason="urgent")
@@ -174,7 +174,7 @@ async def test_what_overrides_the_freeze_may_start_again_as_well(engine: Engine,
     await engine.retry(id_)
 
 
-async def test_the_way_back_of_a_success_waits_unless_an_admin_forces_it(engine: Engine, trial: Site) -> None:
+async def test_the_rollback_of_a_success_waits_unless_an_admin_forces_it(engine: Engine, trial: Site) -> None:
     await engine.worker()
     await trial.deployed("v1")
     second = (await trial.deployed("v2")).deployment.id
@@ -186,19 +186,20 @@ async def test_the_way_back_of_a_success_waits_unless_an_admin_forces_it(engine:
     assert story.deployment.freeze_override_reason == "it loses orders"
 
 
-async def test_a_plan_tells_the_freeze_unless_it_is_overridden(engine: Engine, trial: Site) -> None:
+async def test_a_plan_reports_the_freeze_unless_it_is_overridden(engine: Engine, trial: Site) -> None:
     await freeze(trial)
-    places = await environment_store.all_by_rank()
+    environments_ = await environment_store.all_by_rank()
     kinds = {
         overrides: [
-            each.kind for each in await gate_service.plan_blockers(engine.runtime, places, (), overrides=overrides)
+            blocker.kind
+            for blocker in await gate_service.plan_blockers(engine.runtime, environments_, (), overrides=overrides)
         ]
         for overrides in (False, True)
     }
     assert (BlockerKind.FREEZE in kinds[False], BlockerKind.FREEZE in kinds[True]) == (True, False)
 
 
-async def test_an_environment_has_so_many_windows(engine: Engine, trial: Site) -> None:
+async def test_an_environment_has_a_maximum_of_windows(engine: Engine, trial: Site) -> None:
     for _ in range(MAX_WINDOWS):
         await freeze(trial)
     now = engine.runtime.clock.now()
@@ -209,7 +210,7 @@ async def test_an_environment_has_so_many_windows(engine: Engine, trial: Site) -
 
 
 @pytest.mark.parametrize("environment_id", ["env_nobody", ""])
-async def test_a_window_is_of_an_environment(engine: Engine, trial: Site, environment_id: str) -> None:
+async def test_a_window_needs_an_existing_environment(engine: Engine, trial: Site, environment_id: str) -> None:
     now = engine.runtime.clock.now()
     draft = FreezeWindow(
         id="",

@@ -1,7 +1,7 @@
-"""Health checks: by a command and over HTTP, how many answers in a row decide, and that an unhealthy batch is the last.
+"""Health checks by command and over HTTP: the number of answers that decide, and failed batches.
 
-In: a server whose answers the test gives in turn. Verdicts alone are tested with the core; what a probe says of an
-answer, with the probe.
+In: a server whose answers the test gives in turn. Verdicts alone are tested with the core, answers of probes with the
+probe.
 """
 
 import threading
@@ -56,9 +56,7 @@ def over_http(server: Patient, path: str = "/", **fields: Any) -> HealthCheck:
     return replace(HealthCheck(http_url=url, interval_seconds=1), **fields)
 
 
-async def test_over_http_each_instance_and_version_may_be_asked_for(
-    engine: Engine, site: Site, patient: Patient
-) -> None:
+async def test_http_checks_can_name_the_instance_and_version(engine: Engine, site: Site, patient: Patient) -> None:
     await engine.worker()
     check = over_http(patient, "/{instance}/{version}?v={version}", expect_status=204)
     patient.answers = [204]
@@ -77,7 +75,7 @@ async def test_over_http_each_instance_and_version_may_be_asked_for(
         ([200, 500, 500], 2, 2, False),
     ],
 )
-async def test_answers_in_a_row_decide(
+async def test_consecutive_answers_decide(
     engine: Engine,
     site: Site,
     patient: Patient,
@@ -108,9 +106,7 @@ async def test_a_command_is_healthy_when_it_succeeds_in_time(
     assert (await engine.until(id_, D.SUCCESS, D.FAILED)).status is status
 
 
-async def test_an_unhealthy_batch_fails_the_deploy_and_is_the_last_one(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_an_unhealthy_batch_fails_the_deploy(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     check = HealthCheck(command=sh('test "$BOREAS_INSTANCE" != c'), failure_threshold=1)
     target = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b", "c", "d", "e"))
@@ -121,7 +117,7 @@ async def test_an_unhealthy_batch_fails_the_deploy_and_is_the_last_one(
     assert (story.statuses["web/health_check"], story.tasks["web/deploy"].rollout.healthy) == (S.BLOCKED, ("a", "b"))  # type: ignore[union-attr]
 
 
-async def test_a_batch_is_asked_again_at_the_end_of_its_interval(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_batch_is_checked_again_at_the_end_of_its_interval(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     check = HealthCheck(command=notes.take("check"), failure_threshold=1)
     await site.application("web", notes.take("deploy"), health_check=check)
@@ -129,7 +125,9 @@ async def test_a_batch_is_asked_again_at_the_end_of_its_interval(engine: Engine,
     assert notes.lines == ["deploy", "check", "check", "check"]
 
 
-async def test_what_sickens_while_it_is_watched_fails_the_deploy(engine: Engine, site: Site, patient: Patient) -> None:
+async def test_a_batch_that_becomes_unhealthy_while_watched_fails_the_deploy(
+    engine: Engine, site: Site, patient: Patient
+) -> None:
     await engine.worker()
     patient.answers = [200, 500]
     target = ShellTarget(("true",), ("a", "b"))
@@ -139,7 +137,7 @@ async def test_what_sickens_while_it_is_watched_fails_the_deploy(engine: Engine,
 
 
 @pytest.mark.parametrize("kind", [TaskType.DEPLOY, TaskType.HEALTH_CHECK])
-async def test_the_limit_of_an_attempt_ends_a_check_that_never_decides(
+async def test_the_time_limit_ends_an_undecided_check(
     engine: Engine, site: Site, patient: Patient, kind: TaskType
 ) -> None:
     await engine.worker()

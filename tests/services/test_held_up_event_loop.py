@@ -1,6 +1,6 @@
-"""An event loop that is held up: the leases of what its worker runs are renewed beside it, but not for ever.
+"""An event loop that is held up: a thread renews the leases of its worker for a limited time.
 
-The loop is the test's own, and held up by sleeping in it. Guards are other processes, and kill when leases run out.
+The loop is the test's own, and held up by sleeping in it. Guards are other processes, and kill when leases expire.
 """
 
 import time
@@ -12,7 +12,7 @@ from tests.services.support.commands import Notes, node, python, sh
 from tests.services.support.engine import LEASE_SECONDS, D, Engine, S, Site
 
 
-async def test_a_loop_that_is_held_up_for_longer_than_a_lease_loses_nothing(
+async def test_a_loop_held_up_for_longer_than_a_lease_keeps_its_leases(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker(sweeps=True)
@@ -46,7 +46,7 @@ while time.monotonic() < until: os.write(1, chunk)
 """
 
 
-async def test_masking_a_flood_with_many_secrets_costs_others_nothing(engine: Engine, site: Site) -> None:
+async def test_masking_much_output_costs_no_other_lease(engine: Engine, site: Site) -> None:
     await engine.worker(sweeps=True)
     env = {"PASSWORD": LINES, "SECONDS": str(3 * LEASE_SECONDS)}
     attack = await site.deploy("v1", node("attack", command=python(FLOOD), env=env))

@@ -1,4 +1,4 @@
-"""Tasks as Jobs of a cluster, through the engine: a lost worker's Job is gone on with, a failed one is made anew."""
+"""Tasks as Jobs of a cluster: Jobs of lost workers are adopted, failed ones replaced."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.services.support.clusters import begun, jobs
 from tests.services.support.engine import D, Engine, S, Site, watched
 
 
-async def test_a_lost_worker_leaves_its_job_to_the_next(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_the_job_of_a_lost_worker_is_adopted(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, worker = await begun(engine, place, "sleep 4; echo done")
     await worker.vanish()
     await engine.worker(sweeps=True)
@@ -29,14 +29,14 @@ async def test_a_worker_that_stops_leaves_its_job_running(engine: Engine, place:
     assert jobs(cluster) == [1]
 
 
-async def test_another_try_after_a_failure_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_an_attempt_after_a_failure_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, _ = await begun(engine, place, "test $BOREAS_ATTEMPT = 2", max_attempts=2)
     story = await engine.until(id_, D.SUCCESS)
     assert story.tries("job") == [S.FAILED, S.SUCCESS]
     assert jobs(cluster) == [1, 1]
 
 
-async def test_a_retry_by_hand_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_a_manual_retry_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, _ = await begun(engine, place, "test $BOREAS_ATTEMPT = 2")
     await engine.until(id_, D.FAILED)
     await engine.retry(id_)
@@ -44,7 +44,7 @@ async def test_a_retry_by_hand_is_another_job(engine: Engine, place: Site, clust
     assert jobs(cluster) == [1, 1]
 
 
-async def test_what_is_cancelled_is_gone_from_the_cluster(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_a_cancelled_job_is_removed_from_the_cluster(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, _ = await begun(engine, place, "sleep 60")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
@@ -55,14 +55,14 @@ CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), Strategy
 
 
 def image(cluster: ClusterServer) -> list[tuple[str, str, int]]:
-    """Return what each Deployment of the cluster runs."""
+    """Return the image of each Deployment object of the cluster."""
     return [
         (
-            each["metadata"]["name"],
-            each["spec"]["template"]["spec"]["containers"][0]["image"],
-            each["spec"]["replicas"],
+            item["metadata"]["name"],
+            item["spec"]["template"]["spec"]["containers"][0]["image"],
+            item["spec"]["replicas"],
         )
-        for each in cluster.of("deployments")
+        for item in cluster.of("deployments")
     ]
 
 
@@ -73,7 +73,7 @@ def make_shop(cluster: ClusterServer) -> None:
     cluster.store("deployments", {"metadata": {"name": "shop"}, "spec": spec})
 
 
-async def test_a_deployment_is_rolled_out_step_by_step_and_back(
+async def test_a_deployment_is_rolled_out_in_steps_and_rolled_back(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     make_shop(cluster)
@@ -88,9 +88,7 @@ async def test_a_deployment_is_rolled_out_step_by_step_and_back(
     assert image(cluster) == [("shop", "shop:v1", 2)]
 
 
-async def test_what_people_change_meanwhile_fails_the_task_and_says_so(
-    engine: Engine, place: Site, cluster: ClusterServer
-) -> None:
+async def test_drift_fails_the_task_with_a_reason(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     make_shop(cluster)
     await engine.worker()
     watch = StrategyStep(canary_ratio=0.5, batch_interval=1, auto_rollback=False)
@@ -104,7 +102,7 @@ async def test_what_people_change_meanwhile_fails_the_task_and_says_so(
     assert ("shop-canary", "shop:v1", 7) in image(cluster)
 
 
-async def test_an_application_that_names_anothers_workload_does_not_get_it(
+async def test_an_application_cannot_take_the_workload_of_another(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     make_shop(cluster)

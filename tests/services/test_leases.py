@@ -1,6 +1,6 @@
-"""Who holds an attempt: a lease that is renewed, one holder at a time, and no word from one whose lease ran out.
+"""Leases of attempts: renewal, one holder at a time, and no writes after expiry.
 
-Workers here do not sweep; where a lease shall run out, the test sweeps until somebody has taken over.
+Workers here do not sweep; where a lease shall expire, the test sweeps until a worker has taken over.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.core.workflow import TaskType
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.worker.attempt_runner import Interruption
 from app.services.worker.sweep import sweep
-from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle, lose
+from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle, settle_lost_attempt
 from app.store import tasks as task_store
 from app.store import workers
 from tests.services.support.commands import POLITE, Gate, Notes, node, sh
@@ -38,8 +38,8 @@ async def created(engine: Engine, site: Site, key: str = "task") -> str:
 async def take(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment | None:
     """Take a task, if it is free."""
     id_ = (await task_store.by_ids([task_id]))[task_id].deployment_id
-    turn = await claim_and_settle(engine.runtime, worker, id_, (), room=1, in_hand={task_id})
-    return turn.taken[0] if turn.taken else None
+    turn = await claim_and_settle(engine.runtime, worker, id_, (), room=1, held_tasks={task_id})
+    return turn.claimed[0] if turn.claimed else None
 
 
 async def settle(engine: Engine, worker: WorkerIdentity, mine: Assignment, outcome: Outcome = GOOD) -> None:
@@ -47,8 +47,8 @@ async def settle(engine: Engine, worker: WorkerIdentity, mine: Assignment, outco
     done = [Finished(mine, outcome)]
     id_ = mine.task.deployment_id
     in_hand = {task.id for task in (await engine.story(id_)).tasks.values()}
-    turn = await claim_and_settle(engine.runtime, worker, id_, done, room=0, in_hand=in_hand)
-    assert turn.taken == ()
+    turn = await claim_and_settle(engine.runtime, worker, id_, done, room=0, held_tasks=in_hand)
+    assert turn.claimed == ()
 
 
 async def taken(engine: Engine, worker: WorkerIdentity, task_id: str) -> Assignment:
@@ -80,7 +80,7 @@ async def story_of(engine: Engine, assignment: Assignment) -> Story:
     return await engine.story(assignment.task.deployment_id)
 
 
-async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) -> None:
+async def test_only_one_worker_claims_a_task(engine: Engine, trial: Site) -> None:
     for round_ in range(10):
         id_ = await created(engine, trial, f"task-{round_}")
         names = [WorkerIdentity(f"worker-{n}", "default") for n in range(5)]
@@ -91,7 +91,7 @@ async def test_of_many_who_want_a_task_one_gets_it(engine: Engine, trial: Site) 
         await settle(engine, replace(ONE, id=winner.task.worker), winner)
 
 
-async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_lease_is_limited_and_renewed(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait))
     begun = (await engine.until_running(id_, "slow")).tasks["slow"]
@@ -104,7 +104,7 @@ async def test_a_lease_is_for_a_while_and_renewed(engine: Engine, site: Site, ga
     assert story.tries("slow") == [S.SUCCESS]
 
 
-async def test_another_worker_takes_over_from_one_that_vanished(
+async def test_another_worker_takes_over_from_a_vanished_one(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     first = await engine.worker()
@@ -118,14 +118,14 @@ async def test_another_worker_takes_over_from_one_that_vanished(
     story = await engine.until(id_, D.SUCCESS)
     await first.ended()
     assert [(a.worker, a.status) for a in story.attempts["slow"]] == [
-        (first.name.id, S.CANCELLED),
-        (second.name.id, S.SUCCESS),
+        (first.identity.id, S.CANCELLED),
+        (second.identity.id, S.SUCCESS),
     ]
     assert story == await engine.story(id_)
     assert (notes.lines, await engine.said(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
 
 
-async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_worker_ends_an_attempt_that_it_no_longer_holds(engine: Engine, site: Site, notes: Notes) -> None:
     worker = await engine.worker()
     wait = sh('trap "echo ended >> \\"$1\\"; exit 0" TERM; echo ready; while :; do sleep 0.02; done', notes.path)
     id_ = await site.deploy("v1", node("slow", command=wait))
@@ -141,25 +141,29 @@ async def test_a_worker_ends_what_is_not_its_own_any_more(engine: Engine, site: 
 
 
 async def remembers_nothing(worker: RunningWorker) -> bool:
-    return not worker.hands._forgotten
+    return not worker.worker._abandoned
 
 
-async def test_a_worker_does_not_begin_again_what_it_has_given_up(
+async def test_a_worker_does_not_restart_an_abandoned_attempt(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
-    """Its lease could not be renewed. Nobody has noticed yet, so that the attempt still stands as this worker's."""
+    """Its lease could not be renewed, but the database still shows the attempt as this worker's."""
     worker = await engine.worker()
     slow = notes.then("begun", "exec sleep 300")
     id_ = await site.deploy("v1", node("slow", command=slow), node("other", command=gate.wait))
     story = await engine.until_running(id_, "slow", "other")
     await eventually(lambda: has_begun(notes), "the command to begin")
-    worker.hands._attempts[story.tasks["slow"].id].interrupt(Interruption.LOST)
+    worker.worker._attempts[story.tasks["slow"].id].interrupt(Interruption.LOST)
     await eventually(lambda: has_given_up(worker, story.tasks["slow"].id), "the attempt to be given up")
     gate.open()
     await engine.until_task(id_, "other", lambda task: task.status is S.SUCCESS)
     await asyncio.sleep(0.3)
     story = await engine.story(id_)
-    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (["begun"], worker.name.id, [S.RUNNING])
+    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (
+        ["begun"],
+        worker.identity.id,
+        [S.RUNNING],
+    )
     assert not await remembers_nothing(worker)
 
 
@@ -168,16 +172,16 @@ async def has_begun(notes: Notes) -> bool:
 
 
 async def has_given_up(worker: RunningWorker, task_id: str) -> bool:
-    return task_id not in worker.hands._attempts
+    return task_id not in worker.worker._attempts
 
 
-async def test_a_task_taken_in_a_turn_whose_answer_was_lost_is_begun_under_a_new_lease(
+async def test_a_task_claimed_in_a_turn_with_a_lost_answer_begins_under_a_new_lease(
     engine: Engine, trial: Site
 ) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
     await expire(engine, old.task)
-    turn = await claim_and_settle(engine.runtime, ONE, old.task.deployment_id, [], room=1, in_hand=())
-    (again,) = turn.taken
+    turn = await claim_and_settle(engine.runtime, ONE, old.task.deployment_id, [], room=1, held_tasks=())
+    (again,) = turn.claimed
     assert (again.task.id, again.task.attempt) == (old.task.id, old.task.attempt)
     await sweep(engine.runtime)
     assert (await story_of(engine, old)).tries("task") == [S.RUNNING]
@@ -190,7 +194,9 @@ async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(engine: En
     async with engine.outside() as worker, worker.transaction():
         await worker.execute("UPDATE tasks SET lease_until = now() + interval '1 hour' WHERE id = $1", task.id)
         lost_ = Outcome(Ending.LOST)
-        losing = asyncio.create_task(lose(engine.runtime, task.deployment_id, task.id, task.attempt, lost_))
+        losing = asyncio.create_task(
+            settle_lost_attempt(engine.runtime, task.deployment_id, task.id, task.attempt, lost_)
+        )
         await eventually(lambda: waited_for(worker), "the sweep to wait for the renewal")
     await losing
     story = await engine.story(task.deployment_id)
@@ -202,7 +208,7 @@ async def waited_for(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval(waiting))
 
 
-async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: Engine, trial: Site) -> None:
+async def test_the_result_of_a_lost_attempt_is_not_written(engine: Engine, trial: Site) -> None:
     old = await taken(engine, ONE, await created(engine, trial))
     await expire(engine, old.task)
     await lost(engine, old.task.id)
@@ -214,10 +220,8 @@ async def test_what_an_attempt_came_to_is_not_written_once_it_is_lost(engine: En
     assert (await story_of(engine, new)).tries("task") == [S.CANCELLED, S.SUCCESS]
 
 
-async def test_what_is_settled_and_withdrawn_in_one_turn_is_stored_as_its_events_tell(
-    engine: Engine, trial: Site
-) -> None:
-    """One task has failed for good; the last one that runs fails too, would be tried again, and is withdrawn."""
+async def test_a_turn_that_settles_and_withdraws_a_task_matches_its_events(engine: Engine, trial: Site) -> None:
+    """One task has failed for good. The last running one fails too; its retry is withdrawn."""
     web = await trial.application("web")
     ship = replace(node("ship", type=TaskType.DEPLOY, application_id=web), command=None)
     id_ = await trial.deploy("v1", ship, node("again", max_attempts=3))
@@ -230,7 +234,7 @@ async def test_what_is_settled_and_withdrawn_in_one_turn_is_stored_as_its_events
     await sweep(engine.runtime)
 
 
-async def test_what_an_attempt_came_to_is_written_once(engine: Engine, trial: Site) -> None:
+async def test_the_result_of_an_attempt_is_written_once(engine: Engine, trial: Site) -> None:
     mine = await taken(engine, ONE, await created(engine, trial))
     await asyncio.gather(*(settle(engine, ONE, mine) for _ in range(5)))
     story = await story_of(engine, mine)
@@ -252,7 +256,7 @@ async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> Non
     await settle(engine, TWO, new)
 
 
-async def test_a_command_that_prints_on_and_on_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
+async def test_a_printing_command_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("loud", command=sh("echo ready; while :; do echo more; sleep 0.01; done")))
     await engine.until_said(id_, "loud", "ready")
@@ -269,7 +273,7 @@ async def test_a_lost_attempt_stores_no_rollout(engine: Engine, trial: Site) -> 
     await settle(engine, ONE, old)
 
 
-async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, trial: Site) -> None:
+async def test_a_task_that_loses_every_worker_fails_at_last(engine: Engine, trial: Site) -> None:
     id_ = await created(engine, trial)
     for number in range(1, MAX_LOSSES + 2):
         held = await taken(engine, ONE, id_)
@@ -278,10 +282,10 @@ async def test_a_task_that_loses_every_worker_fails_in_the_end(engine: Engine, t
         await lost(engine, id_)
     story = await story_of(engine, held)
     assert (story.status, story.tries("task")) == (D.FAILED, (MAX_LOSSES + 1) * [S.CANCELLED])
-    assert story.tasks["task"].error_message == "its worker gave no sign of life"
+    assert story.tasks["task"].error_message == "its worker stopped renewing its lease"
 
 
-async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site: Site) -> None:
+async def test_a_draining_worker_hands_its_attempts_back(engine: Engine, site: Site) -> None:
     first = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=sh('test "$BOREAS_ATTEMPT" = 2 || exec "$@"', *POLITE)))
     await engine.until_said(id_, "task", "ready")
@@ -294,8 +298,8 @@ async def test_a_worker_that_leaves_hands_back_what_it_has(engine: Engine, site:
     assert (attempt.status, attempt.error_message) == (S.CANCELLED, "its worker was stopped, and handed it back")
 
 
-async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Engine, site: Site, gate: Gate) -> None:
-    """The worker is told to stop while it waits for its turn to write down how an attempt ended."""
+async def test_a_draining_worker_settles_finished_attempts(engine: Engine, site: Site, gate: Gate) -> None:
+    """The worker is stopped while it waits for the lock to settle an attempt."""
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")
@@ -310,10 +314,10 @@ async def test_what_has_ended_is_recorded_although_its_worker_leaves(engine: Eng
 
 
 async def told_to_stop(worker: RunningWorker) -> bool:
-    return not worker.hands.has_room
+    return not worker.worker.has_room
 
 
-async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, site: Site) -> None:
+async def test_a_stopped_worker_does_not_count_as_alive(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     slow_end = sh('trap "sleep 0.4; exit 0" TERM; echo ready; while :; do sleep 0.02; done')
     id_ = await site.deploy("v1", node("task", command=slow_end))
@@ -323,16 +327,16 @@ async def test_a_worker_that_has_left_does_not_count_as_alive(engine: Engine, si
     await engine.cancel(id_)
 
 
-async def test_a_worker_that_leaves_takes_nothing_new(engine: Engine, trial: Site) -> None:
+async def test_a_draining_worker_claims_nothing(engine: Engine, trial: Site) -> None:
     task_id = await created(engine, trial)
     worker = await engine.worker()
     await worker.leave()
-    worker.hands.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
+    worker.worker.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
     await worker.ended()
     assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
 
 
-async def test_jobs_that_were_lost_are_sent_again(engine: Engine, trial: Site) -> None:
+async def test_lost_jobs_are_sent_again(engine: Engine, trial: Site) -> None:
     ids = [await trial.deploy("v1", node("one"), node("two", "one")), await (await engine.site()).deploy("v1")]
     async with redis.Redis.from_url(engine.servers.redis_url) as valkey:
         await valkey.flushall()
@@ -341,7 +345,7 @@ async def test_jobs_that_were_lost_are_sent_again(engine: Engine, trial: Site) -
         await engine.until(id_, D.SUCCESS)
 
 
-async def test_nothing_is_lost_with_everything_that_valkey_holds(engine: Engine, trial: Site) -> None:
+async def test_losing_all_data_of_valkey_loses_no_work(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=4, sweeps=True)
     await engine.worker(slots=4, sweeps=True)
     graph = [

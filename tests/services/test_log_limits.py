@@ -1,4 +1,4 @@
-"""How much of a log is kept: up to a limit that is told, and what is asked of a long one stays bounded."""
+"""Limits of logs: a log ends at its limit with a notice, and reading a long one takes bounded work."""
 
 import asyncio
 from dataclasses import replace
@@ -20,9 +20,7 @@ PATIENT = 60.0
 """Seconds of a lease that no load takes away: a second attempt would print everything again."""
 
 
-async def test_a_log_ends_at_its_limit_with_a_line_and_a_flag_and_the_command_goes_on(
-    engine: Engine, site: Site
-) -> None:
+async def test_a_log_at_its_limit_ends_with_a_notice_while_the_command_goes_on(engine: Engine, site: Site) -> None:
     await engine.worker(runtime=replace(engine.runtime, log_bytes=LIMIT))
     loud = sh("for n in $(seq 5000); do echo 123456789x; done; exit 3")
     id_ = await site.deploy("v1", node("loud", command=loud), node("quiet", command=("echo", "hello")))
@@ -34,7 +32,7 @@ async def test_a_log_ends_at_its_limit_with_a_line_and_a_flag_and_the_command_go
     assert (story.tasks["loud"].logs_truncated, story.tasks["quiet"].logs_truncated) == (True, False)
 
 
-async def test_the_limit_is_that_of_the_task_over_all_of_its_attempts(engine: Engine, site: Site) -> None:
+async def test_the_limit_applies_to_all_attempts_of_a_task(engine: Engine, site: Site) -> None:
     await engine.worker(runtime=replace(engine.runtime, log_bytes=LIMIT))
     command = sh("for n in $(seq 60); do echo 123456789x; done; exit 1")
     id_ = await site.deploy("v1", node("loud", command=command))
@@ -47,7 +45,7 @@ async def test_the_limit_is_that_of_the_task_over_all_of_its_attempts(engine: En
     assert story.tasks["loud"].log_bytes <= LIMIT + 3 * 300
 
 
-async def test_tokens_are_hidden_whoever_prints_them(engine: Engine, site: Site) -> None:
+async def test_printed_tokens_are_hidden(engine: Engine, site: Site) -> None:
     await engine.worker()
     token = "ghp_" + "a1" * 20
     code = f"print('first'); print('my {token}!'); print('last')"
@@ -55,9 +53,7 @@ async def test_tokens_are_hidden_whoever_prints_them(engine: Engine, site: Site)
     assert await engine.said(story.deployment.id, "task") == ["first", "my ***!", "last"]
 
 
-async def test_a_filter_looks_through_a_long_log_piece_by_piece(
-    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_filter_reads_a_long_log_in_pieces(engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "TEXT_REACH", 700)
     await engine.worker()
     story = await site.deployed("v1", node("task", command=("seq", "5000")))
@@ -70,7 +66,7 @@ async def test_a_filter_looks_through_a_long_log_piece_by_piece(
     assert await logs.counts([task.id], wanted) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
 
 
-async def test_a_long_log_is_kept_followed_and_read_from_either_end(engine: Engine, site: Site) -> None:
+async def test_a_long_log_is_stored_followed_and_read_from_both_ends(engine: Engine, site: Site) -> None:
     await engine.worker(runtime=replace(engine.runtime, lease_seconds=PATIENT))
     id_ = await site.deploy("v1", node("task", command=("seq", str(MANY))))
     task = (await engine.story(id_)).tasks["task"]

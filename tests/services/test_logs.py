@@ -1,4 +1,4 @@
-"""What tasks print, as it is stored: whole, in order, with levels, without secrets, and before the task has ended."""
+"""The stored output of tasks: complete, in order, with levels, without secrets, before the task ends."""
 
 import asyncio
 
@@ -14,10 +14,11 @@ from tests.services.support.engine import D, Engine, S, Site, rolling
 
 MANY = 100_000
 L = LogLevel
+"""Short name for the tables below."""
 
 
 async def printed(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:
-    """Run a command and return what is stored of what it printed."""
+    """Run a command and return its stored output."""
     await engine.worker()
     story = await site.deployed("v1", node("task", command=command, **fields))
     return await engine.said(story.deployment.id, "task")
@@ -32,7 +33,7 @@ async def test_a_hundred_thousand_lines_are_complete_and_in_order(engine: Engine
     assert story.tasks["task"].last_log == MANY
 
 
-async def test_who_follows_a_log_gets_every_line_once(engine: Engine, site: Site) -> None:
+async def test_a_follower_of_a_log_gets_every_line_once(engine: Engine, site: Site) -> None:
     await engine.worker()
     command = python(
         "import time\nfor n in range(20_000):\n  print(n, flush=not n % 50)\n  n % 2000 or time.sleep(0.02)"
@@ -84,7 +85,7 @@ async def test_values_of_secrets_are_masked(
     assert await printed(engine, site, sh(f'echo "{text}"'), env={name: value}) == stored
 
 
-async def test_a_secret_is_masked_wherever_it_stands_in_a_very_long_line(engine: Engine, site: Site) -> None:
+async def test_a_secret_is_masked_anywhere_in_a_very_long_line(engine: Engine, site: Site) -> None:
     code = "import os, sys, time\nwrite = sys.stdout.write; secret = os.environ['API_TOKEN']\n"
     code += "write('x' * 70_000 + secret[:8]); sys.stdout.flush(); time.sleep(0.3); print(secret[8:] + 'y' * 70_000)"
     said = "".join(await printed(engine, site, python(code), env={"API_TOKEN": "0123456789abcdef"}))
@@ -105,7 +106,7 @@ async def test_a_very_long_line_is_split_and_nothing_is_dropped(engine: Engine, 
     assert max(map(len, said)) <= MAX_MESSAGE
 
 
-async def test_characters_come_whole_although_their_bytes_come_apart(engine: Engine, site: Site) -> None:
+async def test_characters_are_whole_when_their_bytes_are_split(engine: Engine, site: Site) -> None:
     code = "import sys, time\nfor byte in 'ok 🚀 ü\\n'.encode():\n"
     code += "  sys.stdout.buffer.write(bytes([byte])); sys.stdout.flush(); time.sleep(0.005)\nprint('👩‍🚀' * 5000)"
     said = await printed(engine, site, python(code))
@@ -116,7 +117,7 @@ async def test_a_line_without_an_end_is_a_line(engine: Engine, site: Site) -> No
     assert await printed(engine, site, ("printf", "one\\n\\ntwo\\r\\n10%%\\r100%%")) == ["one", "", "two", "100%"]
 
 
-async def test_lines_of_several_instances_say_whose_they_are(engine: Engine, site: Site) -> None:
+async def test_lines_of_several_instances_have_prefixes(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(sh("echo I am $BOREAS_INSTANCE"), ("a", "b", "c")))
     story = await site.deployed(strategy=rolling(2))
@@ -124,7 +125,7 @@ async def test_lines_of_several_instances_say_whose_they_are(engine: Engine, sit
     assert {"[a] I am a", "[b] I am b", "I am c"} <= set(said)
 
 
-async def test_what_was_said_before_a_command_was_ended_is_kept(engine: Engine, site: Site) -> None:
+async def test_output_before_the_end_of_a_command_is_stored(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy(
         "v1", node("task", command=sh('trap "seq 500; exit 0" TERM; echo ready; while :; do sleep 0.02; done'))

@@ -1,6 +1,6 @@
-"""Health by metrics: each batch is checked, no data decides nothing, and what is out of bounds goes back.
+"""Health by metrics: each batch is checked, missing data decides nothing, and bad values roll back.
 
-In: a server that plays Prometheus. How values are judged is tested with the core, how answers are read with the probe.
+In: a server that plays Prometheus. Judging values is tested with the core, reading answers with the probe.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.application import HealthCheck, MetricCheck, ShellTarget
-from app.core.batch_history import Ended, history
+from app.core.batch_history import TaskEnd, batch_records
 from app.core.environment import OperatorKind
 from app.store import event_feed
 from tests.services.support.commands import Notes
@@ -55,7 +55,7 @@ async def test_a_batch_is_checked_again_when_it_was_watched(
     assert story.deployment.error_message == message
 
 
-async def test_no_data_is_waited_for_and_said(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+async def test_missing_data_is_logged_and_awaited(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.gives(vector(), scalar("NaN"), scalar("0"))
     await site.application("web", health_check=errors(prometheus))
@@ -64,7 +64,7 @@ async def test_no_data_is_waited_for_and_said(engine: Engine, site: Site, promet
     assert "WARN: metric error-rate: inconclusive (no data)" in said
 
 
-async def test_data_that_never_comes_fails_it_as_such(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+async def test_permanently_missing_data_fails_the_check(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.answers = [(503, {"status": "error", "error": "starting"})]
     await site.application("web", health_check=errors(prometheus, failure_threshold=2))
@@ -83,7 +83,7 @@ async def test_the_metrics_of_a_set_are_those_of_its_color(engine: Engine, site:
     assert prometheus.queries == ['e{set="blue"}'] * 3 + ['e{set="green"}'] * 3
 
 
-async def test_nobody_is_asked_about_a_simulation(engine: Engine, prometheus: Prometheus) -> None:
+async def test_simulations_query_no_metrics(engine: Engine, prometheus: Prometheus) -> None:
     await engine.worker()
     trial = await engine.site(OperatorKind.SIMULATED)
     await trial.application("web", health_check=errors(prometheus))
@@ -91,15 +91,15 @@ async def test_nobody_is_asked_about_a_simulation(engine: Engine, prometheus: Pr
     assert prometheus.asked == []
 
 
-async def test_the_values_are_kept_with_the_batch(engine: Engine, site: Site, prometheus: Prometheus) -> None:
+async def test_metric_values_are_stored_with_the_batch(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.gives(scalar("0.001"), scalar("0.5"))
     shell = ShellTarget(("true",), ("a", "b"), ("true",))
     await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
-    moments = (await event_feed.of_rollouts([task.id]))[task.id]
-    first, second = history(moments, Ended(task.status, task.completed_at) if task.completed_at else None)
+    moments = (await event_feed.progress_of_rollouts([task.id]))[task.id]
+    first, second = batch_records(moments, TaskEnd(task.status, task.completed_at) if task.completed_at else None)
     assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
     shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]
     assert shown == [("error-rate", 0.001, None, 0.01, True), ("error-rate", 0.5, None, 0.01, False)]

@@ -1,4 +1,4 @@
-"""Rollouts in a cluster that somebody else works in, and that are cancelled: no capacity is lost, nothing is missed."""
+"""Rollouts that are cancelled, or that meet changes by others in the cluster: no capacity is lost."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -81,7 +81,7 @@ async def test_cancelling_leaves_one_set_at_full_size(
     assert await place.releases() == {"shop": "v1"}
 
 
-async def test_cancelling_while_people_are_asked_does_so_too(
+async def test_cancelling_during_an_approval_leaves_one_set_at_full_size(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     await engine.worker()
@@ -111,7 +111,7 @@ async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: 
     assert image(cluster) == [("shop", "shop:v3", 10)]
 
 
-async def test_a_second_set_deleted_while_it_is_watched_costs_nothing(
+async def test_deleting_a_watched_second_set_costs_no_capacity(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     id_ = await begun(engine, place, CANARY, 2)
@@ -124,22 +124,22 @@ async def test_a_second_set_deleted_while_it_is_watched_costs_nothing(
 
 
 @pytest.mark.parametrize("kind", [CANARY, ROLLING])
-async def test_a_version_that_crashes_after_it_was_ready_goes_back(
+async def test_a_version_that_crashes_after_it_was_ready_is_rolled_back(
     engine: Engine, place: Site, cast: Cast, kind: StrategyKind
 ) -> None:
     id_ = await begun(engine, place, kind, 1)
     cast.rollers.crash("shop:v2")
     story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
     told = str(story.tasks["shop/deploy"].error_message)
-    assert "does not serve as it did" in told and "was started anew 1 time" in told
+    assert "does not serve as it did" in told and "was restarted 1 time" in told
     assert image(cast.server) == FULL
 
 
 @pytest.mark.parametrize("kind", [ROLLING, CANARY])
-async def test_what_the_clusters_tools_bring_back_is_seen(
+async def test_drift_by_cluster_tools_is_noticed(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
-    before = next(each for each in cluster.of("deployments") if each["metadata"]["name"] == "shop")
+    before = next(item for item in cluster.of("deployments") if item["metadata"]["name"] == "shop")
     id_ = await begun(engine, place, kind, 1)
     old = {name: f"{value}" for name, value in (before["metadata"].get("annotations") or {}).items()}
 
@@ -153,7 +153,7 @@ async def test_what_the_clusters_tools_bring_back_is_seen(
     assert [(name, size) for name, _, size in image(cluster)] == [("shop", 10)]
 
 
-async def test_the_old_image_set_while_all_at_once_is_watched_is_seen(
+async def test_restoring_the_old_image_while_watched_is_noticed(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     await engine.worker()
@@ -167,7 +167,7 @@ async def test_the_old_image_set_while_all_at_once_is_watched_is_seen(
     assert image(cluster) == FULL
 
 
-async def test_what_cannot_work_touches_nothing(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_an_unsuitable_strategy_changes_nothing(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
     cluster.change("deployments", "shop", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
@@ -176,7 +176,7 @@ async def test_what_cannot_work_touches_nothing(engine: Engine, place: Site, clu
     assert (image(cluster), story.tasks["shop/deploy"].touched) == (FULL, False)
 
 
-async def test_a_watched_batch_can_be_promoted_while_it_is_looked_at(
+async def test_a_watched_batch_can_be_promoted_while_it_is_observed(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     id_ = await begun(engine, place, CANARY)

@@ -1,4 +1,4 @@
-"""Jobs that outlived their worker while their task was stopped: found by another one, and deleted with their pods."""
+"""Orphaned Jobs of dead workers whose task was stopped: another worker deletes them."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from app.services import tasks
 from app.services.deployments import ReasonedAction
-from app.services.engine.orphans import reap
+from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.services.support.clusters import begun, job, jobs
 from tests.services.support.engine import D, Engine, S, Site, eventually
@@ -56,11 +56,11 @@ def settle_strangers(cluster: ClusterServer) -> None:
 
 def running(cluster: ClusterServer) -> set[str]:
     """Return the names of the Jobs that there are."""
-    return {each["metadata"]["name"] for each in cluster.of("jobs")}
+    return {item["metadata"]["name"] for item in cluster.of("jobs")}
 
 
 @pytest.mark.parametrize("what", ["deployment", "task"])
-async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
+async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
     engine: Engine, place: Site, cluster: ClusterServer, what: str
 ) -> None:
     settle_strangers(cluster)
@@ -76,7 +76,7 @@ async def test_the_job_of_a_killed_worker_is_gone_once_it_is_cancelled(
         story = await engine.until(id_, D.CANCELLED, D.FAILED)
         assert story.statuses["job"] is S.CANCELLED
         await eventually(gone(cluster), "the Job to be gone")
-    assert [each for each in cluster.of("pods") if "boreas.dev/task" in each["metadata"]["labels"]] == []
+    assert [item for item in cluster.of("pods") if "boreas.dev/task" in item["metadata"]["labels"]] == []
     assert jobs(cluster) == [1] * (1 + len(STRANGERS))
 
 
@@ -87,19 +87,19 @@ def gone(cluster: ClusterServer) -> Callable[[], Any]:
     return look
 
 
-async def test_what_may_be_gone_on_with_stays(engine: Engine, place: Site, cluster: ClusterServer) -> None:
+async def test_runs_that_may_be_adopted_stay(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     id_, worker = await begun(engine, place, "sleep 1; echo done", max_attempts=2)
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await worker.leave()
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     assert story.tries("job") == [S.CANCELLED, S.SUCCESS]
     assert (jobs(cluster), running(cluster)) == ([1], set())
 
 
-async def test_a_cluster_that_is_away_delays_it(
+async def test_an_unreachable_cluster_delays_the_removal(
     engine: Engine, place: Site, cluster: ClusterServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     id_, worker = await begun(engine, place, "sleep 60")
@@ -108,8 +108,8 @@ async def test_a_cluster_that_is_away_delays_it(
     await engine.worker(sweeps=True)
     await engine.until(id_, D.CANCELLED)
     cluster.away = True
-    await reap(engine.runtime, "default")
+    await remove_orphans(engine.runtime, "default")
     assert "it can not be seen which Jobs of default run" in caplog.text
     cluster.away = False
-    await reap(engine.runtime, "default")
-    assert all("deletionTimestamp" in each["metadata"] for each in cluster.of("jobs"))
+    await remove_orphans(engine.runtime, "default")
+    assert all("deletionTimestamp" in item["metadata"] for item in cluster.of("jobs"))

@@ -1,6 +1,6 @@
-"""Pausing: from when to when no task starts, whatever else a person or a command does meanwhile.
+"""Pausing: no task starts during a pause, whatever else a person or a command does meanwhile.
 
-What a pause keeps from happening at one moment is tested in tests/core/test_plan; how it is told, in test_gate.
+The effect of a pause on one tick is tested in tests/core/test_tick, its description in test_gate.
 """
 
 from contextlib import suppress
@@ -16,33 +16,33 @@ from app.services import deployments, tasks
 from app.services.tasks import Promotion
 from app.services.worker.sweep import sweep
 from tests.services.support.commands import FAILURE, Gate, Notes, node, sh
-from tests.services.support.controls import blockers, go_on, pause, pauses, skip, task_id
+from tests.services.support.controls import blocker_kinds, pause, pause_events, resume, skip, task_id
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 
 async def ending(engine: Engine, id_: str) -> list[object]:
-    """Return the last change of a deployment's status and what came after it, the tasks' changes left out."""
+    """Return the last status change of a deployment and the later events, without those of tasks."""
     bodies = [event.body for event in await engine.events(id_)]
     told = [body for body in bodies if isinstance(body, DeploymentPaused | DeploymentStatusChanged)]
     last = max(index for index, body in enumerate(told) if isinstance(body, DeploymentStatusChanged))
     return [body.to if isinstance(body, DeploymentStatusChanged) else body.paused for body in told[last:]]
 
 
-async def test_its_place_in_the_queue_is_kept_while_it_is_paused(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_paused_deployment_keeps_its_place_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     ids = [await site.deploy("v0", node("slow", command=gate.wait))]
     await engine.until_running(ids[0], "slow")
     ids += [await site.deploy(f"v{n}") for n in range(1, 4)]
     await pause(engine, ids[1])
-    assert await blockers(engine, ids[2]) == [BlockerKind.LOCK]
-    await go_on(engine, ids[1])
+    assert await blocker_kinds(engine, ids[2]) == [BlockerKind.LOCK]
+    await resume(engine, ids[1])
     gate.open()
     stories = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
     for before, after in pairwise(stories):
         assert before.completed_at and after.started_at and before.completed_at <= after.started_at
 
 
-async def test_what_is_paused_in_the_queue_holds_up_nobody(engine: Engine, gate: Gate) -> None:
+async def test_a_paused_deployment_in_the_queue_blocks_no_other(engine: Engine, gate: Gate) -> None:
     """Those behind it start the moment it is paused, by application and by the bound of the environment."""
     await engine.worker()
     site = await engine.site(max_concurrent_deployments=2)
@@ -57,37 +57,37 @@ async def test_what_is_paused_in_the_queue_holds_up_nobody(engine: Engine, gate:
     gate.open()
     await engine.until(first, D.SUCCESS)
     assert (await engine.story(both)).status is D.PENDING
-    await go_on(engine, both)
+    await resume(engine, both)
     await engine.until(both, D.SUCCESS)
 
 
-async def test_one_that_was_paused_before_its_start_starts_when_it_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_deployment_paused_before_its_start_starts_on_resume(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy(auto_start=False)
     await pause(engine, id_)
-    assert await blockers(engine, id_) == [BlockerKind.NOT_STARTED, BlockerKind.PAUSED]
+    assert await blocker_kinds(engine, id_) == [BlockerKind.NOT_STARTED, BlockerKind.PAUSED]
     await engine.call(deployments.start, id_)
     await sweep(engine.runtime)
-    assert ((await engine.story(id_)).status, await blockers(engine, id_)) == (D.PENDING, [BlockerKind.PAUSED])
-    await go_on(engine, id_)
+    assert ((await engine.story(id_)).status, await blocker_kinds(engine, id_)) == (D.PENDING, [BlockerKind.PAUSED])
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
-    assert await pauses(engine, id_) == [True, False]
+    assert await pause_events(engine, id_) == [True, False]
 
 
-async def test_a_rollout_that_has_begun_goes_on_to_its_end(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_pause_does_not_stop_a_running_rollout(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=rolling(1, AN_HOUR))
     task = await engine.until_task(id_, "web/deploy", watched)
     await pause(engine, id_)
-    assert await blockers(engine, id_) == [BlockerKind.BATCH_INTERVAL]
+    assert await blocker_kinds(engine, id_) == [BlockerKind.BATCH_INTERVAL]
     await engine.call(tasks.promote, Promotion(task.id, full=True))
     story = await engine.until(id_, D.SUCCESS)
     assert (notes.lines, story.deployment.paused) == (["a", "b"], False)
     assert await ending(engine, id_) == [D.SUCCESS, False]
 
 
-async def test_what_fails_while_it_is_paused_rolls_back(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
+async def test_a_failure_while_paused_rolls_back(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(sh('"$@"; exit 1', *gate.wait), rollback_command=notes.take("back")))
     id_ = await site.deploy()
@@ -95,30 +95,30 @@ async def test_what_fails_while_it_is_paused_rolls_back(engine: Engine, site: Si
     await pause(engine, id_)
     gate.open()
     story = await engine.until(id_, D.ROLLED_BACK)
-    assert (notes.lines, story.deployment.paused, await pauses(engine, id_)) == (["back"], False, [True, False])
+    assert (notes.lines, story.deployment.paused, await pause_events(engine, id_)) == (["back"], False, [True, False])
 
 
 @pytest.mark.parametrize(("deed", "status"), [("cancel", D.CANCELLED), ("roll back", D.ROLLED_BACK)])
-async def test_a_pause_ends_with_what_it_was_for(engine: Engine, trial: Site, deed: str, status: D) -> None:
+async def test_a_pause_ends_with_its_deployment(engine: Engine, trial: Site, deed: str, status: D) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("one"), node("two", "one", payload={"seconds": AN_HOUR}))
     await engine.until_running(id_, "two")
     await pause(engine, id_)
     await (engine.cancel(id_) if deed == "cancel" else engine.roll_back(id_))
     story = await engine.until(id_, status)
-    assert (story.deployment.paused, await pauses(engine, id_)) == (False, [True, False])
+    assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
     await worker.leave()
 
 
-async def test_what_is_cancelled_in_the_queue_is_not_paused_any_more(engine: Engine, site: Site) -> None:
+async def test_cancelling_in_the_queue_ends_the_pause(engine: Engine, site: Site) -> None:
     id_ = await site.deploy(auto_start=False)
     await pause(engine, id_)
     await engine.cancel(id_)
     assert ((await engine.story(id_)).deployment.paused, await ending(engine, id_)) == (False, [D.CANCELLED, False])
 
 
-async def test_what_a_person_frees_while_it_is_paused_starts_afterwards(engine: Engine, site: Site, gate: Gate) -> None:
-    """One task is retried and one that others wait for is skipped: all of that is so at once, and nothing starts."""
+async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Site, gate: Gate) -> None:
+    """One task is retried and a blocker is skipped: both take effect at once, and no task starts."""
     worker = await engine.worker()
     graph = [node("bad", command=FAILURE), node("slow", command=gate.wait), node("gap", "slow"), node("end", "gap")]
     id_ = await site.deploy("v1", *graph, node("free", "skipped"), node("skipped", "bad"))
@@ -136,16 +136,16 @@ async def test_what_a_person_frees_while_it_is_paused_starts_afterwards(engine: 
     story = await engine.story(id_)
     skipped = {"bad": S.SKIPPED, "gap": S.SKIPPED, "skipped": S.SKIPPED}
     assert story.statuses == {"slow": S.SUCCESS, "end": S.PENDING, "free": S.PENDING} | skipped
-    await go_on(engine, id_)
+    await resume(engine, id_)
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_pausing_and_going_on_again_and_again_starts_each_task_once(engine: Engine, trial: Site) -> None:
+async def test_repeated_pausing_starts_each_task_once(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=2)
     id_ = await trial.deploy("v1", *(node(f"t{n}", payload={"seconds": 0.02}) for n in range(20)))
     with suppress(Refused):
         while True:
             await pause(engine, id_)
-            await go_on(engine, id_)
+            await resume(engine, id_)
     story = await engine.until(id_, D.SUCCESS)
     assert {tuple(story.tries(key)) for key in story.tasks} == {(S.SUCCESS,)}

@@ -1,9 +1,9 @@
-"""What goes on by itself does not need the sweep: whatever people and workers do, somebody knows what is next.
+"""A state machine without sweeps: after any actions, every deployment still proceeds.
 
-Workers here only take turns and say how attempts ended, jobs lie in a list until one is drawn, and the clock stands
-until it is moved. After all that is done, any work has a job or a worker that knows of it, any timer has a job in time,
-no deployment that runs is stuck, none waits that could start, and what was refused has changed nothing. To the end no
-sweep runs. That each change is legal is checked after the test.
+Workers here only take turns and report how attempts ended. Jobs lie in a list until one is drawn, and the clock stands
+until it is moved. After the actions, all work has a job or a worker that knows of it, and every timer has a job in
+time. No running deployment is stuck, none waits that could start, and refused actions have changed nothing. No sweep
+runs until the end. The legality of each change is checked after the test.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,14 +24,14 @@ from app.core.errors import Refused
 from app.core.strategy.model import Phase, Progress
 from app.core.task import Activity
 from app.core.tick import planning
-from app.core.tick.planning import Plan, State
+from app.core.tick.state import DeploymentSnapshot, Plan
 from app.core.workflow import TaskType, WorkflowTask
 from app.ports import Job
 from app.services import deployments, tasks
 from app.services.deployments import ReasonedAction
 from app.services.execution.rollout import Parked
 from app.services.tasks import Promotion
-from app.services.worker.sweep import expire
+from app.services.worker.sweep import settle_expired_leases
 from app.services.worker.turn import Assignment, Finished, WorkerIdentity, claim_and_settle
 from app.store import admission as admission_store
 from app.store import tasks as task_store
@@ -48,7 +48,7 @@ MOST_ROUNDS = 100
 
 
 class StandingClock:
-    """Stands until it is moved; each look moves it a little, so that there is a before and an after."""
+    """A clock that stands until it is moved; each reading moves it a little, to order events."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at
@@ -78,7 +78,7 @@ class JobList:
 
 @dataclass(slots=True)
 class World:
-    """An environment with two applications, what was deployed there, and what each worker has and knows of."""
+    """An environment with two applications, its deployments, and the assignments and jobs of each worker."""
 
     engine: Engine
     site: Site
@@ -86,7 +86,7 @@ class World:
     clock: StandingClock
     queue: JobList
     made: list[str] = field(default_factory=list)
-    hands: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
+    assignments: dict[str, dict[str, Assignment]] = field(default_factory=lambda: {name.id: {} for name in WORKERS})
     hungry: dict[str, set[str]] = field(default_factory=lambda: {name.id: set() for name in WORKERS})
 
     async def create(self, edges: dict[str, tuple[str, ...]], a: int) -> None:
@@ -99,10 +99,10 @@ class World:
         self.made.append(await self.site.deploy(self.version, *graph, **more))  # type: ignore[arg-type]
 
     def task(self, key: str, block_by: tuple[str, ...], ships: str | None, most: int) -> WorkflowTask:
-        one = node(key, *block_by, max_attempts=most)
+        task = node(key, *block_by, max_attempts=most)
         if ships is None:
-            return one
-        return replace(one, type=TaskType.DEPLOY, application_id=self.site.applications[ships], command=None)
+            return task
+        return replace(task, type=TaskType.DEPLOY, application_id=self.site.applications[ships], command=None)
 
     async def steer(self, a: int, b: int) -> None:
         """Do something to a deployment or to one of its tasks: the next thing, in turn, that is not refused."""
@@ -131,7 +131,7 @@ class World:
                 return
 
     async def work(self, a: int, b: int) -> None:
-        """Let a worker hear of a job, and one that knows of work take some of it."""
+        """Deliver a job to a worker, and let a worker with an offer claim tasks."""
         if due := self.queue.due():
             _, id_ = self.queue.jobs.pop(due[a % len(due)])
             self.hungry[WORKERS[b % 2].id].add(id_)
@@ -143,8 +143,8 @@ class World:
         self, worker: WorkerIdentity, id_: str, done: Sequence[Finished], room: int, *, answered: bool = True
     ) -> None:
         """Take a turn; one that is not answered is taken once more, later."""
-        hand, hungry = self.hands[worker.id], self.hungry[worker.id]
-        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, in_hand=set(hand))
+        hand, hungry = self.assignments[worker.id], self.hungry[worker.id]
+        turn = await claim_and_settle(self.engine.runtime, worker, id_, done, room=room, held_tasks=set(hand))
         if not answered or turn.more:
             hungry.add(id_)
         else:
@@ -152,11 +152,11 @@ class World:
         if answered:
             for each in done:
                 hand.pop(each.assignment.task.id, None)
-            hand.update({assignment.task.id: assignment for assignment in turn.taken})
+            hand.update({assignment.task.id: assignment for assignment in turn.claimed})
 
     async def settle(self, a: int, b: int) -> None:
-        """Let an attempt in hand come to something; a deploy task may change its target, and may be parked."""
-        held = [(worker, mine) for worker in WORKERS for mine in self.hands[worker.id].values()]
+        """Settle a claimed attempt; a deploy task may change its target, and may be parked."""
+        held = [(worker, mine) for worker in WORKERS for mine in self.assignments[worker.id].values()]
         if not held:
             return
         worker, mine = held[a % len(held)]
@@ -170,12 +170,12 @@ class World:
         await self.turn(worker, task.deployment_id, [Finished(mine, came)], room=a % 3)
 
     async def let_pass(self, a: int, b: int) -> None:
-        """Move the clock; now and then so far that every lease ends. Who held one then knows no better at first."""
+        """Move the clock, sometimes beyond the end of every lease. The holders do not notice at first."""
         self.clock.at += timedelta(seconds=(1, 20, AN_HOUR)[a % 3])
-        await expire(self.engine.runtime)
+        await settle_expired_leases(self.engine.runtime)
 
     async def sound(self) -> int:
-        """Check what must hold at any moment. Return how many deployments have not ended."""
+        """Check the invariants. Return how many deployments have not ended."""
         left = 0
         claims = (await admission_store.claims([self.site.environment_id]))[self.site.environment_id]
         held = [application for claim in claims.active for application in claim.application_ids]
@@ -196,13 +196,13 @@ class World:
         return left
 
     async def plan(self, story: Story) -> Plan:
-        """Return what a tick would do now. What decides between failing and rolling back is left out."""
+        """Return the plan of a tick now. The choice between failing and rolling back is left out."""
         deployment, rollback = story.deployment, story.deployment.rollback
-        items = await task_store.items(deployment.id)
+        items = await task_store.snapshots(deployment.id)
         error = rollback.error_message if rollback and rollback.status == "FAILED" else None
-        state = State(
+        state = DeploymentSnapshot(
             status=deployment.status,
-            items=items,
+            tasks=items,
             undo_error=error,
             resumed_at=deployment.resumed_at,
             paused=deployment.paused,
@@ -210,7 +210,7 @@ class World:
         return planning.plan(state, self.clock.at)
 
     async def play_out(self) -> None:
-        """Let everybody do as they should until every deployment that was started has ended."""
+        """Let every action succeed until every started deployment has ended."""
         for id_ in self.made:
             await self.allowed(partial(self.engine.call, deployments.resume, id_))
             await self.sound()
@@ -222,7 +222,7 @@ class World:
             for worker in WORKERS:
                 for id_ in [*self.hungry[worker.id]]:
                     await self.turn(worker, id_, (), room=9)
-                for mine in [*self.hands[worker.id].values()]:
+                for mine in [*self.assignments[worker.id].values()]:
                     await self.turn(
                         worker, mine.task.deployment_id, [Finished(mine, Outcome(Ending.SUCCEEDED))], room=9
                     )
@@ -232,7 +232,7 @@ class World:
         raise AssertionError(f"still not ended: {left}")
 
     async def allowed(self, control: Callable[[], Awaitable[object]]) -> bool:
-        """Do something that may be refused; then nothing has changed, and nobody was told anything."""
+        """Do an action that may be refused; a refusal must change and send nothing."""
         before = await self.stored(), dict(self.queue.jobs)
         try:
             await control()
@@ -271,7 +271,7 @@ deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 99), st.intege
     phases=[part for part in Part if part is not Part.shrink],
 )
 @given(graphs, st.integers(0, 59), deeds)
-async def test_somebody_knows_what_is_next(
+async def test_every_state_leads_on_without_the_sweep(
     engine: Engine,
     wanted: list[dict[str, tuple[str, ...]]],
     number: int,

@@ -1,4 +1,4 @@
-"""Trying again: by itself after a back-off, by a person for a whole deployment or one task, and what is kept of it."""
+"""Retries: automatic ones after a back-off, manual ones of a deployment or a task, and what they keep."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from tests.services.support.commands import FAILURE, NOTHING, Gate, Notes, node,
 from tests.services.support.engine import D, Engine, S, Site, backed_off, eventually, rolling
 
 
-async def test_a_task_that_fails_is_tried_again_after_a_while(engine: Engine, trial: Site) -> None:
+async def test_a_failed_task_is_retried_after_a_back_off(engine: Engine, trial: Site) -> None:
     await engine.worker()
     story = await trial.deployed("v1", node("one", max_attempts=3, payload={"failAttempts": 2}), node("two", "one"))
     attempts = story.attempts["one"]
@@ -34,14 +34,14 @@ async def test_each_attempt_keeps_its_own_log_and_end(engine: Engine, site: Site
     assert ends == [(7, "exit status 7"), (0, None)]
 
 
-async def test_after_its_last_attempt_a_task_has_failed(engine: Engine, trial: Site) -> None:
+async def test_a_task_fails_with_its_last_attempt(engine: Engine, trial: Site) -> None:
     await engine.worker()
     task = node("one", max_attempts=2, payload={"outcome": "failure"})
     story = await engine.until(await trial.deploy("v1", task), D.FAILED)
     assert (story.statuses["one"], story.tries("one")) == (S.FAILED, [S.FAILED, S.FAILED])
 
 
-async def test_others_run_while_a_task_waits_for_its_next_attempt(engine: Engine, trial: Site) -> None:
+async def test_other_tasks_run_during_a_back_off(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=1)
     graph = [node("one", max_attempts=2, payload={"failAttempts": 1}), *(node(f"other-{n}") for n in range(5))]
     story = await trial.deployed("v1", *graph)
@@ -49,8 +49,8 @@ async def test_others_run_while_a_task_waits_for_its_next_attempt(engine: Engine
     assert all(story.attempts[f"other-{n}"][0].started_at < again for n in range(5))
 
 
-async def test_an_attempt_that_is_due_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
-    """The worker that has no room hears of it first; the one that has looks by itself."""
+async def test_a_due_attempt_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
+    """The job goes to the worker without room; the one with room polls."""
     await engine.worker(slots=1)
     script = 'test "$BOREAS_ATTEMPT" = 2 && exit 0; mkdir first 2>/dev/null && exit 1; exec "$@"'
     tasks = [node(key, max_attempts=2, command=sh(script, *gate.wait)) for key in ("one", "two")]
@@ -71,7 +71,7 @@ async def ended_once(engine: Engine, id_: str) -> bool:
     return sorted((await engine.story(id_)).statuses.values()) == [S.RUNNING, S.SUCCESS]
 
 
-async def test_a_retried_deployment_goes_on_from_what_failed(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_retried_deployment_resumes_from_the_failed_tasks(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     fragile = notes.then("bad", "test -e fixed || { touch fixed; exit 1; }")
     graph = [node("good", command=notes.take("good")), node("bad", "good", command=fragile)]
@@ -85,7 +85,7 @@ async def test_a_retried_deployment_goes_on_from_what_failed(engine: Engine, sit
     assert (story.tries("good"), story.tries("bad")) == ([S.SUCCESS], [S.FAILED, S.SUCCESS])
 
 
-async def test_a_retry_gives_all_attempts_again(engine: Engine, trial: Site) -> None:
+async def test_a_retry_resets_the_number_of_attempts(engine: Engine, trial: Site) -> None:
     await engine.worker()
     id_ = await trial.deploy("v1", node("one", max_attempts=2, payload={"failAttempts": 3}))
     await engine.until(id_, D.FAILED)
@@ -94,9 +94,7 @@ async def test_a_retry_gives_all_attempts_again(engine: Engine, trial: Site) -> 
     assert story.tries("one") == [S.FAILED, S.FAILED, S.FAILED, S.SUCCESS]
 
 
-async def test_a_retried_task_runs_alone_and_the_others_keep_it_failed(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_retried_task_runs_alone_while_others_stay_failed(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     fragile = notes.then("$BOREAS_TASK_KEY", 'f="fixed-$BOREAS_TASK_KEY"; test -e "$f" || { touch "$f"; exit 1; }')
     id_ = await site.deploy("v1", node("a", command=fragile), node("b", command=fragile), node("c", "a", "b"))
@@ -112,7 +110,7 @@ async def test_a_retried_task_runs_alone_and_the_others_keep_it_failed(
     assert (await engine.until(id_, D.SUCCESS)).statuses["c"] is S.SUCCESS
 
 
-async def test_a_retried_rollout_goes_on_with_the_batch_that_failed(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_retried_rollout_resumes_with_the_failed_batch(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     deploy = notes.then("$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE$BOREAS_ATTEMPT" != b1')
     await site.application("web", ShellTarget(deploy, ("a", "b", "c")))
@@ -123,10 +121,8 @@ async def test_a_retried_rollout_goes_on_with_the_batch_that_failed(engine: Engi
     assert (notes.lines, await site.releases()) == (["a", "b", "b", "c"], {"web": "v1"})
 
 
-async def test_a_release_tells_what_every_instance_runs_whatever_came_between(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
-    """A newer version came after the failure: the retry may be refused, or brings every instance to its own version."""
+async def test_a_release_shows_the_version_of_every_instance(engine: Engine, site: Site, notes: Notes) -> None:
+    """A newer version ran after the failure: the retry may be refused, or updates every instance."""
     await engine.worker()
     deploy = notes.then(
         "$BOREAS_INSTANCE $BOREAS_VERSION", 'test "$BOREAS_INSTANCE$BOREAS_VERSION$BOREAS_ATTEMPT" != bv11'
@@ -144,8 +140,8 @@ async def test_a_release_tells_what_every_instance_runs_whatever_came_between(
     assert runs == dict.fromkeys(("a", "b"), (await site.releases())["web"])
 
 
-async def test_a_retry_goes_back_to_what_ran_when_it_was_made(engine: Engine, site: Site, notes: Notes) -> None:
-    """A newer version came after the failure: what the retry replaces, and so what it goes back to, is that one."""
+async def test_a_retry_rolls_back_to_the_version_that_it_replaced(engine: Engine, site: Site, notes: Notes) -> None:
+    """A newer version ran after the failure: the retry replaces that one, and so rolls back to it."""
     await engine.worker()
     await site.application("web", notes.then("$BOREAS_VERSION", 'test "$BOREAS_VERSION" != v2'))
     await site.deployed("v1")
@@ -162,7 +158,9 @@ async def test_a_retry_goes_back_to_what_ran_when_it_was_made(engine: Engine, si
     assert (notes.lines[-1], await site.releases()) == ("v3", {"web": "v3"})
 
 
-async def test_a_retry_is_refused_while_another_deployment_has_its_turn(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_retry_is_refused_while_another_deployment_holds_the_lock(
+    engine: Engine, site: Site, gate: Gate
+) -> None:
     await engine.worker()
     failed = await site.deploy("v1", node("bad", command=FAILURE))
     story = await engine.until(failed, D.FAILED)
@@ -177,7 +175,7 @@ async def test_a_retry_is_refused_while_another_deployment_has_its_turn(engine: 
     await engine.until(failed, D.FAILED)
 
 
-async def test_a_retry_is_refused_where_as_many_run_as_may(engine: Engine, gate: Gate) -> None:
+async def test_a_retry_is_refused_at_the_maximum_of_concurrent_deployments(engine: Engine, gate: Gate) -> None:
     await engine.worker()
     site = await engine.site(max_concurrent_deployments=1)
     await site.application("users")
@@ -187,12 +185,12 @@ async def test_a_retry_is_refused_where_as_many_run_as_may(engine: Engine, gate:
     other = await site.deploy("v1", node("slow", command=gate.wait), only=["web"])
     await engine.until_running(other, "slow")
     problem = await engine.refusal(deployments.retry, failed)
-    assert (problem.code, "As many" in problem.message) == (ErrorCode.LOCKED, True)
+    assert (problem.code, "maximum of 1 concurrent" in problem.message) == (ErrorCode.LOCKED, True)
     gate.open()
     await engine.until(other, D.SUCCESS)
 
 
-async def test_a_deployment_keeps_the_definitions_it_was_made_with(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_deployment_keeps_its_definitions(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     app = await site.application("web", notes.then("old", "test -e fixed || { touch fixed; exit 1; }"))
     id_ = await site.deploy(strategy=rolling(auto_rollback=False))
@@ -203,7 +201,7 @@ async def test_a_deployment_keeps_the_definitions_it_was_made_with(engine: Engin
     assert notes.lines == ["old", "old"]
 
 
-async def test_a_retry_asked_for_many_times_at_once_happens_once(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_concurrent_retries_happen_once(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     command = sh('test "$BOREAS_ATTEMPT" = 2 && exec "$@"', *gate.wait)
     id_ = await site.deploy("v1", node("bad", command=command))

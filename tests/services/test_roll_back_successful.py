@@ -1,4 +1,4 @@
-"""Rolling a successful deployment back: a new deployment of the version before, or why there can be none."""
+"""Rolling back a successful deployment: a new deployment of the version before, or a refusal."""
 
 import pytest
 
@@ -13,13 +13,13 @@ FACTS = "$BOREAS_APPLICATION $BOREAS_VERSION from $BOREAS_PREVIOUS_VERSION"
 
 
 async def refusal(engine: Engine, id_: str) -> str:
-    """Return why a deployment can not be rolled back; it must be refused for its state."""
+    """Check that a rollback is refused with WRONG_STATE, and return the message."""
     problem = await engine.refusal(deployments.roll_back, ReasonedAction(id_, "worse than before"))
     assert problem.code is ErrorCode.WRONG_STATE
     return problem.message
 
 
-async def test_the_version_before_is_deployed_as_a_new_deployment(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_previous_version_is_deployed_as_a_new_deployment(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("users", notes.take(FACTS))
     await site.application("web", notes.take(FACTS))
@@ -37,7 +37,7 @@ async def test_the_version_before_is_deployed_as_a_new_deployment(engine: Engine
     assert await site.releases() == {"users": "v1", "web": "v1"}
 
 
-async def test_the_way_back_has_a_way_back(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_rollback_can_be_rolled_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", notes.take("$BOREAS_VERSION"))
     await site.deployed("v1")
@@ -47,20 +47,20 @@ async def test_the_way_back_has_a_way_back(engine: Engine, site: Site, notes: No
     assert notes.lines == ["v1", "v2", "v1", "v2"]
 
 
-async def test_nothing_to_go_back_to_where_nothing_ran_before(engine: Engine, site: Site) -> None:
+async def test_a_first_deployment_has_nothing_to_roll_back_to(engine: Engine, site: Site) -> None:
     await engine.worker()
     story = await site.deployed("v1")
     assert "No version ran before" in await refusal(engine, story.deployment.id)
 
 
-async def test_what_does_not_run_any_more_is_not_rolled_back(engine: Engine, site: Site) -> None:
+async def test_a_replaced_deployment_is_not_rolled_back(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.deployed("v1")
     second, third = await site.deployed("v2"), await site.deployed("v3")
     assert third.deployment.id in await refusal(engine, second.deployment.id)
 
 
-async def test_applications_that_ran_different_versions_go_back_one_by_one(engine: Engine, site: Site) -> None:
+async def test_applications_of_different_versions_are_not_rolled_back_together(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("users")
     await site.application("web")
@@ -70,7 +70,7 @@ async def test_applications_that_ran_different_versions_go_back_one_by_one(engin
     assert "v1, v2" in await refusal(engine, third.deployment.id)
 
 
-async def test_applications_that_are_new_stay(engine: Engine, site: Site) -> None:
+async def test_applications_that_are_new_stay_deployed(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("users")
     await site.deployed("v1")
@@ -80,7 +80,7 @@ async def test_applications_that_are_new_stay(engine: Engine, site: Site) -> Non
     assert await site.releases() == {"users": "v1", "web": "v2"}
 
 
-async def test_the_same_request_twice_makes_one_way_back(engine: Engine, site: Site) -> None:
+async def test_a_repeated_request_makes_one_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.deployed("v1")
     second = await site.deployed("v2")
@@ -91,7 +91,7 @@ async def test_the_same_request_twice_makes_one_way_back(engine: Engine, site: S
 
 
 @pytest.mark.parametrize("reason", ["", "  \n", "x" * 10_001, "a\0b"])
-async def test_a_reason_is_needed(engine: Engine, trial: Site, reason: str) -> None:
+async def test_a_rollback_needs_a_reason(engine: Engine, trial: Site, reason: str) -> None:
     id_ = await trial.deploy()
     for use_case in (deployments.roll_back, deployments.cancel):
         problem = await engine.refusal(use_case, ReasonedAction(id_, reason))

@@ -1,4 +1,4 @@
-"""Rolling back: what was touched goes back, in reverse order, by the means that there are, and the releases tell it."""
+"""Rollbacks: touched applications are rolled back in reverse order, and the releases show it."""
 
 import pytest
 
@@ -18,13 +18,13 @@ def fails_on(version: str) -> str:
 
 
 async def triple(site: Site, notes: Notes, **backs: Command) -> None:
-    """Create three applications, of which the last one can not be brought to v2."""
+    """Create three applications, of which the last one fails with v2."""
     for name in TRIPLE:
         deploy = notes.then(f"deploy {WHO}", fails_on("v2") if name == "web" else "true")
         await site.application(name, ShellTarget(deploy, rollback_command=backs.get(name, notes.take(f"back {WHO}"))))
 
 
-async def test_what_was_touched_goes_back_in_reverse_order(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_touched_applications_are_rolled_back_in_reverse_order(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await triple(site, notes)
     await site.deployed("v1")
@@ -37,7 +37,7 @@ async def test_what_was_touched_goes_back_in_reverse_order(engine: Engine, site:
     assert await site.releases() == dict.fromkeys(TRIPLE, "v1")
 
 
-async def test_a_rollback_says_that_it_was_automatic_why_and_how_it_went(engine: Engine, site: Site) -> None:
+async def test_a_rollback_records_that_it_was_automatic_its_reason_and_status(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(sh("exit 9"), rollback_command=("true",)))
     story = await engine.until(await site.deploy(), D.ROLLED_BACK)
@@ -48,7 +48,7 @@ async def test_a_rollback_says_that_it_was_automatic_why_and_how_it_went(engine:
     assert rollback.completed_at and rollback.completed_at >= rollback.started_at
 
 
-async def test_undoing_is_an_attempt_with_a_log_of_its_own(engine: Engine, site: Site) -> None:
+async def test_an_undo_is_an_attempt_with_its_own_log(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(sh("echo forth; exit 1"), rollback_command=sh("echo back")))
     story = await engine.until(await site.deploy(), D.ROLLED_BACK)
@@ -58,7 +58,7 @@ async def test_undoing_is_an_attempt_with_a_log_of_its_own(engine: Engine, site:
     assert "forth" in logs[0] and "back" in logs[1] and "back" not in logs[0] and "forth" not in logs[1]
 
 
-async def test_only_what_was_touched_goes_back(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_only_touched_applications_are_rolled_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await triple(site, notes)
     story = await engine.until(
@@ -77,7 +77,7 @@ async def test_only_what_was_touched_goes_back(engine: Engine, site: Site, notes
         (False, False, [], {}),
     ],
 )
-async def test_by_the_rollback_command_else_by_deploying_the_version_before_else_not_at_all(
+async def test_rollback_command_then_previous_version_then_none(
     engine: Engine,
     site: Site,
     notes: Notes,
@@ -101,7 +101,7 @@ async def test_by_the_rollback_command_else_by_deploying_the_version_before_else
     )
 
 
-async def test_the_version_before_comes_with_its_own_image_and_commit(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_the_previous_version_has_its_own_image_and_commit(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", notes.then("$BOREAS_VERSION $BOREAS_IMAGE $BOREAS_COMMIT", fails_on("v2")))
     await site.deployed(await site.version("v1", commit="c1"))
@@ -109,7 +109,7 @@ async def test_the_version_before_comes_with_its_own_image_and_commit(engine: En
     assert notes.lines == ["v1 web:v1 c1", "v2 web:v2 c2", "v1 web:v1 c1"]
 
 
-async def test_instances_go_back_newest_batch_first(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_instances_are_rolled_back_newest_batch_first(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     deploy = notes.then("+$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE" != d')
     await site.application("web", ShellTarget(deploy, ("a", "b", "c", "d", "e"), notes.take("-$BOREAS_INSTANCE")))
@@ -117,9 +117,7 @@ async def test_instances_go_back_newest_batch_first(engine: Engine, site: Site, 
     assert notes.lines == ["+a", "+b", "+c", "+d", "-d", "-c", "-b", "-a"]
 
 
-async def test_a_health_check_that_fails_after_the_deploy_takes_everything_back(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_failed_health_check_task_rolls_everything_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     check = HealthCheck(command=sh('test "$BOREAS_TASK_KEY" = web/deploy'), failure_threshold=1)
     await site.application("web", ShellTarget(("true",), rollback_command=notes.take("back")), health_check=check)
@@ -143,7 +141,7 @@ async def test_a_rollback_that_fails_ends_the_deployment_as_failed(engine: Engin
     assert await site.releases() == {"users": "v2", "orders": "v2", "web": "v1"}
 
 
-async def test_a_failed_rollback_can_be_tried_again(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_failed_rollback_can_be_retried(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     once = sh("test -e fixed || { touch fixed; exit 1; }")
     await triple(site, notes, orders=once)
@@ -177,7 +175,9 @@ async def test_deploying_again_after_a_failed_rollback_keeps_the_order(
     assert order[0].completed_at and order[0].completed_at <= order[1].started_at
 
 
-async def test_a_person_takes_a_running_deployment_back(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
+async def test_a_running_deployment_is_rolled_back_on_request(
+    engine: Engine, site: Site, notes: Notes, gate: Gate
+) -> None:
     await engine.worker()
     await site.application("users", ShellTarget(notes.take("users"), rollback_command=notes.take("users back")))
     await site.application("web", ShellTarget(gate.wait, rollback_command=notes.take("web back")))
@@ -191,9 +191,7 @@ async def test_a_person_takes_a_running_deployment_back(engine: Engine, site: Si
     assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
 
 
-async def test_a_person_takes_a_deployment_back_while_a_batch_is_watched(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_a_watched_deployment_is_rolled_back_on_request(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application(
         "web", ShellTarget(notes.take("+$BOREAS_INSTANCE"), ("a", "b"), notes.take("-$BOREAS_INSTANCE"))
@@ -205,9 +203,7 @@ async def test_a_person_takes_a_deployment_back_while_a_batch_is_watched(
     assert notes.lines == ["+a", "-a"]
 
 
-async def test_a_failure_takes_back_what_is_watched_at_that_time(
-    engine: Engine, site: Site, notes: Notes, gate: Gate
-) -> None:
+async def test_a_failure_rolls_back_a_watched_rollout(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
     await engine.worker()
     await site.application("users", ShellTarget(notes.take("users"), rollback_command=notes.take("users back")))
     await site.application("web", ShellTarget(sh('"$@"; exit 1', *gate.wait), rollback_command=notes.take("web back")))
@@ -218,7 +214,7 @@ async def test_a_failure_takes_back_what_is_watched_at_that_time(
     assert sorted(notes.lines) == ["users", "users back", "web back"]
 
 
-async def test_taking_back_what_touched_nothing_does_nothing(
+async def test_rolling_back_an_untouched_deployment_runs_nothing(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker()
@@ -230,7 +226,7 @@ async def test_taking_back_what_touched_nothing_does_nothing(
     assert (story.statuses, list(notes.lines)) == ({"slow": S.CANCELLED, "next": S.CANCELLED}, [])
 
 
-async def test_another_worker_undoes_what_a_lost_one_began(
+async def test_another_worker_continues_the_undo_of_a_lost_one(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     first = await engine.worker()

@@ -1,4 +1,4 @@
-"""Values of variables whose names tell that they are secret: no answer, event, reason, entry or line shows them."""
+"""Values of secret variables appear in no answer, event, reason, audit entry or log line."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ ENV = {"A_TOKEN": VALUE}
 
 
 async def everything_about(engine: Engine, id_: str) -> str:
-    """Return all that is stored of a deployment and shown somewhere, but the definitions of its tasks."""
+    """Return all stored texts of a deployment that users see, except the definitions of its tasks."""
     story = await engine.story(id_)
     shown = [replace(task, command=None) for task in story.tasks.values()]
     entries = await audit_store.page(AuditFilter(), PageRequest(1000))
@@ -31,7 +31,7 @@ async def everything_about(engine: Engine, id_: str) -> str:
     return str([to_json(story.deployment), shown, story.attempts, await engine.events(id_), lines, to_json(entries)])
 
 
-async def test_a_command_that_can_not_be_started_does_not_tell_a_secret(engine: Engine, site: Site) -> None:
+async def test_the_error_of_a_command_that_cannot_start_has_no_secret(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("task", command=(f"/opt/{VALUE}/run",), env=ENV))
     story = await engine.until(id_, D.FAILED)
@@ -40,25 +40,25 @@ async def test_a_command_that_can_not_be_started_does_not_tell_a_secret(engine: 
     assert VALUE not in await everything_about(engine, id_)
 
 
-async def test_reasons_are_kept_without_secrets(engine: Engine, site: Site) -> None:
+async def test_secrets_are_masked_in_reasons(engine: Engine, site: Site) -> None:
     await engine.worker()
     waits = [node(key, command=("sleep", "600"), env=ENV) for key in ("one", "two")]
     id_ = await site.deploy("v1", *waits, node("left", "one"))
-    known = (await engine.until_running(id_, "one", "two")).tasks
+    tasks_by_key = (await engine.until_running(id_, "one", "two")).tasks
     for use_case, target in (
-        (tasks.skip, known["left"].id),
-        (tasks.cancel, known["one"].id),
+        (tasks.skip, tasks_by_key["left"].id),
+        (tasks.cancel, tasks_by_key["one"].id),
         (deployments.cancel, id_),
     ):
         reason = f"it is {VALUE}"
         call = MutationCall(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
         await perform(engine.runtime, call, use_case, ReasonedAction(target, reason))
     await engine.until(id_, D.CANCELLED)
-    about = await everything_about(engine, id_)
-    assert about.count("it is ***") > 5 and VALUE not in about
+    texts = await everything_about(engine, id_)
+    assert texts.count("it is ***") > 5 and VALUE not in texts
 
 
-async def test_the_audit_log_holds_no_secret_of_an_application(engine: Engine, site: Site) -> None:
+async def test_the_audit_log_has_no_secret_of_an_application(engine: Engine, site: Site) -> None:
     await site.application("web", build=step(("make", VALUE), env=ENV))
     entries = str(to_json(await audit_store.page(AuditFilter(), PageRequest(1000))))
     assert "A_TOKEN" in entries and VALUE not in entries
@@ -75,26 +75,26 @@ async def test_the_audit_log_holds_no_secret_of_an_application(engine: Engine, s
         f'printf "x%.0s" $(seq 65530); printf "{VALUE}\\n"',
     ],
 )
-async def test_nothing_that_stands_within_a_secret_hides_it(engine: Engine, site: Site, script: str) -> None:
+async def test_a_secret_is_masked_whatever_interrupts_it(engine: Engine, site: Site, script: str) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=sh(script), env=ENV))
-    said = "".join(await engine.said(story.deployment.id, "task"))
-    assert "***" in said and VALUE[:5] not in said and VALUE[5:] not in said
+    output = "".join(await engine.said(story.deployment.id, "task"))
+    assert "***" in output and VALUE[:5] not in output and VALUE[5:] not in output
 
 
-async def test_lines_of_several_instances_are_cleaned_each_for_itself(engine: Engine, site: Site) -> None:
+async def test_lines_of_several_instances_are_masked_separately(engine: Engine, site: Site) -> None:
     await engine.worker()
     script = 'printf "hold on $BOREAS_INSTANCE: ghp_abcdefgh\\033["; sleep 1.3; printf "0mrest of $BOREAS_INSTANCE\\n"'
     await site.application("web", ShellTarget(sh(script), ("a", "b", "c")))
     story = await site.deployed(strategy=rolling(0))
-    said = [line for line in await engine.said(story.deployment.id, "web/deploy") if "]" in line]
-    assert sorted(said) == sorted(
+    lines = [line for line in await engine.said(story.deployment.id, "web/deploy") if "]" in line]
+    assert sorted(lines) == sorted(
         line for x in "abc" for line in (f"[{x}] hold on {x}: ", f"[{x}] ghp_abcdefgh\x1b[0mrest of {x}")
     )
 
 
-async def test_more_secrets_than_can_be_masked_are_not_run(engine: Engine, site: Site) -> None:
-    """Such a task can not be made any more: this one was stored before."""
+async def test_a_task_with_too_many_secrets_to_mask_does_not_run(engine: Engine, site: Site) -> None:
+    """Such a task can no longer be created, but an older release may have stored one."""
     many = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
     async with engine.outside() as connection:
@@ -113,18 +113,18 @@ SEQUENCES = (
 STORED = "\x1b[31mERROR: no\x1b[0m\x1b]8;;https://x\x1b\\y\x1b]8;;\x1b\\"
 
 
-async def test_colours_and_links_are_stored_and_searched_through(engine: Engine, site: Site) -> None:
+async def test_escape_sequences_are_stored_and_ignored_by_search(engine: Engine, site: Site) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=("printf", SEQUENCES + "\\n")))
     task = story.tasks["task"]
     (line,) = await engine.lines(task)
     assert (line.message, str(line.level)) == (STORED, "ERROR")
-    for text, found in (("error: noy", 1), ("[31m", 0), ("https", 0)):
-        wanted = LogFilter(contains=text)
-        assert (await logs.counts([task.id], wanted))[task.id] == found == wanted.admits(line)
+    for text, expected in (("error: noy", 1), ("[31m", 0), ("https", 0)):
+        filter_ = LogFilter(contains=text)
+        assert (await logs.counts([task.id], filter_))[task.id] == expected == filter_.admits(line)
 
 
-async def test_what_has_begun_of_a_line_is_shown_after_a_second(engine: Engine, site: Site) -> None:
+async def test_an_unfinished_line_is_shown_after_a_second(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nprint('Waiting ... ', end='', flush=True); time.sleep(600)"
     id_ = await site.deploy("v1", node("task", command=python(code)))
@@ -140,7 +140,7 @@ for number, text in enumerate({PIECES!r}):
     print(text, end='', flush=True)"""
 
 
-async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engine, site: Site, tmp_path: Path) -> None:
+async def test_the_rest_of_a_shown_line_keeps_its_level(engine: Engine, site: Site, tmp_path: Path) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("task", command=python(PRINT, tmp_path)))
     for number, shown in enumerate(("ERROR: one ", "two ", "20%", "next")):
@@ -151,7 +151,7 @@ async def test_a_line_goes_on_where_it_was_shown_and_has_its_level(engine: Engin
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]
 
 
-async def test_a_progress_bar_that_never_is_silent_is_shown_from_time_to_time(engine: Engine, site: Site) -> None:
+async def test_a_constantly_updated_progress_bar_is_shown_from_time_to_time(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nfor n in range(10_000): print(f'{n}%', end='\\r', flush=True); time.sleep(0.1)"
     id_ = await site.deploy("v1", node("task", command=python(code)))

@@ -1,4 +1,4 @@
-"""Many deployments on workers that come, leave and vanish: nothing is lost, and no attempt does its work twice."""
+"""Deployments on workers that start, stop and vanish: no work is lost, and no attempt works twice."""
 
 import asyncio
 from collections import Counter
@@ -21,9 +21,7 @@ def graph(command: Command) -> list[WorkflowTask]:
     return [node(key, *block_by, command=command) for key, block_by in keys.items()]
 
 
-async def test_every_attempt_does_its_work_once_whatever_becomes_of_the_workers(
-    engine: Engine, site: Site, notes: Notes
-) -> None:
+async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine, site: Site, notes: Notes) -> None:
     for n in range(DEPLOYMENTS):
         await site.application(f"app-{n}")
     version = await site.version("v1")
@@ -47,8 +45,8 @@ async def test_every_attempt_does_its_work_once_whatever_becomes_of_the_workers(
     assert all(story.tries(key).count(S.SUCCESS) == 1 for story in stories for key in story.tasks)
 
 
-async def test_steering_from_all_sides_is_refused_or_done_and_everything_ends(engine: Engine, site: Site) -> None:
-    """Deployments are cancelled, taken back and retried at any moment, over and over."""
+async def test_concurrent_actions_are_done_or_refused_and_everything_ends(engine: Engine, site: Site) -> None:
+    """Deployments are cancelled, rolled back and retried at any moment, repeatedly."""
     dice = Random(4)
     for n in range(DEPLOYMENTS):
         deploy = python("import random, sys; sys.exit(random.random() < 0.4)")

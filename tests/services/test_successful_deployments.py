@@ -1,4 +1,4 @@
-"""Deployments that go well: every task runs once, none before what it waits for, and side by side where it may."""
+"""Successful deployments: every task runs once, after its blockers, and concurrently with the others."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ BACKWARDS = [node("last", "first"), node("first")]
 
 @pytest.mark.parametrize("graph", [CHAIN, DIAMOND, ISLANDS, LATTICE, BACKWARDS])
 @pytest.mark.parametrize("slots", [1, 8])
-async def test_every_task_runs_once_and_after_those_it_waits_for(
+async def test_every_task_runs_once_after_its_blockers(
     engine: Engine, trial: Site, graph: Sequence[WorkflowTask], slots: int
 ) -> None:
     await engine.worker(slots)
@@ -59,7 +59,7 @@ async def test_two_thousand_tasks_are_planned_and_created(engine: Engine, trial:
     ]
 
 
-async def test_builds_run_side_by_side_and_deploys_in_the_order_that_is_asked_for(
+async def test_builds_run_concurrently_and_deploys_in_the_given_order(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker()

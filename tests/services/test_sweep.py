@@ -1,4 +1,4 @@
-"""The sweep: whatever a crash left undone between a commit and what follows it, is done by the next one."""
+"""The sweep repairs everything that a crash left undone between a commit and its effects."""
 
 import asyncio
 from dataclasses import replace
@@ -21,14 +21,12 @@ from tests.support.servers import Servers
 
 @pytest.fixture
 async def deaf(engine: Engine) -> Runtime:
-    """A runtime whose jobs and messages reach nobody: its Redis is away."""
+    """A runtime whose jobs and messages are lost: its Redis is unavailable."""
     away = ArqQueue(connect("redis://127.0.0.1:1/0"), engine.runtime.bus)
     return replace(engine.runtime, queue=away)
 
 
-async def test_what_was_committed_and_never_sent_is_done_all_the_same(
-    engine: Engine, trial: Site, deaf: Runtime
-) -> None:
+async def test_committed_work_without_a_job_is_done(engine: Engine, trial: Site, deaf: Runtime) -> None:
     sender = replace(engine, runtime=deaf)
     id_ = await replace(trial, engine=sender).deploy("v1", node("one"), node("two", "one"))
     await engine.worker()
@@ -37,7 +35,7 @@ async def test_what_was_committed_and_never_sent_is_done_all_the_same(
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_what_may_start_and_was_not_admitted_is_admitted(engine: Engine, trial: Site) -> None:
+async def test_a_waiting_deployment_without_a_job_is_admitted(engine: Engine, trial: Site) -> None:
     """A process died between the commit that queued it and the one that admits."""
     await engine.worker()
     id_ = await trial.deploy(auto_start=False)
@@ -47,7 +45,7 @@ async def test_what_may_start_and_was_not_admitted_is_admitted(engine: Engine, t
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_timer_that_was_lost_is_found(engine: Engine, site: Site) -> None:
+async def test_a_lost_timer_is_repaired(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy(strategy=rolling(0, 3600))
@@ -60,7 +58,7 @@ async def test_a_timer_that_was_lost_is_found(engine: Engine, site: Site) -> Non
 
 
 @pytest.mark.parametrize("times", [3])
-async def test_sweeping_again_and_again_changes_nothing(engine: Engine, site: Site, gate: Gate, times: int) -> None:
+async def test_repeated_sweeps_change_nothing(engine: Engine, site: Site, gate: Gate, times: int) -> None:
     await engine.worker()
     running = await site.deploy("v1", node("slow", command=gate.wait))
     waiting = await site.deploy("v2", auto_start=True)
@@ -93,7 +91,7 @@ async def test_work_goes_on_while_redis_is_away_and_when_it_is_back(
             assert notes.lines == ["b"]
 
 
-async def test_of_all_workers_one_sweeps_and_again_after_a_while(engine: Engine) -> None:
+async def test_one_of_all_workers_sweeps_at_a_time(engine: Engine) -> None:
     now, a_while = engine.runtime.clock.now(), timedelta(seconds=5)
     taken = await asyncio.gather(*(claim(now, now - a_while) for _ in range(5)))
     assert sorted(taken) == [False] * 4 + [True]

@@ -1,4 +1,4 @@
-"""Times tell the order of what happened: a moment is taken when it is one's turn, not before the wait for it."""
+"""Timestamps follow the order of events: a moment is taken after the wait for a lock, not before it."""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.services.support.commands import node
 from tests.services.support.engine import Engine, Site
 
 
-async def test_what_waited_for_its_turn_is_later_than_what_it_waited_for(engine: Engine, trial: Site) -> None:
+async def test_the_moment_of_a_transaction_is_after_the_lock_wait(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
     begun = asyncio.Event()
 
@@ -27,7 +27,7 @@ async def test_what_waited_for_its_turn_is_later_than_what_it_waited_for(engine:
             assert ledger.now >= ledger.deployment.updated_at
 
 
-async def test_the_events_of_a_busy_deployment_are_in_the_order_of_time(engine: Engine, trial: Site) -> None:
+async def test_the_events_of_a_busy_deployment_are_ordered_by_time(engine: Engine, trial: Site) -> None:
     for _ in range(3):
         await engine.worker(slots=16)
     graph = [node(f"{x}/{y}", *(f"{x - 1}/{z}" for z in range(10) if x)) for x in range(6) for y in range(10)]
@@ -43,11 +43,11 @@ class Behind:
         return datetime(2020, 2, 29, tzinfo=UTC)
 
 
-async def test_a_change_is_later_than_the_one_before_whatever_a_clock_says(engine: Engine, trial: Site) -> None:
+async def test_changes_are_ordered_even_when_clocks_go_back(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
     moments = []
     for paused in (True, False, True):
         async with unit(replace(engine.runtime, clock=Behind())) as work, lock_deployment(work, id_) as ledger:
             moments.append(ledger.deployment.updated_at)
-            ledger.pause(paused)
+            ledger.set_paused(paused)
     assert moments == sorted(set(moments))

@@ -1,6 +1,4 @@
-"""What commands see: their variables, nothing of the worker's own beyond a few, and a folder that their application's
-tasks share.
-"""
+"""What commands see: their variables, little of the worker's environment, and their folder."""
 
 import json
 import os
@@ -25,7 +23,7 @@ async def seen(engine: Engine, story: Story, key: str) -> dict[str, str]:
 
 
 def expected(engine: Engine, story: Story, task: Task, version: str) -> dict[str, str]:
-    """Return what design.md promises to every command."""
+    """Return the variables that every command must see."""
     return {
         "BOREAS_DEPLOYMENT_ID": story.deployment.id,
         "BOREAS_TASK_ID": task.id,
@@ -44,13 +42,13 @@ def expected(engine: Engine, story: Story, task: Task, version: str) -> dict[str
 
 
 async def shop(site: Site, **fields: Any) -> None:
-    """Create an application whose every command prints what it sees."""
+    """Create an application whose commands print their environment."""
     about = {"build": step(PRINT), "test": step(PRINT), "health_check": HealthCheck(command=PRINT)} | fields
     await site.application("web", PRINT, repository_url="https://example.org/web.git", **about)
 
 
 @pytest.mark.parametrize("step_name", ["build", "test"])
-async def test_a_command_sees_exactly_what_is_promised(engine: Engine, site: Site, step_name: str) -> None:
+async def test_a_command_sees_exactly_the_documented_variables(engine: Engine, site: Site, step_name: str) -> None:
     await engine.worker()
     await shop(site, **{step_name: step(PRINT, env={"GREETING": "hello = you", "HOME": "/elsewhere"})})
     story = await site.deployed(await site.version("v1", commit="cafe"))
@@ -61,7 +59,7 @@ async def test_a_command_sees_exactly_what_is_promised(engine: Engine, site: Sit
 
 
 @pytest.mark.parametrize("step_name", ["deploy", "health"])
-async def test_a_command_for_an_instance_sees_also_where_it_acts(engine: Engine, site: Site, step_name: str) -> None:
+async def test_a_command_for_an_instance_sees_its_position(engine: Engine, site: Site, step_name: str) -> None:
     await engine.worker()
     await shop(site)
     story = await site.deployed(await site.version("v1", commit="cafe"))
@@ -72,7 +70,7 @@ async def test_a_command_for_an_instance_sees_also_where_it_acts(engine: Engine,
 
 
 @pytest.mark.parametrize("step_name", list(KEYS))
-async def test_every_command_sees_which_version_ran_before(engine: Engine, site: Site, step_name: str) -> None:
+async def test_every_command_sees_the_previous_version(engine: Engine, site: Site, step_name: str) -> None:
     await engine.worker()
     await shop(site)
     await site.deployed("v1")
@@ -105,7 +103,7 @@ async def test_a_rollback_command_sees_the_instance_and_both_versions(engine: En
     assert notes.lines == ["deploy", "deploy", "back v2 a 1 1 v1 2"]
 
 
-async def test_tasks_of_an_application_share_a_folder_which_no_other_sees(engine: Engine, site: Site) -> None:
+async def test_tasks_of_an_application_share_a_private_folder(engine: Engine, site: Site) -> None:
     await engine.worker()
     read = sh('test "$(pwd -P)" = "$(cd "$BOREAS_WORKSPACE" && pwd -P)" && ls')
     for name in ("web", "users"):
@@ -116,7 +114,7 @@ async def test_tasks_of_an_application_share_a_folder_which_no_other_sees(engine
     assert second.tasks["web/deploy"].deployment_id != first.deployment.id
 
 
-async def test_a_task_of_no_application_has_a_folder_too(engine: Engine, site: Site) -> None:
+async def test_a_task_without_application_has_a_folder(engine: Engine, site: Site) -> None:
     await engine.worker()
     story = await site.deployed(
         "v1", node("one", command=sh("echo kept > file")), node("two", "one", command=("cat", "file"))
@@ -124,7 +122,7 @@ async def test_a_task_of_no_application_has_a_folder_too(engine: Engine, site: S
     assert await engine.said(story.deployment.id, "two") == ["kept"]
 
 
-async def test_arguments_reach_a_command_as_they_are(engine: Engine, site: Site) -> None:
+async def test_arguments_reach_a_command_unchanged(engine: Engine, site: Site) -> None:
     await engine.worker()
     arguments = ("$HOME", "`id`", "a b", "*", "'\"", "", "\\n", "ünï", "$(echo no)")
     show = python("import json, sys; print(json.dumps(sys.argv[1:]))", *arguments)
@@ -133,7 +131,7 @@ async def test_arguments_reach_a_command_as_they_are(engine: Engine, site: Site)
     assert json.loads(said) == list(arguments)
 
 
-async def test_the_text_of_an_expression_reaches_the_command_as_it_is_meant(engine: Engine, site: Site) -> None:
+async def test_escaped_expressions_reach_the_command_literally(engine: Engine, site: Site) -> None:
     """Also of the deploy command, and without its value in the log where its name tells that it is secret."""
     await engine.worker()
     await site.application(

@@ -1,6 +1,7 @@
-"""Rollouts of workloads that an operator moves as a whole: which shapes it is asked for, and when.
+"""Rollouts of workloads as a whole: the shapes that the operator is asked to apply, and when.
 
-The cluster here is a model that fulfils the operator's port: it keeps replicas of both versions and what was asked.
+The cluster here is a model that implements the operator's port: it has replicas of both versions, and records the
+calls.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), 
 
 @dataclass
 class Cluster:
-    """Four replicas of a workload. `fails` tells of which shape something goes wrong, `held` keeps one from coming."""
+    """Four replicas of a workload. `fails` selects shapes that fail, `held` keeps one from being ready."""
 
     size_: int = 4
     asked: list[Shape] = field(default_factory=list)
@@ -114,7 +115,7 @@ async def test_the_shapes_of_a_strategy(
     assert story.tasks["web/deploy"].result == {"instances": ["web-0", "web-1", "web-2", "web-3"]}
 
 
-async def test_traffic_can_be_less_than_one_replicas_share(engine: Engine) -> None:
+async def test_traffic_can_be_less_than_the_share_of_one_replica(engine: Engine) -> None:
     cluster = Cluster(size_=1)
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine, http_route="web")
@@ -124,14 +125,14 @@ async def test_traffic_can_be_less_than_one_replicas_share(engine: Engine) -> No
     assert cluster.steps == ["1/1 0.05", "1/1 0.5", "1/1 1", "1/1 1 finished"]
 
 
-async def test_a_workload_without_replicas_gets_its_version_too(engine: Engine) -> None:
+async def test_a_workload_without_replicas_gets_the_version(engine: Engine) -> None:
     cluster = Cluster(size_=0)
     await engine.worker(runtime=runtime(engine, cluster))
     await (await place(engine)).deployed("v1")
     assert cluster.steps == ["0/0 1", "0/0 1 finished"]
 
 
-async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engine) -> None:
+async def test_the_operator_gets_both_images_and_their_owner(engine: Engine) -> None:
     cluster = Cluster()
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
@@ -161,7 +162,7 @@ async def test_the_operator_is_told_both_images_and_whose_they_are(engine: Engin
         (BLUE_GREEN, "4/4 1 switched finished", ["4/4 0", "4/4 1 switched", "4/4 1 switched finished"]),
     ],
 )
-async def test_what_can_not_become_ready_is_taken_back_as_a_whole(
+async def test_a_workload_that_does_not_become_ready_is_rolled_back(
     engine: Engine, strategy: Strategy, fails: str, asked: list[str]
 ) -> None:
     cluster = Cluster(fails=fails)
@@ -175,7 +176,7 @@ async def test_what_can_not_become_ready_is_taken_back_as_a_whole(
     )
 
 
-async def test_who_takes_a_rollout_over_asks_for_the_shape_in_hand_again(engine: Engine) -> None:
+async def test_a_worker_that_takes_over_applies_the_current_shape_again(engine: Engine) -> None:
     cluster = Cluster()
     first = await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
@@ -196,7 +197,7 @@ def holding(cluster: Cluster) -> Iterator[None]:
     cluster.held = None
 
 
-async def test_a_shape_that_a_worker_left_in_the_middle_is_gone_on_with(engine: Engine) -> None:
+async def test_an_interrupted_shape_is_continued(engine: Engine) -> None:
     cluster = Cluster()
     first = await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
@@ -209,7 +210,7 @@ async def test_a_shape_that_a_worker_left_in_the_middle_is_gone_on_with(engine: 
     assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]
 
 
-async def test_a_person_takes_it_back_while_it_is_watched(engine: Engine) -> None:
+async def test_a_watched_workload_is_rolled_back_on_request(engine: Engine) -> None:
     cluster = Cluster()
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
@@ -223,15 +224,15 @@ async def test_a_person_takes_it_back_while_it_is_watched(engine: Engine) -> Non
     assert rollout is not None and (rollout.weight, rollout.touched) == (0.0, ())
 
 
-async def test_a_worker_that_can_not_move_workloads_says_so(engine: Engine) -> None:
+async def test_a_worker_without_a_rollout_operator_says_so(engine: Engine) -> None:
     unable = replace(runtime(engine, Cluster()), rollouts={})
     await engine.worker(runtime=unable)
     story = await engine.until(await (await place(engine)).deploy("v1"), D.FAILED)
-    assert story.tasks["web/deploy"].error_message == "its worker can not move workloads"
+    assert story.tasks["web/deploy"].error_message == "its worker cannot roll out workloads"
 
 
 @pytest.mark.parametrize("strategy", [Strategy(), CANARY, BLUE_GREEN])
-async def test_a_workload_that_is_simulated_counts_as_one_instance(engine: Engine, strategy: Strategy) -> None:
+async def test_a_simulated_workload_counts_as_one_instance(engine: Engine, strategy: Strategy) -> None:
     await engine.worker()
     trial = await engine.site(OperatorKind.SIMULATED)
     await trial.application("web", KubernetesTarget("web", "app"))

@@ -1,4 +1,4 @@
-"""Workspaces go some days after their deployment, and never while it may go on."""
+"""Workspaces are removed some days after the end of their deployment, and never while it may go on."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from app.core.application import ShellTarget
 from app.core.workflow import TaskType
 from app.gateways.operators.shell import ShellOperator
-from app.services.worker.workspace_cleanup import tidy
+from app.services.worker.workspace_cleanup import remove_old_workspaces
 from tests.services.support.commands import Gate, node, sh
 from tests.services.support.engine import D, Engine, Site, eventually
 
@@ -40,7 +40,7 @@ def files(folder: Path) -> dict[str, list[str]]:
     return {path.name: [file.name for file in path.iterdir()] for path in folder.iterdir()}
 
 
-async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     await site.application("web")
     old = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
@@ -52,15 +52,15 @@ async def test_only_what_is_over_for_long_is_removed(engine: Engine, site: Site,
     await over(engine, old, 8)
     await over(engine, new, 6)
     keeper = ShellOperator(engine.folder / "workspaces")
-    assert sorted(await tidy(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
-    assert await tidy(engine.runtime, keeper, DAYS) == []
+    assert sorted(await remove_old_workspaces(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
+    assert await remove_old_workspaces(engine.runtime, keeper, DAYS) == []
     assert folders(engine) == {new, runs}
     gate.open()
     await engine.until(runs, D.SUCCESS)
 
 
-async def test_what_is_retried_meanwhile_keeps_its_folder(engine: Engine, site: Site) -> None:
-    """It failed long ago, and is looked at while somebody who retries it, and fails again, holds it."""
+async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site) -> None:
+    """It failed long ago, and the cleanup meets a retry that holds its lock and fails again."""
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
@@ -70,7 +70,7 @@ async def test_what_is_retried_meanwhile_keeps_its_folder(engine: Engine, site: 
     keeper = ShellOperator(engine.folder / "workspaces")
     async with engine.outside() as other, other.transaction():
         await other.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
-        removing = asyncio.create_task(tidy(engine.runtime, keeper, DAYS))
+        removing = asyncio.create_task(remove_old_workspaces(engine.runtime, keeper, DAYS))
         await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
     assert await removing == []
     assert folders(engine) == {id_}
@@ -81,7 +81,7 @@ async def _waited_for(engine: Engine) -> bool:
         return bool(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 
 
-async def test_an_application_has_no_folder_in_common_with_tasks_of_none(engine: Engine, site: Site) -> None:
+async def test_applications_do_not_share_the_folder_of_tasks_without_application(engine: Engine, site: Site) -> None:
     await engine.worker()
     application = await site.application("deployment", ShellTarget(sh("touch of-the-application"), ("one",)))
     deploy = replace(node("deploy", type=TaskType.DEPLOY, application_id=application), command=None)

@@ -1,4 +1,4 @@
-"""The store is tested with the engine's fixtures: real rows come from real use cases."""
+"""The store is tested with the engine's fixtures, so that use cases write the rows."""
 
 from tests.services.support.fixtures import engine, site, swept, trial
 

@@ -1,4 +1,4 @@
-"""The database itself keeps audit entries as they were written, in an order and a chain that nobody chooses."""
+"""Audit entries in the database: immutable, numbered and chained by triggers, and verified."""
 
 import asyncio
 import subprocess
@@ -28,7 +28,7 @@ NEW = (
 
 @pytest.fixture
 async def rows(engine: Engine, trial: Site) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to a database whose chain begins anew."""
+    """A connection to a database with an empty chain."""
     connection = await connect(engine.servers.database_url)
     await connection.execute("SET session_replication_role = replica; DELETE FROM audit_entries")
     await connection.execute("SET session_replication_role = origin")
@@ -51,18 +51,18 @@ async def test_entries_are_neither_changed_nor_removed(engine: Engine, trial: Si
         await connection.close()
 
 
-async def test_numbers_and_hashes_are_the_databases_whatever_is_said(rows: asyncpg.Connection) -> None:
+async def test_the_database_sets_numbers_and_hashes_itself(rows: asyncpg.Connection) -> None:
     await rows.execute(NEW, "aud_1")
     await rows.execute(NEW, "aud_2")
-    found = await rows.fetch("SELECT number, hash FROM audit_entries ORDER BY number")
-    assert [row["number"] for row in found] == [1, 2]
-    assert len({row["hash"] for row in found}) == 2 and "chosen" not in {row["hash"] for row in found}
+    entries = await rows.fetch("SELECT number, hash FROM audit_entries ORDER BY number")
+    assert [row["number"] for row in entries] == [1, 2]
+    assert len({row["hash"] for row in entries}) == 2 and "chosen" not in {row["hash"] for row in entries}
     chain, _ = await verify()
-    assert (chain.length, chain.head, chain.fault) == (2, found[1]["hash"], None)
+    assert (chain.length, chain.head, chain.fault) == (2, entries[1]["hash"], None)
 
 
 async def note(context: UseCaseContext, name: str) -> Result:
-    """Change nothing, and say two things of it."""
+    """Change nothing, and record two changes."""
     for number in range(2):
         context.record_change(f"{name}-{number}", None, {"name": name, "at": context.unit.now, "ratio": 0.1 + number})
     return Result((name,))
@@ -72,8 +72,11 @@ async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: async
     await asyncio.gather(*(engine.call(note, f"n{number}") for number in range(40)))
     chain, _ = await verify()
     assert (chain.length, chain.fault) == (80, None)
-    found = await rows.fetch("SELECT target_id FROM audit_entries ORDER BY number")
-    assert all(one["target_id"][:-2] == two["target_id"][:-2] for one, two in zip(found[::2], found[1::2], strict=True))
+    entries = await rows.fetch("SELECT target_id FROM audit_entries ORDER BY number")
+    assert all(
+        first["target_id"][:-2] == second["target_id"][:-2]
+        for first, second in zip(entries[::2], entries[1::2], strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,13 +86,13 @@ async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: async
         ("UPDATE audit_entries SET actor_id = 'usr_2' WHERE number = 1", "entry 1 (aud_"),
         ("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE number = 6", "entry 6 (aud_"),
         ("UPDATE audit_entries SET after = NULL WHERE number = 2", "entry 2 (aud_"),
-        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing; entry 5 (aud_"),
-        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing; entry 2 (aud_"),
+        ("UPDATE audit_entries SET number = -number WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 4", "entry 4 is missing: entry 5 (aud_"),
+        ("DELETE FROM audit_entries WHERE number = 1", "entry 1 is missing: entry 2 (aud_"),
         ("UPDATE audit_entries SET hash = md5(hash) || md5(hash) WHERE number = 5", "entry 5 (aud_"),
     ],
 )
-async def test_what_was_done_past_the_database_is_found(
+async def test_changes_behind_the_triggers_are_found(
     engine: Engine, rows: asyncpg.Connection, tampering: str, says: str
 ) -> None:
     for number in range(3):
@@ -101,14 +104,14 @@ async def test_what_was_done_past_the_database_is_found(
     assert not found
 
 
-async def test_a_tail_that_was_removed_or_made_anew_is_found_by_a_head_noted_earlier(
+async def test_a_removed_or_rewritten_tail_is_found_by_an_earlier_head(
     engine: Engine, rows: asyncpg.Connection
 ) -> None:
     await engine.call(note, "one")
     early, _ = await verify()
     await engine.call(note, "two")
-    late, found = await verify(early.head)
-    assert found and late.length == 4
+    late, contained = await verify(early.head)
+    assert contained and late.length == 4
     await rows.execute("SET session_replication_role = replica; DELETE FROM audit_entries WHERE number > 2")
     await rows.execute("SET session_replication_role = origin")
     assert await verify(early.head) == (early, True)
@@ -118,28 +121,28 @@ async def test_a_tail_that_was_removed_or_made_anew_is_found_by_a_head_noted_ear
     assert await verify(FIRST_HASH)
 
 
-async def test_the_command_tells_it(engine: Engine, rows: asyncpg.Connection) -> None:
+async def test_the_command_reports_the_chain(engine: Engine, rows: asyncpg.Connection) -> None:
     await engine.call(note, "one")
     chain, _ = await verify()
     environ = {"BOREAS_DATABASE_URL": engine.servers.database_url, "PATH": "/usr/bin:/bin"}
 
-    async def said(*more: str) -> tuple[int, str]:
+    async def output(*more: str) -> tuple[int, str]:
         command = (sys.executable, "-m", "app.cli", "audit", "verify", *more)
         done = await asyncio.to_thread(
             subprocess.run, command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False
         )
         return done.returncode, done.stdout + done.stderr
 
-    assert await said() == (0, f"2 entries are as they were written. The head is\n{chain.head}\n")
-    assert await said("--head", chain.head.upper()) == await said()
-    code, text = await said("--head", "f" * 64)
+    assert await output() == (0, f"2 entries are as they were written. The head is\n{chain.head}\n")
+    assert await output("--head", chain.head.upper()) == await output()
+    code, text = await output("--head", "f" * 64)
     assert code == 1 and f"no entry up to there has the hash {'f' * 64}" in text
     await rows.execute("SET session_replication_role = replica; UPDATE audit_entries SET reason = 'x' WHERE number = 2")
-    code, text = await said("--head", chain.head)
+    code, text = await output("--head", chain.head)
     assert code == 1 and "1 entries are" in text and "tampered with: entry 2 (aud_" in text
 
 
-async def test_entries_that_there_were_are_chained_by_the_migration(url: str) -> None:
+async def test_the_migration_chains_existing_entries(url: str) -> None:
     folder = migrations_folder()
     await migrations.migrate(url, folder)
     while "boundary" not in (await migrations.downgrade(url, folder))[0]:

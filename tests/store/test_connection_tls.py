@@ -1,4 +1,4 @@
-"""PostgreSQL over TLS: what the URL says of it, in front of a real server."""
+"""TLS parameters of PostgreSQL URLs, against a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @asynccontextmanager
 async def secured(servers: Servers, authority: Authority, *names: str) -> AsyncIterator[str]:
-    """Give the beginning of a URL of the database, whose server has a certificate for these names."""
+    """Yield the start of a database URL whose server has a certificate for these names."""
     folder = servers.database_url.partition("?host=")[2].replace("%2F", "/")
 
     async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -42,7 +42,7 @@ async def reach(url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("sslmode=require", "reached"),
         ("sslmode=prefer", "reached"),
@@ -51,25 +51,25 @@ async def reach(url: str) -> str:
         ("sslmode=verify-full&sslrootcert={ca}", "reached"),
         ("sslrootcert={ca}", "reached"),
         ("sslmode=verify-full&sslrootcert=system", "unable to get local issuer certificate"),
-        ("sslmode=sometimes", "sslmode is “sometimes”; it takes one of disable, allow, prefer"),
-        ("sslmode=disable&sslrootcert={ca}", "leave one of them out"),
+        ("sslmode=sometimes", "sslmode is “sometimes”, but must be one of disable, allow, prefer"),
+        ("sslmode=disable&sslrootcert={ca}", "remove one of them"),
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", "cannot be read: No such file"),
-        ("sslmode=verify-full&sslcert={ca}", "certificates that it names cannot be used"),
+        ("sslmode=verify-full&sslcert={ca}", "certificates in sslrootcert and sslcert cannot be used"),
     ],
 )
-async def test_what_the_url_says(servers: Servers, authority: Authority, query: str, said: str) -> None:
+async def test_tls_parameters_of_the_url(servers: Servers, authority: Authority, query: str, message: str) -> None:
     async with secured(servers, authority, "localhost") as url:
-        assert said in await reach(f"{url}?{query.format(ca=quote(str(authority.file)))}")
+        assert message in await reach(f"{url}?{query.format(ca=quote(str(authority.file)))}")
 
 
-async def test_another_name_is_taken_unless_the_name_is_verified(servers: Servers, authority: Authority) -> None:
+async def test_another_host_name_is_accepted_unless_it_is_verified(servers: Servers, authority: Authority) -> None:
     async with secured(servers, authority, "elsewhere.example") as url:
-        given = f"sslrootcert={quote(str(authority.file))}"
-        assert await reach(f"{url}?sslmode=verify-ca&{given}") == "reached"
-        assert "Hostname mismatch" in await reach(f"{url}?sslmode=verify-full&{given}")
+        root = f"sslrootcert={quote(str(authority.file))}"
+        assert await reach(f"{url}?sslmode=verify-ca&{root}") == "reached"
+        assert "Hostname mismatch" in await reach(f"{url}?sslmode=verify-full&{root}")
 
 
-async def test_the_operators_own_authority_is_believed(servers: Servers, authority: Authority) -> None:
+async def test_a_private_authority_is_trusted(servers: Servers, authority: Authority) -> None:
     async with secured(servers, authority, "localhost") as url:
         environ = {"BOREAS_DATABASE_URL": f"{url}?sslmode=verify-full", "BOREAS_CA_FILE": str(authority.file)}
         assert await reach(read_settings(environ).store.database_url or "") == "reached"

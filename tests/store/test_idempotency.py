@@ -1,4 +1,4 @@
-"""Idempotency keys: a call that comes again is carried out once, and answered as the first time."""
+"""Idempotency keys: a repeated call is carried out once and returns the first result."""
 
 import asyncio
 from datetime import timedelta
@@ -37,11 +37,11 @@ def draft(engine: Engine, name: str = "here") -> Environment:
     )
 
 
-async def test_calls_with_one_key_at_once_are_one(engine: Engine) -> None:
-    place = draft(engine)
-    answers = await asyncio.gather(*(engine.call(environments.create, place, key="once") for _ in range(8)))
+async def test_concurrent_calls_with_one_key_are_one(engine: Engine) -> None:
+    environment = draft(engine)
+    answers = await asyncio.gather(*(engine.call(environments.create, environment, key="once") for _ in range(8)))
     assert len(set(answers)) == 1
-    assert [known.id for known in await environment_store.all_by_rank()] == list(answers[0])
+    assert [environment_.id for environment_ in await environment_store.all_by_rank()] == list(answers[0])
 
 
 async def test_a_key_is_for_one_input_of_one_mutation(engine: Engine) -> None:
@@ -59,7 +59,7 @@ async def test_a_call_that_was_refused_leaves_its_key_free(engine: Engine) -> No
     await engine.call(environments.create, draft(engine), key="once")
 
 
-async def test_everybody_has_keys_of_their_own(engine: Engine) -> None:
+async def test_each_actor_has_its_own_keys(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
         for actor in ("usr_a", "usr_b"):
             assert await idempotency.find(actor, "key") is None

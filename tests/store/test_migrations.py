@@ -1,4 +1,4 @@
-"""Migrations, on a real PostgreSQL: once, again, at once, back, and refused."""
+"""Migrations on a real PostgreSQL: applied once, concurrently, undone, and refused."""
 
 import asyncio
 import shutil
@@ -55,7 +55,7 @@ async def tables(url: str) -> set[str]:
     return {name for (name,) in await run(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
 
 
-async def test_from_nothing_all_are_applied_and_again_is_a_no_op(url: str) -> None:
+async def test_an_empty_database_is_migrated_once(url: str) -> None:
     assert await migrations.status(url, FOLDER) == ((), tuple(NAMES), ())
     with pytest.raises(PendingMigrationsError, match="boreas migrate"):
         await migrations.check(url, FOLDER)
@@ -70,13 +70,13 @@ async def test_from_nothing_all_are_applied_and_again_is_a_no_op(url: str) -> No
     assert await shape(url) == before
 
 
-async def test_many_at_once_apply_each_migration_once(url: str) -> None:
+async def test_concurrent_processes_apply_each_migration_once(url: str) -> None:
     applied = await asyncio.gather(*(migrations.migrate(url, FOLDER) for _ in range(4)))
     assert sorted(applied, key=len) == [[], [], [], NAMES]
     assert await run(url, "SELECT version FROM aerich") == [(name,) for name in NAMES]
 
 
-async def test_down_and_up_again_leaves_the_same_tables(url: str) -> None:
+async def test_undoing_and_applying_again_leaves_the_same_tables(url: str) -> None:
     await migrations.migrate(url, FOLDER)
     before = await shape(url)
     for name in reversed(NAMES):
@@ -99,7 +99,7 @@ async def test_a_database_of_a_newer_release_is_refused(url: str) -> None:
     await migrations.check(url, FOLDER)
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(url: str, tmp_path: Path) -> None:
+async def test_a_failed_migration_is_rolled_back(url: str, tmp_path: Path) -> None:
     folder = with_migration(tmp_path, "CREATE TABLE half (id INT); SELECT 1 / 0;")
     with pytest.raises(MigrationError, match="999_next"):
         await migrations.migrate(url, folder)
@@ -107,16 +107,16 @@ async def test_a_migration_that_fails_leaves_nothing_behind(url: str, tmp_path: 
     assert "half" not in await tables(url)
 
 
-async def test_one_without_a_way_back_says_so(url: str, tmp_path: Path) -> None:
+async def test_a_migration_that_cannot_be_undone_is_reported(url: str, tmp_path: Path) -> None:
     folder = with_migration(tmp_path, "CREATE TABLE next (id INT);")
     assert await migrations.migrate(url, folder) == [*NAMES, "999_next.py"]
-    with pytest.raises(MigrationError, match=r"999_next\.py has no way back"):
+    with pytest.raises(MigrationError, match=r"999_next\.py cannot be undone"):
         await migrations.downgrade(url, folder)
     assert "next" in await tables(url)
 
 
 def with_migration(tmp_path: Path, sql: str) -> Path:
-    """Return a folder of migrations with one more."""
+    """Return a folder of migrations with an additional one."""
     shutil.copytree(FOLDER / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
     text = (FOLDER / "models" / NAMES[-1]).read_text()
     text = replaced(replaced(text, "upgrade", sql), "downgrade", "")
@@ -138,17 +138,17 @@ async def test_a_release_without_its_migrations_is_refused(url: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("url", "message"),
     [
         ("postgres://somebody:secret@127.0.0.1:1/boreas", "“boreas” at 127.0.0.1:1"),
-        ("postgres://a:secret@127.0.0.1:port/boreas", "URL can not be used"),
+        ("postgres://a:secret@127.0.0.1:port/boreas", "URL cannot be used"),
         ("mysql://somebody:secret@127.0.0.1/boreas", "not one of PostgreSQL"),
-        ("redis://127.0.0.1", "URL can not be used"),
-        ("nonsense", "URL can not be used"),
+        ("redis://127.0.0.1", "URL cannot be used"),
+        ("nonsense", "URL cannot be used"),
     ],
 )
-async def test_a_database_that_is_not_there_is_named_without_its_password(given: str, says: str) -> None:
+async def test_an_unreachable_database_is_named_without_its_password(url: str, message: str) -> None:
     with pytest.raises(UnreachableDatabaseError) as caught:
-        await migrations.migrate(given, FOLDER)
-    assert says in str(caught.value)
+        await migrations.migrate(url, FOLDER)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Pages of lists: every part, from either end, holds exactly what a plain Python slice of the whole would."""
+"""Pages of lists: each page, from either end, equals a Python slice of the whole list."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -34,9 +34,9 @@ async def test_deployments_between_two_from_either_end(ids: list[str]) -> None:
     marks = [None, *ids, "dep_", "dep_zzz"]
     for after, before, limit, newest in product(marks, marks, (0, 1, 2, 5, 9), (True, False)):
         between = [id_ for id_ in ids if (after is None or id_ < after) and (before is None or id_ > before)]
-        wanted = between[:limit] if newest else between[max(0, len(between) - limit) :]
+        expected = between[:limit] if newest else between[max(0, len(between) - limit) :]
         page = await deployments.page(ALL, PageRequest(limit, after, before, newest))
-        assert [found.id for found in page] == wanted, (after, before, limit, newest)
+        assert [deployment.id for deployment in page] == expected, (after, before, limit, newest)
 
 
 async def test_deployments_are_filtered_by_everything_at_once(engine: Engine, site: Site, trial: Site) -> None:
@@ -48,46 +48,49 @@ async def test_deployments_are_filtered_by_everything_at_once(engine: Engine, si
         await trial.deploy("v2", auto_start=False),
     )
     await engine.cancel(second)
-    one, two = (await engine.story(first)).deployment, (await engine.story(second)).deployment
+    oldest, newest = (await engine.story(first)).deployment, (await engine.story(second)).deployment
     a_while = timedelta(microseconds=1)
-    for wanted, found in [
+    for filter_, expected_ids in [
         (replace(ALL), [second, first]),
         (replace(ALL, statuses=(DeploymentStatus.PENDING,)), [first]),
         (replace(ALL, statuses=()), []),
         (replace(ALL, environment_ids=(trial.environment_id,)), [second]),
         (replace(ALL, application_ids=(site.applications["web"],)), [second]),
         (replace(ALL, application_ids=tuple(site.applications.values())), [second, first]),
-        (replace(ALL, version_id=one.version_id), [first]),
-        (replace(ALL, created_by_id=one.created_by), [second, first]),
+        (replace(ALL, version_id=oldest.version_id), [first]),
+        (replace(ALL, created_by_id=oldest.created_by), [second, first]),
         (replace(ALL, created_by_id="usr_nobody"), []),
-        (replace(ALL, created_after=two.created_at), [second]),
-        (replace(ALL, created_before=two.created_at), [first]),
-        (replace(ALL, created_before=two.created_at + a_while), [second, first]),
-        (replace(ALL, version_id=one.version_id, statuses=(DeploymentStatus.CANCELLED,)), []),
+        (replace(ALL, created_after=newest.created_at), [second]),
+        (replace(ALL, created_before=newest.created_at), [first]),
+        (replace(ALL, created_before=newest.created_at + a_while), [second, first]),
+        (replace(ALL, version_id=oldest.version_id, statuses=(DeploymentStatus.CANCELLED,)), []),
         (DeploymentFilter(), []),
         (DeploymentFilter(visible=((trial.environment_id, None),)), [second]),
         (DeploymentFilter(visible=((None, site.applications["users"]),)), [first]),
         (DeploymentFilter(visible=tuple((None, id_) for id_ in site.applications.values())), [second, first]),
         (DeploymentFilter(visible=((site.environment_id, site.applications["web"]),)), []),
     ]:
-        page = await deployments.page(wanted, PageRequest(9))
-        assert ([one.id for one in page], await deployments.count(wanted)) == (found, len(found)), wanted
+        page = await deployments.page(filter_, PageRequest(9))
+        assert ([oldest.id for oldest in page], await deployments.count(filter_)) == (
+            expected_ids,
+            len(expected_ids),
+        ), filter_
 
 
 async def test_deployments_of_parents_from_either_end(ids: list[str], trial: Site) -> None:
-    one = (await deployments.by_ids(ids[:1]))[ids[0]]
-    again = [await trial.deploy(one.version_id, auto_start=False) for _ in range(2)][::-1]
+    oldest = (await deployments.by_ids(ids[:1]))[ids[0]]
+    again = [await trial.deploy(oldest.version_id, auto_start=False) for _ in range(2)][::-1]
     whole: dict[Parent, tuple[str, list[str]]] = {
-        "version": (one.version_id, [*again, ids[0]]),
-        "environment": (one.environment_id, [*again, *ids]),
-        "application": (one.application_ids[0], [*again, *ids]),
+        "version": (oldest.version_id, [*again, ids[0]]),
+        "environment": (oldest.environment_id, [*again, *ids]),
+        "application": (oldest.application_ids[0], [*again, *ids]),
     }
     for (parent, (id_, listed)), forward in product(whole.items(), (True, False)):
         of = DeploymentsOf(parent, ALL)
         for limit, after, before in product((0, 2, 9), (None, *listed[::2]), (None, *listed[1::2])):
-            found = await of.pages([id_, "none"], PageRequest(limit, after, before, forward))
-            wanted = between(listed, after, before, limit, forward)
-            assert ([each.id for each in found[id_]], found["none"]) == (wanted, [])
+            pages = await of.pages([id_, "none"], PageRequest(limit, after, before, forward))
+            expected = between(listed, after, before, limit, forward)
+            assert ([deployment.id for deployment in pages[id_]], pages["none"]) == (expected, [])
         assert await of.counts([id_, "none"]) == {id_: len(listed), "none": 0}
         assert await DeploymentsOf(parent, DeploymentFilter()).counts([id_]) == {id_: 0}
 
@@ -103,22 +106,22 @@ async def test_versions_of_an_application_from_either_end(site: Site) -> None:
     await site.application("web")
     listed = [await site.version(f"v{n}") for n in range(4)][::-1]
     await site.application("other")
-    both = await site.version("both")
+    of_both = await site.version("both")
     web, other = site.applications["web"], site.applications["other"]
-    listed = [both, *listed]
+    listed = [of_both, *listed]
     for limit, after, before, forward in product((0, 2, 9), (None, *listed), (None, *listed), (True, False)):
-        found = await versions.OF_APPLICATIONS.pages([web, other, "none"], PageRequest(limit, after, before, forward))
-        assert [one.id for one in found[web]] == between(listed, after, before, limit, forward)
-        assert found["none"] == []
+        pages = await versions.OF_APPLICATIONS.pages([web, other, "none"], PageRequest(limit, after, before, forward))
+        assert [version.id for version in pages[web]] == between(listed, after, before, limit, forward)
+        assert pages["none"] == []
     assert await versions.OF_APPLICATIONS.counts([web, other, "none"]) == {web: 5, other: 1, "none": 0}
-    for wanted, expected in (
-        (VersionFilter(application_id=other), [both]),
+    for filter_, expected in (
+        (VersionFilter(application_id=other), [of_both]),
         (VersionFilter(application_id="none"), []),
         (VersionFilter(application_id=web, contains="V"), listed[1:]),
         (VersionFilter(commit="no such"), []),
     ):
-        assert [one.id for one in await versions.page(wanted, PageRequest(9))] == expected
-        assert await versions.count(wanted) == len(expected)
+        assert [version.id for version in await versions.page(filter_, PageRequest(9))] == expected
+        assert await versions.count(filter_) == len(expected)
 
 
 async def test_applications_by_name(engine: Engine, site: Site) -> None:
@@ -127,32 +130,32 @@ async def test_applications_by_name(engine: Engine, site: Site) -> None:
         await site.application(name)
     await engine.call(application_cases.archive, site.applications["b"])
     names.remove("b")
-    whole = [found.name for found in await applications.page(PageRequest(99), None)]
+    whole = [application.name for application in await applications.page(PageRequest(99), None)]
     assert sorted(whole) == sorted(names)
     for index, limit in product(range(len(whole) + 1), (0, 1, 3, 9)):
         page = await applications.page(PageRequest(limit, whole[index - 1] if index else None), None)
-        assert [found.name for found in page] == whole[index : index + limit]
+        assert [application.name for application in page] == whole[index : index + limit]
         before = whole[index] if index < len(whole) else None
         page = await applications.page(PageRequest(limit, None, before, forward=False), None)
-        assert [found.name for found in page] == whole[max(0, index - limit) : index]
+        assert [application.name for application in page] == whole[max(0, index - limit) : index]
     archived = await applications.page(PageRequest(9), None, archived=True)
-    assert ([one.id for one in archived], await applications.count(None, archived=True)) == (
+    assert ([application.id for application in archived], await applications.count(None, archived=True)) == (
         [site.applications["b"]],
         1,
     )
 
 
 @pytest.mark.parametrize(
-    ("contains", "found"),
+    ("contains", "expected"),
     [("", ["50%", "A_b", "axb"]), ("a_b", ["A_b"]), ("%", ["50%"]), ("A", ["A_b", "axb"]), ("\\", []), ("zz", [])],
 )
-async def test_what_names_contain_is_meant_literally(site: Site, contains: str, found: list[str]) -> None:
+async def test_wildcards_in_a_name_filter_are_literal(site: Site, contains: str, expected: list[str]) -> None:
     await site.application("web")
     for name in ("axb", "A_b", "50%"):
         await site.version(name)
-    wanted = VersionFilter(contains=contains)
-    page = await versions.page(wanted, PageRequest(9))
-    assert (sorted(one.name for one in page), await versions.count(wanted)) == (found, len(found))
+    filter_ = VersionFilter(contains=contains)
+    page = await versions.page(filter_, PageRequest(9))
+    assert (sorted(version.name for version in page), await versions.count(filter_)) == (expected, len(expected))
 
 
 async def test_versions_newest_first(site: Site) -> None:
@@ -160,18 +163,18 @@ async def test_versions_newest_first(site: Site) -> None:
     ids = [await site.version(f"v{n}") for n in range(5)][::-1]
     for after, limit in product([None, *ids], (0, 2, 9)):
         page = await versions.page(VersionFilter(), PageRequest(limit, after))
-        assert [one.id for one in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]
+        assert [version.id for version in page] == [id_ for id_ in ids if after is None or id_ < after][:limit]
 
 
 async def test_events_of_several_deployments(engine: Engine, ids: list[str]) -> None:
     for id_ in ids[:2]:
         await engine.cancel(id_)
     for after, limit in product((0, 1, 3, 99), (0, 1, 99)):
-        found = await event_feed.pages([*ids, "dep_none"], after, limit)
+        pages = await event_feed.pages([*ids, "dep_none"], after, limit)
         for id_ in ids:
             last = (await engine.story(id_)).deployment.last_event
-            assert [event.number for event in found[id_]] == list(range(after + 1, last + 1))[:limit]
-        assert found["dep_none"] == []
+            assert [event.number for event in pages[id_]] == list(range(after + 1, last + 1))[:limit]
+        assert pages["dep_none"] == []
 
 
 LINES = ["INFO one", "two", "Ärger", "100%", "a_b", "STRASSE", "ΣΑΣ", "two again", "I", "ı"]
@@ -179,7 +182,7 @@ LINES = ["INFO one", "two", "Ärger", "100%", "a_b", "STRASSE", "ΣΑΣ", "two a
 
 @pytest.fixture
 async def tasks(engine: Engine, trial: Site) -> AsyncIterator[list[str]]:
-    """Two tasks with a log each, of two attempts and all levels."""
+    """Two tasks with logs of two attempts and all levels."""
     story = await engine.story(await trial.deploy("v1", node("one"), node("two"), auto_start=False))
     for task in story.tasks.values():
         for attempt in (1, 2):
@@ -200,16 +203,16 @@ async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
     assert [line.number for line in lines] == list(range(1, 2 * len(LINES) + 1))
     for after, before, limit, oldest in product((0, 3, 20, 99), (None, 0, 1, 4, 21), (0, 1, 4, 99), (True, False)):
         between = [line for line in lines if line.number > after and (before is None or line.number < before)]
-        wanted = between[:limit] if oldest else between[max(0, len(between) - limit) :]
-        part = LogRange(limit=limit, after=after, before=before, oldest=oldest)
-        found = await logs.pages([*tasks, "tsk_none"], LogFilter(), part)
-        assert found[tasks[0]] == wanted
-        assert [line.number for line in found[tasks[1]]] == [line.number for line in wanted]
-        assert found["tsk_none"] == []
+        expected = between[:limit] if oldest else between[max(0, len(between) - limit) :]
+        range_ = LogRange(limit=limit, after=after, before=before, oldest=oldest)
+        pages = await logs.pages([*tasks, "tsk_none"], LogFilter(), range_)
+        assert pages[tasks[0]] == expected
+        assert [line.number for line in pages[tasks[1]]] == [line.number for line in expected]
+        assert pages["tsk_none"] == []
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "filter_",
     [
         *(LogFilter(contains=text) for text in ("two", "TWO", "%", "a_b", "\\", "i", "")),
         *(LogFilter(contains=text) for text in ("ärger", "ÄRGER", "straße", "strasse", "σας")),
@@ -219,10 +222,10 @@ async def test_lines_between_two_from_either_end(tasks: list[str]) -> None:
         LogFilter(attempt=2, contains="o", levels=(LogLevel.INFO,)),
     ],
 )
-async def test_a_filter_admits_stored_lines_as_it_admits_fresh_ones(tasks: list[str], wanted: LogFilter) -> None:
-    expected = [line for line in await whole(tasks[0]) if wanted.admits(line)]
-    assert (await logs.pages(tasks, wanted, LogRange(limit=999)))[tasks[0]] == expected
-    assert await logs.counts(tasks, wanted) == dict.fromkeys(tasks, len(expected))
+async def test_a_filter_admits_stored_lines_as_it_admits_fresh_ones(tasks: list[str], filter_: LogFilter) -> None:
+    expected = [line for line in await whole(tasks[0]) if filter_.admits(line)]
+    assert (await logs.pages(tasks, filter_, LogRange(limit=999)))[tasks[0]] == expected
+    assert await logs.counts(tasks, filter_) == dict.fromkeys(tasks, len(expected))
 
 
 async def test_numbers_of_lines_written_side_by_side_have_no_gap(engine: Engine, tasks: list[str]) -> None:

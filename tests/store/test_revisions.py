@@ -1,4 +1,4 @@
-"""Revisions that were superseded: their tasks come back as they were, however they were written down."""
+"""Superseded revisions: their tasks are read as they were, in every stored form."""
 
 from datetime import UTC, datetime
 
@@ -41,23 +41,23 @@ tasks = st.builds(
 )
 
 
-async def supersede(engine: Engine, id_: str, *kept: WorkflowTask) -> None:
-    """Make the second revision of a workflow, whose first one had these tasks."""
+async def supersede(engine: Engine, id_: str, *tasks_: WorkflowTask) -> None:
+    """Store the second revision of a workflow whose first one had these tasks."""
     revision = Revision(deployment_id=id_, number=2, author=engine.principal.actor.id, at=NOW, summary="s")
-    await workflows.supersede([KeptTask(f"tsk_{index}", task) for index, task in enumerate(kept)], revision)
+    await workflows.supersede([KeptTask(f"tsk_{index}", task) for index, task in enumerate(tasks_)], revision)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture])
 @given(st.lists(tasks, min_size=1, max_size=3))
 async def test_the_tasks_of_a_revision_come_back_as_they_were(
-    engine: Engine, trial: Site, some: list[WorkflowTask]
+    engine: Engine, trial: Site, tasks_: list[WorkflowTask]
 ) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     async with engine.undone():
-        await supersede(engine, id_, *some)
-        assert await workflows.tasks_at([(id_, 1), (id_, 2)]) == {(id_, 1): tuple(some)}
-        last = (id_, f"tsk_{len(some) - 1}")
-        assert await workflows.removed_tasks([last]) == {last: some[-1]}
+        await supersede(engine, id_, *tasks_)
+        assert await workflows.tasks_at([(id_, 1), (id_, 2)]) == {(id_, 1): tuple(tasks_)}
+        last = (id_, f"tsk_{len(tasks_) - 1}")
+        assert await workflows.removed_tasks([last]) == {last: tasks_[-1]}
 
 
 PLAIN = WorkflowTask(key="a", name="A", type=TaskType.BUILD, command=CommandStep(("make",)))
@@ -67,11 +67,11 @@ WHOLE = """[{"id": "tsk_0", "task": {"key": "a", "name": "A", "type": "BUILD", "
   "max_attempts": 1}, "payload": {}, "timeout_seconds": 1800, "max_attempts": 1, "position": null}}]"""
 
 
-async def test_what_is_usual_is_left_out_and_read_so_for_ever(engine: Engine, trial: Site) -> None:
+async def test_defaults_are_left_out_and_always_read_the_same(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     await supersede(engine, id_, PLAIN)
     row = await fetch_one("SELECT tasks FROM workflow_revisions WHERE deployment_id = $1 AND number = 1", id_)
     assert row and msgspec.json.decode(row["tasks"]) == msgspec.json.decode(SHORT)
-    for kept in (SHORT, WHOLE):
-        await execute("UPDATE workflow_revisions SET tasks = $2 WHERE deployment_id = $1 AND number = 1", id_, kept)
+    for stored in (SHORT, WHOLE):
+        await execute("UPDATE workflow_revisions SET tasks = $2 WHERE deployment_id = $1 AND number = 1", id_, stored)
         assert await workflows.tasks_at([(id_, 1)]) == {(id_, 1): (PLAIN,)}

@@ -1,4 +1,4 @@
-"""What API and workers may do in the database: what they need, and nothing to the audit log, people and tokens."""
+"""Rights of the roles of API and workers, which may not change the audit log, actors or tokens."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ ENTRY = "INSERT INTO audit_entries (id, at, actor_id, action, target_id) VALUES 
 
 
 @dataclass
-class Made:
-    """Two roles, and a connection on which either can be taken on."""
+class RoleDatabase:
+    """The roles of API and workers, and a connection that can act as either."""
 
     owner: asyncpg.Connection
     api: str
@@ -39,7 +39,7 @@ class Made:
 
 
 @pytest.fixture
-async def made(url: str) -> AsyncIterator[Made]:
+async def database(url: str) -> AsyncIterator[RoleDatabase]:
     await migrations.migrate(url, migrations_folder())
     name = uuid.uuid4().hex[:8]
     api, worker = f"api_{name}", f"worker_{name}"
@@ -47,7 +47,7 @@ async def made(url: str) -> AsyncIterator[Made]:
     await roles.grant(url, Roles(api, worker))
     await roles.grant(url, Roles(api, worker))
     owner = await connect(url)
-    yield Made(owner, api, worker)
+    yield RoleDatabase(owner, api, worker)
     await owner.execute(f"DROP OWNED BY {api}, {worker}; DROP ROLE {api}, {worker}")
     await owner.close()
 
@@ -76,9 +76,9 @@ BY_NOBODY = [
 
 
 @pytest.mark.parametrize("statement", BY_NOBODY)
-async def test_nobody_who_works_with_the_tables_can(made: Made, statement: str) -> None:
-    for role in (made.api, made.worker):
-        assert await made.refused(role, statement), role
+async def test_what_neither_role_may_do(database: RoleDatabase, statement: str) -> None:
+    for role in (database.api, database.worker):
+        assert await database.refused(role, statement), role
 
 
 @pytest.mark.parametrize(
@@ -106,33 +106,33 @@ async def test_nobody_who_works_with_the_tables_can(made: Made, statement: str) 
         "INSERT INTO tasks DEFAULT VALUES",
     ],
 )
-async def test_a_worker_can_not(made: Made, statement: str) -> None:
-    assert await made.refused(made.worker, statement)
+async def test_what_a_worker_may_not_do(database: RoleDatabase, statement: str) -> None:
+    assert await database.refused(database.worker, statement)
 
 
-async def test_the_api_can_add_to_the_audit_log_and_read_it(made: Made) -> None:
-    assert not await made.refused(made.api, ENTRY)
-    assert not await made.refused(made.api, "SELECT * FROM audit_entries")
-    assert not await made.refused(made.api, "INSERT INTO actors VALUES ('usr_1', 'USER', 'me', NULL, now())")
-    row = await made.owner.fetchrow("SELECT number, length(hash) AS length FROM audit_entries")
+async def test_the_api_can_add_to_the_audit_log_and_read_it(database: RoleDatabase) -> None:
+    assert not await database.refused(database.api, ENTRY)
+    assert not await database.refused(database.api, "SELECT * FROM audit_entries")
+    assert not await database.refused(database.api, "INSERT INTO actors VALUES ('usr_1', 'USER', 'me', NULL, now())")
+    row = await database.owner.fetchrow("SELECT number, length(hash) AS length FROM audit_entries")
     assert tuple(row) == (1, 64)
 
 
-async def test_a_table_of_its_own_does_not_mislead_what_chains_entries(made: Made) -> None:
+async def test_a_table_of_the_same_name_does_not_mislead_the_chain_trigger(database: RoleDatabase) -> None:
     fake = "CREATE TEMP TABLE audit_entries AS SELECT 41::bigint AS number, 'x' AS hash; "
-    await made.refused(made.api, f"{fake} {ENTRY.replace('INTO ', 'INTO public.')}")
-    assert [tuple(row) for row in await made.owner.fetch("SELECT number FROM public.audit_entries")] == [(1,)]
+    await database.refused(database.api, f"{fake} {ENTRY.replace('INTO ', 'INTO public.')}")
+    assert [tuple(row) for row in await database.owner.fetch("SELECT number FROM public.audit_entries")] == [(1,)]
 
 
-async def test_a_role_that_is_not_there_or_has_no_such_name_is_told(made: Made, url: str) -> None:
+async def test_a_missing_role_and_an_invalid_role_name_are_reported(database: RoleDatabase, url: str) -> None:
     with pytest.raises(MigrationError, match="does not exist"):
         await roles.grant(url, Roles("nobody_at_all", None))
-    with pytest.raises(MigrationError, match="no name of a role"):
+    with pytest.raises(MigrationError, match="is not a role name"):
         await roles.grant(url, Roles('x"; DROP TABLE tasks; --', None))
 
 
-async def test_who_owns_the_tables_is_told_from_who_does_not(made: Made, url: str) -> None:
+async def test_only_the_owner_has_full_rights(database: RoleDatabase, url: str) -> None:
     async with migrations.opened(url):
         assert await roles.has_full_rights()
-    async with migrations.opened(url.replace("postgres@", f"{made.worker}:{'y' * 32}@")):
+    async with migrations.opened(url.replace("postgres@", f"{database.worker}:{'y' * 32}@")):
         assert not await roles.has_full_rights()

@@ -1,4 +1,4 @@
-"""Rows and core values: what is stored comes back as it was, to the microsecond and the last odd character."""
+"""Core values that are stored and read are equal, to the microsecond and in every character."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from app.core.logs import LogLine
 from app.core.roles import Role
 from app.core.strategy.model import Phase, Progress
 from app.core.task import Activity, TaskAttempt, TaskStatus
-from app.core.tick.state import items_of
+from app.core.tick.state import snapshots_of
 from app.core.version import Artifact, Version
 from app.core.workflow import Position, TaskType
 from app.store import applications, deployments, environments, event_feed, logs, tasks, versions
@@ -118,9 +118,9 @@ of_applications = settings(
 async def test_any_application_comes_back_as_it_was(engine: Engine, first: Application, second: Application) -> None:
     async with unit(engine.runtime) as work:
         id_ = work.new_id(IdKind.APPLICATION)
-        made = replace(first, id=id_, name=id_)
-        await applications.insert(made)
-        assert await applications.by_ids([id_]) == {id_: made}
+        application = replace(first, id=id_, name=id_)
+        await applications.insert(application)
+        assert await applications.by_ids([id_]) == {id_: application}
         changed = replace(second, id=id_, name=id_[::-1])
         await applications.update(changed)
         assert await applications.by_name(id_[::-1]) == changed == await applications.locked(id_)
@@ -158,9 +158,9 @@ async def test_a_version_comes_back_as_it_was(engine: Engine, site: Site) -> Non
         Artifact(application_id=id_, image=image) for id_, image in zip(ids, ("x:1", None, ""), strict=True)
     )
     author = engine.principal.actor.id
-    made = Version(id="ver_x", name="ü 1", commit=None, created_by=author, created_at=NOW, artifacts=artifacts)
-    await versions.insert(made)
-    assert await versions.by_ids(["ver_x"]) == {"ver_x": made}
+    version = Version(id="ver_x", name="ü 1", commit=None, created_by=author, created_at=NOW, artifacts=artifacts)
+    await versions.insert(version)
+    assert await versions.by_ids(["ver_x"]) == {"ver_x": version}
 
 
 JSON: dict[str, Any] = {"a": [1, 2.5, -0.25, 1e15, 2**53, True, None, "ü🚀"], "": {"nested": {}}, "k'\"\\": "\n\t"}
@@ -168,10 +168,10 @@ JSON: dict[str, Any] = {"a": [1, 2.5, -0.25, 1e15, 2**53, True, None, "ü🚀"],
 
 async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     where = Position(1.5, -2e9)
-    wanted = node("two", "one", payload=JSON, position=where, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9)
-    (_, task) = (await engine.story(await trial.deploy("v1", node("one"), wanted, auto_start=False))).tasks.values()
+    written = node("two", "one", payload=JSON, position=where, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9)
+    (_, task) = (await engine.story(await trial.deploy("v1", node("one"), written, auto_start=False))).tasks.values()
     assert (task.payload, task.position, task.timeout_seconds, task.max_attempts) == (JSON, where, 7, 9)
-    assert task.command == wanted.command
+    assert task.command == written.command
     changed = replace(
         task,
         result=JSON,
@@ -193,7 +193,7 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     await engine.put(changed)
     assert await tasks.by_ids([task.id]) == {task.id: changed}
     present = (await tasks.of_deployments([task.deployment_id]))[task.deployment_id]
-    assert changed in present and await tasks.items(task.deployment_id) == items_of(present)
+    assert changed in present and await tasks.snapshots(task.deployment_id) == snapshots_of(present)
     await engine.put(task)
     assert await tasks.by_ids([task.id]) == {task.id: task}
 
@@ -217,20 +217,20 @@ async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> N
     end = AttemptEnd(
         task_id=task.id, number=2, status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255
     )
-    (made,) = (await deployments.by_ids([task.deployment_id])).values()
-    await deployments.save(made, [], Writes({task.id: task}, begun))
-    await deployments.save(made, [], Writes({task.id: task}, [], [end]))
+    (deployment,) = (await deployments.by_ids([task.deployment_id])).values()
+    await deployments.save(deployment, [], Writes({task.id: task}, begun))
+    await deployments.save(deployment, [], Writes({task.id: task}, [], [end]))
     ended = replace(begun[0], status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255)
     assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [begun[1], ended], "tsk_none": []}
 
 
 async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False, strategy=rolling(3, 4, auto_rollback=False))
-    made = (await engine.story(id_)).deployment
+    deployment = (await engine.story(id_)).deployment
     release = Release(
         environment_id=trial.environment_id,
-        application_id=made.application_ids[0],
-        version_id=made.version_id,
+        application_id=deployment.application_ids[0],
+        version_id=deployment.version_id,
         deployment_id="dep_before",
         since=NOW,
     )
@@ -241,7 +241,7 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         rollback = replace(rollback, status=status, completed_at=NOW, error_message="ü")
         await deployments.update_rollback(id_, rollback)
     changed = replace(
-        made,
+        deployment,
         status=DeploymentStatus.FAILED,
         progress=50,
         error_message="e",
@@ -255,10 +255,10 @@ async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) ->
         paused=True,
     )
     await deployments.save(changed, [], Writes())
-    (found,) = (await deployments.by_ids([id_])).values()
-    assert found == replace(changed, applications=found.applications, rollback=rollback)
-    assert deployments.previous_release(found, found.applications[0]) == release
-    await deployments.save(made, [], Writes())
+    (stored,) = (await deployments.by_ids([id_])).values()
+    assert stored == replace(changed, applications=stored.applications, rollback=rollback)
+    assert deployments.previous_release(stored, stored.applications[0]) == release
+    await deployments.save(deployment, [], Writes())
 
 
 SWITCHED = Progress(
@@ -285,9 +285,9 @@ BODIES: list[Body] = [
 ]
 
 
-async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial: Site) -> None:
+async def test_events_come_back_from_database_and_bus(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
-    made = (await engine.story(id_)).deployment
+    deployment = (await engine.story(id_)).deployment
     actors = [None, "usr_x", None, "usr_y", "usr_x", None, None]
     events = [
         Event(deployment_id=id_, number=number, at=NOW, actor_id=actor, body=body)
@@ -295,28 +295,28 @@ async def test_events_come_back_as_they_were_by_both_roads(engine: Engine, trial
     ]
     assert event_feed.decode(event_feed.encode(events)) == events
     async with engine.undone():
-        await deployments.save(replace(made, last_event=7), events, Writes())
+        await deployments.save(replace(deployment, last_event=7), events, Writes())
         assert await event_feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 
 
-def test_lines_come_back_as_they_were_by_the_bus() -> None:
+def test_lines_come_back_from_the_bus() -> None:
     lines = [LogLine(n, NOW, level, f"“{level}” 🚀\x1b[1m", 2) for n, level in enumerate(LogLevel)]
     assert logs.decode(logs.encode(lines)) == lines and logs.decode(logs.encode([])) == []
 
 
-async def test_a_rollout_of_an_earlier_release_is_read_as_it_was_meant(engine: Engine, trial: Site) -> None:
+async def test_the_progress_of_an_earlier_release_is_read(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
-    (task,) = [one for one in (await engine.story(id_)).tasks.values() if one.type is TaskType.DEPLOY]
+    (task,) = [task_ for task_ in (await engine.story(id_)).tasks.values() if task_.type is TaskType.DEPLOY]
     stored = (
         '{"phase": "WATCHING", "step_index": 1, "batch": 2, "batches": 3, "total": 9, "healthy": ["a"],'
         ' "current": ["b"], "resume_at": "2030-01-01T12:00:00Z", "promoted": false}'
     )
     await execute("UPDATE tasks SET rollout = $2 WHERE id = $1", task.id, stored)
-    found = (await tasks.by_ids([task.id]))[task.id]
-    assert found.rollout == Progress(Phase.WATCHING, 1, 2, 3, 9, ("a",), ("b",), datetime(2030, 1, 1, 12, tzinfo=UTC))
+    rollout = (await tasks.by_ids([task.id]))[task.id].rollout
+    assert rollout == Progress(Phase.WATCHING, 1, 2, 3, 9, ("a",), ("b",), datetime(2030, 1, 1, 12, tzinfo=UTC))
 
 
-async def test_the_set_that_serves_changes_where_something_runs(engine: Engine, trial: Site) -> None:
+async def test_the_color_of_a_release_changes_only_if_there_is_one(engine: Engine, trial: Site) -> None:
     await engine.worker()
     await trial.deployed("v1")
     (application_id,) = trial.applications.values()

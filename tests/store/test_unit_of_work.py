@@ -1,4 +1,4 @@
-"""A unit of work: all of it or nothing, and nothing is sent before it is committed."""
+"""A unit of work: atomic, and jobs and messages are sent only after its commit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from tests.support.servers import Servers
 
 
 async def store(work: Unit, name: str = "here") -> str:
-    """Store an environment in a unit, and promise to tell of it."""
+    """Store an environment in a unit of work that sends a message and a job."""
     place = Environment(
         id=work.new_id(IdKind.ENVIRONMENT),
         name=name,
@@ -36,12 +36,12 @@ async def store(work: Unit, name: str = "here") -> str:
 
 
 async def heard(listener: Listener) -> Sequence[bytes] | None:
-    """Return what comes next."""
+    """Return the next message."""
     return await listener.get(20)
 
 
 async def queued(servers: Servers) -> list[bytes]:
-    """Return the keys of the jobs that are queued."""
+    """Return the keys of the queued jobs."""
     async with Redis.from_url(servers.redis_url) as valkey:
         return list(await valkey.zrange("boreas:queue:default", 0, -1))
 
@@ -58,7 +58,7 @@ async def test_an_error_undoes_everything_and_sends_nothing(engine: Engine, erro
     assert (await environments.by_ids([id_]), await queued(engine.servers)) == ({}, [])
 
 
-async def test_what_the_database_refuses_undoes_everything(engine: Engine) -> None:
+async def test_an_error_of_the_database_undoes_everything(engine: Engine) -> None:
     with pytest.raises(Exception, match="unique"):
         async with unit(engine.runtime) as work:
             await store(work, "one")
@@ -66,7 +66,7 @@ async def test_what_the_database_refuses_undoes_everything(engine: Engine) -> No
     assert (await environments.all_by_rank(), await queued(engine.servers)) == ([], [])
 
 
-async def test_what_is_sent_is_stored_already(engine: Engine) -> None:
+async def test_messages_are_sent_after_the_commit(engine: Engine) -> None:
     async def listen() -> tuple[bytes, list[str]]:
         async with engine.runtime.bus.listen("topic") as listener:
             ready.set()
@@ -83,7 +83,7 @@ async def test_what_is_sent_is_stored_already(engine: Engine) -> None:
     assert await queued(engine.servers) == [id_.encode()]
 
 
-async def test_nobody_else_sees_what_is_not_committed(engine: Engine) -> None:
+async def test_uncommitted_changes_are_invisible_to_others(engine: Engine) -> None:
     async with unit(engine.runtime) as work:
         id_ = await store(work)
         assert list(await environments.by_ids([id_])) == [id_]
@@ -97,7 +97,7 @@ async def elsewhere(engine: Engine, id_: str) -> bool:
         return bool(await connection.fetchval("SELECT count(*) FROM environments WHERE id = $1", id_))
 
 
-async def test_a_commit_holds_although_redis_is_away(engine: Engine) -> None:
+async def test_a_commit_stands_although_redis_is_unavailable(engine: Engine) -> None:
     away = connect("redis://127.0.0.1:1/0")
     bus = RedisBus(away)
     async with unit(replace(engine.runtime, bus=bus, queue=ArqQueue(away, bus))) as work:
@@ -111,7 +111,7 @@ async def test_a_unit_has_one_moment_and_ids_that_differ(engine: Engine) -> None
         assert len(set(ids)) == 1000 and len({id_[:14] for id_ in ids}) == 1
 
 
-async def test_units_side_by_side_are_of_different_transactions(engine: Engine) -> None:
+async def test_concurrent_units_have_separate_transactions(engine: Engine) -> None:
     async def one(name: str) -> str:
         async with unit(engine.runtime) as work:
             id_ = await store(work, name)
@@ -125,7 +125,7 @@ async def test_units_side_by_side_are_of_different_transactions(engine: Engine) 
     assert [place.name for place in await environments.all_by_rank()] == [f"site-{n}" for n in range(8) if n != 3]
 
 
-async def test_a_unit_that_is_interrupted_gives_its_connection_back(engine: Engine) -> None:
+async def test_an_interrupted_unit_gives_its_connection_back(engine: Engine) -> None:
     async def work(number: int) -> None:
         async with unit(engine.runtime) as work:
             await store(work, f"site-{number}")
@@ -141,7 +141,7 @@ async def test_a_unit_that_is_interrupted_gives_its_connection_back(engine: Engi
     assert len(await environments.all_by_rank()) == 40
 
 
-async def test_a_task_whose_transaction_could_not_begin_begins_the_next_one_afresh(engine: Engine) -> None:
+async def test_after_a_failed_begin_the_next_transaction_works(engine: Engine) -> None:
     failures = 0
     for number in range(60):
         try:
@@ -160,8 +160,8 @@ async def store_alone(engine: Engine, name: str) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_what_an_environment_holds_up_is_not_what_is_stored_in_it(engine: Engine) -> None:
-    """A deployment that waits for its turn holds the environment while one that runs there stores its release."""
+async def test_a_release_is_stored_while_the_environment_is_locked(engine: Engine) -> None:
+    """A waiting deployment locks the environment while a running one stores its release there."""
     site = await engine.site()
     await site.application("web")
     story = await engine.story(await site.deploy(auto_start=False))
@@ -173,7 +173,7 @@ async def test_what_an_environment_holds_up_is_not_what_is_stored_in_it(engine: 
 
 
 async def release(engine: Engine, deployment_id: str, application_id: str) -> None:
-    """Store a release, on a connection of its own as every process does."""
+    """Store a release on a separate connection, as another process does."""
     deployment = (await engine.story(deployment_id)).deployment
     async with engine.outside() as connection:
         await connection.execute(

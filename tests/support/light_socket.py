@@ -1,4 +1,4 @@
-"""A socket of graphql-transport-ws with one subscription, so light that a process can have thousands of them."""
+"""A light graphql-transport-ws socket with one subscription: a process can have thousands."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A server that plays Prometheus: it answers instant queries over HTTP with the results that it is given."""
+"""A simulated Prometheus server: answers instant queries over HTTP with prepared results."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ def scalar(value: str) -> dict[str, Any]:
 
 
 class Prometheus(ThreadingHTTPServer):
-    """Answers with (status, body) pairs in turn, the last one for ever; keeps which paths and queries were asked."""
+    """Answers with (status, body) pairs in turn, then with the last one; records paths and queries."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)

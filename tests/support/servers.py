@@ -1,4 +1,4 @@
-"""A PostgreSQL for the whole run, with a database for each test process; a Valkey for each test process."""
+"""One PostgreSQL per run with a database per test process, and one Valkey per test process."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator

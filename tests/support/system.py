@@ -37,7 +37,7 @@ class System:
     url: str
     stack: AsyncExitStack
     queue: Any
-    hands: list[Worker] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
 
     @property
     def admin(self) -> Client:
@@ -54,17 +54,17 @@ class System:
 
     @asynccontextmanager
     async def _worker(self, pool: str, slots: int) -> AsyncIterator[Worker]:
-        hands = Worker(self.runtime, WorkerIdentity(worker_id(), pool), slots)
-        arq = self.queue.worker(pool, jobs(self.runtime, hands), lambda: hands.has_room)
-        runs = (hands.keep(), hands.obey(), hands.look(), sweep_forever(self.runtime))
+        worker = Worker(self.runtime, WorkerIdentity(worker_id(), pool), slots)
+        arq = self.queue.worker(pool, jobs(self.runtime, worker), lambda: worker.has_room)
+        runs = (worker.renew_leases(), worker.listen_for_stops(), worker.poll(), sweep_forever(self.runtime))
         loops = [asyncio.create_task(run) for run in runs]
         taking = asyncio.create_task(arq.main())
-        self.hands.append(hands)
+        self.workers.append(worker)
         try:
-            yield hands
+            yield worker
         finally:
             arq.stop()
-            await hands.leave()
+            await worker.drain()
             await taking
             for loop in loops:
                 loop.cancel()
@@ -96,7 +96,8 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
-    """Serve the API on a free port; `options` change how uvicorn does it."""
+    """Serve the API on a free port; `options` change how uvicorn does it. BOREAS_EXECUTOR tells how it executes."""
+    options.setdefault("executor", os.environ.get("BOREAS_EXECUTOR", "fast"))
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     names = [each.name for each in fields(ServeSettings)]

@@ -1,4 +1,4 @@
-"""A private authority, and servers that prove by it who they are, in front of real ones that speak no TLS."""
+"""A private certificate authority, and TLS servers in front of real servers without TLS."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""The API as a process of its own, which notes how long its event loop is held: `python -m tests.support.watched_api`.
+"""An API process that measures event loop delays: `python -m tests.support.watched_api`.
 
 What is noted is processor time of the loop's thread from one look at its sockets to the next: a loaded machine adds
 nothing to it.

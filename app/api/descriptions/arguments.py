@@ -23,7 +23,7 @@ ARGUMENTS: Mapping[str, str] = {
 """The meaning of an argument by its name, used where no other description is given."""
 
 LEVELS = "Only lines of these levels. Null matches all levels; an empty list matches none."
-CONTAINS = "Only lines that contain this text. Case matters. Null matches all lines."
+CONTAINS = "Only lines that contain this text, ignoring case. Null matches all lines."
 TYPES: Mapping[str, Mapping[str, str]] = {
     "Query": {
         "": "Everything that can be read. Reading takes VIEWER on the object, unless a field says otherwise.",

@@ -27,7 +27,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "application": "The application that the task belongs to. Null if it belongs to none.",
         "attempts": "All attempts, oldest first.",
         "logs(levels)": "Only lines of these levels. Null matches all levels; an empty list matches none.",
-        "logs(contains)": "Only lines that contain this text. Case matters. Null matches all lines.",
+        "logs(contains)": "Only lines that contain this text, ignoring case. Null matches all lines.",
         "logs(attempt)": "Only lines of the attempt with this number. Null matches all attempts.",
         "viewerCan": "What you may do with the task now, each with the reason if you may not.",
     },

@@ -1,4 +1,4 @@
-"""Taking turns: whoever has much to do lets others go first now and then, and nobody has too much under way."""
+"""Yields of large operations to the event loop, and a limit on concurrent large operations."""
 
 import asyncio
 import time
@@ -7,87 +7,88 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 TURN_SECONDS = 0.01
-"""How long executions may go on until whatever else has happened meanwhile is looked at."""
-WOKEN = 100
-"""How many of those who wait go on in the next turn."""
+"""How long executions may run until the event loop looks at its sockets again."""
+MAX_RESUMED = 100
+"""Waiting executions that go on in the next turn."""
 MAX_PER_ACTOR = 2
-"""Heavy operations of one actor that are under way at the same time."""
+"""Large operations of one actor that run at the same time."""
 MAX_WAITING = 20
 
 
 class CooperativeScheduler:
-    """The turns of one event loop: all that happens between two looks at its sockets is one."""
+    """The turns of one event loop: all that runs between two looks at its sockets is one turn."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._since: float | None = None
+        self._started: float | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def begun(self) -> None:
-        """Note that work has begun, unless it had in this turn."""
+    def start_turn(self) -> None:
+        """Note that work has started, unless it has in this turn."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop, self._since = loop, None
+            self._loop, self._started = loop, None
             self._waiting.clear()
-        if self._since is None:
-            self._since = time.monotonic()
-            loop.call_soon(self._end)
+        if self._started is None:
+            self._started = time.monotonic()
+            loop.call_soon(self._end_turn)
 
     @property
-    def over(self) -> bool:
-        """Whether this turn has taken long enough."""
-        since = self._since
-        if since is None:
-            self.begun()
+    def is_turn_over(self) -> bool:
+        """Whether this turn has taken its time."""
+        started = self._started
+        if started is None:
+            self.start_turn()
             return False
-        return time.monotonic() - since > TURN_SECONDS
+        return time.monotonic() - started > TURN_SECONDS
 
-    async def take(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Wait for a turn that has time left."""
-        self.begun()
-        while self.over:
-            following: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(following)
-            await following
+        self.start_turn()
+        while self.is_turn_over:
+            resumed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(resumed)
+            await resumed
 
-    def _end(self) -> None:
-        self._since = None
-        for _ in range(min(WOKEN, len(self._waiting))):
-            one = self._waiting.popleft()
-            if not one.done():
-                one.set_result(None)
+    def _end_turn(self) -> None:
+        self._started = None
+        for _ in range(min(MAX_RESUMED, len(self._waiting))):
+            resumed = self._waiting.popleft()
+            if not resumed.done():
+                resumed.set_result(None)
         if self._waiting:
-            self.begun()
+            self.start_turn()
 
 
 scheduler = CooperativeScheduler()
+"""The scheduler of this process, which has one event loop."""
 
 
 class TooManyOperationsError(Exception):
-    """An actor has as many operations under way and waiting as it may."""
+    """An actor already has the maximum of running and waiting operations."""
 
 
 class ConcurrencyLimit:
-    """Operations under way, a few of each actor; the others of an actor wait for these, and for nobody else's."""
+    """A limit on the running operations of each actor. Further ones wait, only for those of the same actor."""
 
-    def __init__(self, each: int = MAX_PER_ACTOR, waiting: int = MAX_WAITING) -> None:
-        self._each = each
-        self._most = each + waiting
-        self._places: dict[str, asyncio.Semaphore] = {}
-        self._inside: Counter[str] = Counter()
+    def __init__(self, per_actor: int = MAX_PER_ACTOR, waiting: int = MAX_WAITING) -> None:
+        self._per_actor = per_actor
+        self._max_entered = per_actor + waiting
+        self._semaphores: dict[str, asyncio.Semaphore] = {}
+        self._entered: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def entered(self, actor_id: str) -> AsyncIterator[None]:
-        """Wait for a place, and have it while entered. Raises CrowdedError."""
-        if self._inside[actor_id] >= self._most:
+    async def slot(self, actor_id: str) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it for the block. Raises TooManyOperationsError."""
+        if self._entered[actor_id] >= self._max_entered:
             raise TooManyOperationsError
-        self._inside[actor_id] += 1
-        places = self._places.setdefault(actor_id, asyncio.Semaphore(self._each))
+        self._entered[actor_id] += 1
+        semaphore = self._semaphores.setdefault(actor_id, asyncio.Semaphore(self._per_actor))
         try:
-            async with places:
+            async with semaphore:
                 yield
         finally:
-            self._inside[actor_id] -= 1
-            if not self._inside[actor_id]:
-                del self._inside[actor_id]
-                self._places.pop(actor_id, None)
+            self._entered[actor_id] -= 1
+            if not self._entered[actor_id]:
+                del self._entered[actor_id]
+                self._semaphores.pop(actor_id, None)

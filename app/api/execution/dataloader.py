@@ -1,4 +1,8 @@
-"""Loading for many in one go: for the fields of one operation, and for operations that ask at the same moment."""
+"""Loads many keys at once: for the fields of one operation, and for operations that ask at the same moment.
+
+strawberry.dataloader cannot replace this one. It has no pause, so the slices of a long list become batches of their
+own, and the statements of an operation grow with its rows (tests/api/test_statement_counts.py fails with it).
+"""
 
 import asyncio
 from collections import deque
@@ -9,31 +13,33 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+Load = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+"""Returns the values of some keys."""
 MAX_CONCURRENT_BATCHES = 4
-"""How many loads of one kind are under way at the same time: the fewer, the more go together."""
+"""Batches of one loader that load at the same time: the fewer, the more keys go into one."""
 RESULTS_PER_STEP = 100
-"""How many get their answers until others have their turn: each goes on with what it wanted the answer for."""
+"""Waiters that get their value in one step of the event loop: each goes on with what it needed the value for."""
 MAX_BATCH_KEYS = 32
-"""For how many keys operations share a load: its answer is decoded in one piece, and others wait for that."""
+"""Keys of one batch for several operations: its rows are decoded in one piece, and other work waits for that."""
 
 
-class DispatchHold:
-    """Keeps the loaders of one operation from beginning while it is still asking."""
+class DispatchPause:
+    """While entered, the loaders of one operation only collect keys."""
 
-    __slots__ = ("_depth", "_waiting")
+    __slots__ = ("_deferred", "_depth")
 
     def __init__(self) -> None:
         self._depth = 0
-        self._waiting: list[Callable[[], None]] = []
+        self._deferred: list[Callable[[], None]] = []
 
     @property
-    def on(self) -> bool:
-        """Whether they are to wait."""
+    def is_on(self) -> bool:
+        """Whether loaders only collect keys."""
         return self._depth > 0
 
-    def defer(self, begin: Callable[[], None]) -> None:
-        """Begin once nobody is still asking."""
-        self._waiting.append(begin)
+    def defer(self, dispatch: Callable[[], None]) -> None:
+        """Call `dispatch` after the pause."""
+        self._deferred.append(dispatch)
 
     def __enter__(self) -> None:
         self._depth += 1
@@ -41,136 +47,138 @@ class DispatchHold:
     def __exit__(self, *_: object) -> None:
         self._depth -= 1
         if not self._depth:
-            waiting, self._waiting = self._waiting, []
+            deferred, self._deferred = self._deferred, []
             loop = asyncio.get_running_loop()
-            for begin in waiting:
-                # Whoever held them has yet to ask, and what it starts for that runs before the second round.
-                loop.call_soon(loop.call_soon, begin)
+            for dispatch in deferred:
+                # The code that paused has yet to ask, and the tasks that it starts run before the second step.
+                loop.call_soon(loop.call_soon, dispatch)
 
 
 class DataLoader(Generic[K, V]):
-    """Answers one question for many keys at once, and keeps the answers, for as long as one operation takes.
+    """Loads many keys by one call, and keeps the values for as long as one operation takes.
 
-    Whoever gives up waiting does not take the answer from the others.
+    Cancelling one waiter does not cancel the load of the others.
     """
 
-    __slots__ = ("_answers", "_asked", "_load", "_waiting", "hold")
+    __slots__ = ("_load", "_pause", "_queue", "_values", "_waiters")
 
-    def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
-        """`load` returns the answers in the order of the keys."""
+    def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[V]]], pause: DispatchPause | None = None) -> None:
+        """`load` returns the values in the order of the keys."""
         self._load = load
-        self.hold: DispatchHold | None = None
-        self._answers: dict[K, V] = {}
-        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
-        self._asked: list[K] = []
+        self._pause = pause
+        self._values: dict[K, V] = {}
+        self._waiters: dict[K, list[asyncio.Future[V]]] = {}
+        self._queue: list[K] = []
 
     def load(self, key: K) -> Awaitable[V]:
-        """Return what will be loaded."""
+        """Return the value of a key, loaded with all other keys of this moment."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V] = loop.create_future()
-        if key in self._answers:
-            future.set_result(self._answers[key])
-        elif key in self._waiting:
-            self._waiting[key].append(future)
+        if key in self._values:
+            future.set_result(self._values[key])
+        elif key in self._waiters:
+            self._waiters[key].append(future)
         else:
-            self._waiting[key] = [future]
-            if not self._asked:
-                loop.call_soon(self._begin)
-            self._asked.append(key)
+            self._waiters[key] = [future]
+            if not self._queue:
+                loop.call_soon(self._dispatch)
+            self._queue.append(key)
         return future
 
     async def load_many(self, keys: Iterable[K]) -> list[V]:
-        """Return the answers for some keys."""
+        """Return the values of some keys."""
         return [await future for future in [self.load(key) for key in keys]]
 
-    def _begin(self) -> None:
-        if self.hold is not None and self.hold.on:
-            self.hold.defer(self._begin)
+    def _dispatch(self) -> None:
+        if self._pause is not None and self._pause.is_on:
+            self._pause.defer(self._dispatch)
             return
-        keys, self._asked = self._asked, []
+        keys, self._queue = self._queue, []
         loading = asyncio.ensure_future(self._load(keys))
-        loading.add_done_callback(lambda done: self._end(keys, done))
+        loading.add_done_callback(lambda done: self._finish(keys, done))
 
-    def _end(self, keys: list[K], done: "asyncio.Future[Sequence[V]]") -> None:
+    def _finish(self, keys: list[K], done: "asyncio.Future[Sequence[V]]") -> None:
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
-        found = () if error else done.result()
-        if error is None and len(found) != len(keys):
-            error = LookupError(f"{len(found)} answers for {len(keys)} keys")
+        values = () if error else done.result()
+        if error is None and len(values) != len(keys):
+            error = LookupError(f"{len(values)} values for {len(keys)} keys")
         if error is None:
-            self._answers.update(zip(keys, found, strict=True))
-        waiting = [(future, key) for key in keys for future in self._waiting.pop(key)]
-        self._hand_out(waiting, 0, error)
+            self._values.update(zip(keys, values, strict=True))
+        waiters = [(future, key) for key in keys for future in self._waiters.pop(key)]
+        self._resolve(waiters, 0, error)
 
-    def _hand_out(self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None) -> None:
-        """Give the answers to those who wait, to some now, and to the others once these had their turn."""
-        for future, key in waiting[begin : begin + RESULTS_PER_STEP]:
+    def _resolve(self, waiters: list[tuple[asyncio.Future[V], K]], start: int, error: BaseException | None) -> None:
+        """Resolve some waiters now, and the others in later steps, after these have gone on."""
+        for future, key in waiters[start : start + RESULTS_PER_STEP]:
             if future.done():
                 continue
             if error is None:
-                future.set_result(self._answers[key])
+                future.set_result(self._values[key])
             else:
                 future.set_exception(error)
-        if len(waiting) > begin + RESULTS_PER_STEP:
-            self._hand_out_later(waiting, begin + RESULTS_PER_STEP, error)
+        if len(waiters) > start + RESULTS_PER_STEP:
+            self._resolve_later(waiters, start + RESULTS_PER_STEP, error)
 
-    def _hand_out_later(
-        self, waiting: list[tuple[asyncio.Future[V], K]], begin: int, error: BaseException | None
+    def _resolve_later(
+        self, waiters: list[tuple[asyncio.Future[V], K]], start: int, error: BaseException | None
     ) -> None:
-        def hand_out() -> None:
-            with nullcontext() if self.hold is None else self.hold:
-                held.close()
-                self._hand_out(waiting, begin, error)
+        def resolve() -> None:
+            with nullcontext() if self._pause is None else self._pause:
+                paused.close()
+                self._resolve(waiters, start, error)
 
-        held = ExitStack()
-        if self.hold is not None:
-            held.enter_context(self.hold)
-        asyncio.get_running_loop().call_soon(hand_out)
+        paused = ExitStack()
+        if self._pause is not None:
+            paused.enter_context(self._pause)
+        asyncio.get_running_loop().call_soon(resolve)
 
 
 class _Batch(Generic[K, V]):
-    __slots__ = ("done", "keys")
+    __slots__ = ("keys", "values")
 
     def __init__(self) -> None:
         self.keys: dict[K, None] = {}
-        self.done: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        self.values: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
 
 
 class CoalescingLoader(Generic[K, V]):
-    """Loads for all operations that ask at the same moment in one go, and keeps nothing.
+    """Loads for all operations that ask at the same moment by one call, and keeps nothing.
 
-    A load begins after everybody whom it is for has asked, so nobody gets what was true before. It is nobody's own: it
-    runs outside of transactions, and whoever shows what it loaded looks first whether that may be seen.
+    A batch loads after its last key was asked for, so no operation gets a value older than its question. It loads
+    outside of transactions, without a viewer: callers check what theirs may see.
     """
 
-    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, load: Load[K, V]) -> None:
         self._load = load
         self._waiting: deque[_Batch[K, V]] = deque()
-        self._flying: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, keys: Sequence[K]) -> Mapping[K, V]:
-        """Return what was found for some keys, and perhaps for others."""
+        """Return the values of some keys, and perhaps of others."""
         if not self._waiting or len(self._waiting[-1].keys) + len(keys) > MAX_BATCH_KEYS:
             self._waiting.append(_Batch())
-            asyncio.get_running_loop().call_soon(self._depart)
-        flight = self._waiting[-1]
-        flight.keys.update(dict.fromkeys(keys))
-        return await asyncio.shield(flight.done)
+            asyncio.get_running_loop().call_soon(self._dispatch)
+        batch = self._waiting[-1]
+        batch.keys.update(dict.fromkeys(keys))
+        return await asyncio.shield(batch.values)
 
-    def _depart(self) -> None:
-        while self._waiting and len(self._flying) < MAX_CONCURRENT_BATCHES:
-            flying = asyncio.get_running_loop().create_task(self._fly(self._waiting.popleft()), context=Context())
-            self._flying.add(flying)
-            flying.add_done_callback(self._landed)
+    def _dispatch(self) -> None:
+        while self._waiting and len(self._running) < MAX_CONCURRENT_BATCHES:
+            batch = self._waiting.popleft()
+            running = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
+            self._running.add(running)
+            running.add_done_callback(self._finish)
 
-    def _landed(self, flying: "asyncio.Task[None]") -> None:
-        self._flying.discard(flying)
-        self._depart()
+    def _finish(self, running: "asyncio.Task[None]") -> None:
+        self._running.discard(running)
+        self._dispatch()
 
-    async def _fly(self, flight: _Batch[K, V]) -> None:
+    async def _run(self, batch: _Batch[K, V]) -> None:
         try:
-            found = await self._load(list(flight.keys))
+            values = await self._load(list(batch.keys))
         except Exception as error:
-            flight.done.set_exception(error)
-            flight.done.exception()
+            batch.values.set_exception(error)
+            # Marked as retrieved: all waiters may have been cancelled.
+            batch.values.exception()
         else:
-            flight.done.set_result(found)
+            batch.values.set_result(values)

@@ -1,23 +1,20 @@
 """Runs operations as graphql-core does, and completes plain fields all at once.
 
-A plain field is an attribute of the object: no resolver, no arguments, nothing to wait for. Most of what a query brings
-is of that kind, and completing it value by value costs fifty times as much as reading it. So a list of objects of which
-only plain fields are selected is read column by column, and so are the plain fields of any other object. Everything
-else, and every value that is not of just the type that it should be, is left to graphql-core: errors have one way.
+Most of what a query brings are plain fields (see `selections`), and completing them value by value costs fifty times as
+much as reading them. So a list of objects of which only plain fields are selected is read column by column, and so are
+the plain fields of any other object. Everything else, and every value that is not exactly of the expected type, is left
+to graphql-core: errors have one way.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain, islice, starmap
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from types import NoneType
 from typing import Any, ClassVar, cast
 
 import msgspec
 from graphql import (
-    GraphQLField,
+    DocumentNode,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -27,164 +24,66 @@ from graphql import (
     is_object_type,
 )
 from graphql.pyutils import Path
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.field import StrawberryField
 
+from app.api.execution import fallbacks
+from app.api.execution.columns import Unloaded
 from app.api.execution.concurrency import scheduler
-from app.api.execution.counting import CountingExecutor
-from app.api.execution.leaves import Column, completing
+from app.api.execution.leaves import Column, completer
+from app.api.execution.limited_executor import LimitedExecutor, ObjectLimit
+from app.api.execution.selections import BACKREF, SelectedField, SelectedFields, Selections
+from app.api.execution.shortcuts import FAST, PLAIN, Shortcuts
+from app.api.execution.variables import build_lists, restore_lists, without_lists
 
 _encode = msgspec.json.Encoder().encode
-MAX_STRUCTS = 500
-MAX_KNOWN = 4
-"""In how many ways the same values are kept encoded."""
-BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
-@dataclass(slots=True)
-class Columns:
-    """Values of many objects, a list per attribute: loaded once for everybody who wants the same.
+class Executor(LimitedExecutor):
+    """graphql-core's executor, except for plain fields, unloaded lists, and long lists in variables."""
 
-    What they look like to those who select the same is `known` to all of them, for as long as any of them needs it.
-    """
-
-    values: Sequence[Column]
-    known: dict[int, tuple["Fields", Any]] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """How many values it holds."""
-        return sum(map(len, self.values))
-
-    def know(self, fields: "Fields", shown: Any) -> None:
-        """Remember what they look like to those who select `fields`; of too many, what was remembered first goes."""
-        if len(self.known) >= MAX_KNOWN:
-            del self.known[next(iter(self.known))]
-        self.known[id(fields)] = fields, shown
-
-
-class Unloaded(ABC):
-    """A list of objects that a resolver leaves to be loaded when it is known what is wanted of them.
-
-    Plain graphql-core loads the objects, by iterating. `ATTRIBUTES` are those that can be had without them.
-    """
-
-    ATTRIBUTES: ClassVar[frozenset[str]]
-
-    @abstractmethod
-    async def objects(self) -> list[Any]:
-        """Load the objects."""
-
-    @abstractmethod
-    async def columns(self, attributes: tuple[str, ...]) -> "Columns":
-        """Load, for each of some attributes, its values of all objects."""
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for one in await self.objects():
-            yield one
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A selected field. `attribute` is what a plain field shows: of its object, or "" where of none; else None."""
-
-    name: str
-    details: Any
-    type: GraphQLOutputType
-    attribute: str | None
-    read: Callable[[Any], Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """The fields of a selection set, and what makes objects of as many columns.
-
-    `grouped` is kept for its identity. `attributes` are what all fields show together; empty where some are not plain.
-    """
-
-    grouped: Any
-    selected: tuple[Selected, ...]
-    attributes: tuple[str, ...]
-    rows: Callable[[Sequence[Column], int], Column]
-
-
-@dataclass(slots=True)
-class Selections:
-    """What is known of the selections of one document, by type and place. Lasts as long as nothing can change them.
-
-    Objects are dicts, or where they are only to be `encoded`, structs, which are made and encoded in half the time.
-    """
-
-    encoded: bool = False
-    collected: dict[Any, Any] = field(default_factory=dict)
-    fields: dict[int, Fields] = field(default_factory=dict)
-
-    def of(self, schema: GraphQLSchema, parent: GraphQLObjectType, grouped: Any) -> Fields:
-        """Return the fields of a selection set."""
-        found = self.fields.get(id(grouped))
-        if found is None:
-            selected = tuple(_selected(schema, parent, name, details) for name, details in grouped.items())
-            rows = (_structs if self.encoded else _dicts)(tuple(grouped))
-            plain = all(one.attribute is not None for one in selected)
-            attributes = dict.fromkeys(one.attribute for one in selected if plain and one.attribute)
-            found = self.fields[id(grouped)] = Fields(grouped, selected, tuple(attributes), rows)
-        return found
-
-
-def _dicts(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
-    def rows(columns: Sequence[Column], size: int) -> Column:
-        found = zip(*columns, strict=True) if columns else ((),) * size
-        return [dict(zip(names, row, strict=True)) for row in found]
-
-    return rows
-
-
-@lru_cache(maxsize=MAX_STRUCTS)
-def _structs(names: tuple[str, ...]) -> Callable[[Sequence[Column], int], Column]:
-    inner = [f"field_{number}" for number in range(len(names))]
-    made = msgspec.defstruct("Selected", inner, rename=dict(zip(inner, names, strict=True)), gc=False)
-
-    def rows(columns: Sequence[Column], size: int) -> Column:
-        return list(starmap(made, zip(*columns, strict=True))) if columns else [made() for _ in range(size)]
-
-    return rows
-
-
-def _selected(schema: GraphQLSchema, parent: GraphQLObjectType, name: str, details: Any) -> Selected:
-    node = details[0].node
-    found = schema.get_field(parent, node.name.value)
-    if found is None:
-        return Selected(name, details, parent, None, None)
-    if node.name.value == "__typename":
-        return Selected(name, details, found.type, "", lambda _: parent.name)
-    attribute = _attribute(found)
-    return Selected(name, details, found.type, attribute, attrgetter(attribute) if attribute else None)
-
-
-def _attribute(found: GraphQLField) -> str | None:
-    definition = found.extensions.get(BACKREF)
-    plain = getattr(found.resolve, "_is_default", False) and not found.args
-    if not plain or not isinstance(definition, StrawberryField) or not definition.is_basic_field:
-        return None
-    return definition.python_name
-
-
-class Executor(CountingExecutor):
-    """graphql-core's executor, except for plain fields, for what is much, and for long lists in variables."""
+    shortcuts: ClassVar[Shortcuts] = FAST
 
     def __init__(self, *args: Any, selections: Selections | None = None, **others: Any) -> None:
         super().__init__(*args, **others)
         self._selections = selections or Selections()
 
+    @classmethod
+    def build(  # noqa: PLR0917
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,
+        context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None,
+        operation_name: str | None = None,
+        *args: Any,
+        **others: Any,
+    ) -> Any:
+        """Build an executor, or return errors: graphql-core sees empty lists in place of those built here."""
+
+        def build(variables: Mapping[str, Any] | None) -> Any:
+            values: Any = variables
+            return super(Executor, cls).build(
+                schema, document, root_value, context_value, values, operation_name, *args, **others
+            )
+
+        sent = raw_variable_values or {}
+        lists = build_lists(schema, document, operation_name, sent) if cls.shortcuts.variables and sent else []
+        if not lists:
+            return build(raw_variable_values)
+        executor = build(without_lists(sent, lists))
+        if isinstance(executor, list):
+            return build(raw_variable_values)
+        restore_lists(executor.variable_values, sent, lists)
+        return executor
+
     def collect_subfields(self, return_type: GraphQLObjectType, field_details_list: Any) -> Any:
         """Return the fields below a field, collected once for as long as the selections last."""
         key = (return_type, *(id(details.node) for details in field_details_list))
-        found = self._selections.collected.get(key)
-        if found is None:
+        entry = self._selections.collected.get(key)
+        if entry is None:
             collected = super().collect_subfields(return_type, field_details_list)
-            # The list keeps the nodes alive, by whose identity it is found.
-            found = self._selections.collected[key] = (field_details_list, collected)
-        return found[1]
+            entry = self._selections.collected[key] = (field_details_list, collected)
+        return entry[1]
 
     def execute_fields(
         self,
@@ -194,44 +93,44 @@ class Executor(CountingExecutor):
         grouped_field_set: Any,
         position_context: Any,
     ) -> Any:
-        """Return an object with the given fields: the plain ones at once, the others as ever."""
-        if path is None:
+        """Return an object with the given fields: the plain ones at once, the others field by field."""
+        if path is None or not self.shortcuts.objects:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
-        self.grow(1)
-        done: dict[str, Any] = {}
+        completed: dict[str, Any] = {}
         others: dict[str, Any] = {}
-        for selected in self._selections.of(self.schema, parent_type, grouped_field_set).selected:
-            column = self._column(selected, [source_value])
+        for field in self._selections.of(self.schema, parent_type, grouped_field_set).fields:
+            column = self._complete_field(field, [source_value])
             if column is None:
-                others[selected.name] = selected.details
-            done[selected.name] = column and column[0]
+                others[field.name] = field.details
+            completed[field.name] = column and column[0]
         if not others:
-            return done
+            self.count_objects(1)
+            return completed
         rest: Any = super().execute_fields(parent_type, source_value, path, others, position_context)
-        return (
-            _merged_later(done, others, rest) if self.is_awaitable(rest) else _merged(done, others, cast("Any", rest))
-        )
+        if self.is_awaitable(rest):
+            return _merge_later(completed, others, rest)
+        return _merge(completed, others, cast("dict[str, Any]", rest))
 
     def complete_list_value(  # noqa: PLR0917
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
-        """Return a list; one that is not loaded yet is loaded now."""
-        if isinstance(result, Unloaded):
-            return self._loaded(return_type, field_details_list, info, path, result)
+        """Return a list; an unloaded one is loaded now."""
+        if isinstance(result, Unloaded) and self.shortcuts.columns:
+            return self._load(return_type, field_details_list, info, path, result)
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
-    async def _loaded(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
-        if scheduler.over:
-            await self.take_turn()
-        done = await self._completed_columns(return_type.of_type, details, unloaded)
-        if done is not None:
-            return done
+    async def _load(self, return_type: Any, details: Any, info: Any, path: Path, unloaded: Unloaded) -> Any:
+        if scheduler.is_turn_over:
+            await self.wait_for_turn()
+        rows = await self._load_columns(return_type.of_type, details, unloaded)
+        if rows is not None:
+            return rows
         objects = await unloaded.objects()
         completed: Any = super().complete_list_value(return_type, details, info, path, objects, None)
         return await completed if self.is_awaitable(completed) else completed
 
-    async def _completed_columns(self, type_: Any, details: Any, unloaded: Unloaded) -> Column | None:
-        """Return the objects of a list of which only attributes are wanted that can be had without them, else None."""
+    async def _load_columns(self, type_: Any, details: Any, unloaded: Unloaded) -> Column | None:
+        """Return the objects of a list by column; None where a selected field needs the objects."""
         named = type_.of_type if is_non_null_type(type_) else type_
         if not is_object_type(named):
             return None
@@ -239,109 +138,127 @@ class Executor(CountingExecutor):
         if not fields.attributes or not unloaded.ATTRIBUTES.issuperset(fields.attributes):
             return None
         columns = await unloaded.columns(fields.attributes)
-        self.grow(len(columns.values[0]))
-        known = columns.known.get(id(fields))
-        if known is not None:
-            return known[1]
-        done = self._completed_rows(named, fields, dict(zip(fields.attributes, columns.values, strict=True)))
-        if done is not None and self._selections.encoded:
-            done = _raw(done)
-            columns.know(fields, done)
-        return done
+        self.count_objects(len(columns.values[0]))
+        encoding = columns.encodings.get(id(fields))
+        if encoding is not None:
+            return cast("Column", encoding[1])
+        rows = self._complete_rows(named, fields, dict(zip(fields.attributes, columns.values, strict=True)))
+        if rows is not None and self._selections.encoded:
+            encoded = _encoded(rows)
+            columns.keep_encoding(fields, encoded)
+            return cast("Column", encoded)
+        return rows
 
-    def _completed_rows(self, type_: GraphQLObjectType, fields: Fields, values: Mapping[str, Column]) -> Column | None:
-        size = len(values[fields.attributes[0]])
+    def _complete_rows(
+        self, type_: GraphQLObjectType, selected: SelectedFields, values: Mapping[str, Column]
+    ) -> Column | None:
+        size = len(values[selected.attributes[0]])
         columns = list[Column]()
-        for one in fields.selected:
-            column = self._completed(
-                one.type, one.details, values[one.attribute] if one.attribute else [type_.name] * size
+        for field in selected.fields:
+            column = self._complete(
+                field.type, field.details, values[field.attribute] if field.attribute else [type_.name] * size
             )
             if column is None:
                 return None
             columns.append(column)
-        return fields.rows(columns, size)
+        return selected.make_rows(columns, size)
 
     def complete_iterable_value(  # noqa: PLR0917
         self, item_type: Any, field_details_list: Any, info: Any, path: Path, items: Any, position_context: Any
     ) -> Any:
         """Return the items of a list: all at once where they are plain."""
-        done = self._completed(item_type, field_details_list, items) if type(items) is list else None
-        if done is not None:
-            return done
+        if type(items) is list and self.shortcuts.leaves:
+            completed = self._complete(item_type, field_details_list, items)
+            if completed is not None:
+                return completed
         return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
-    def _column(self, selected: Selected, sources: Sequence[Any]) -> Column | None:
-        if selected.read is None:
+    def _complete_field(self, field: SelectedField, objects: Sequence[Any]) -> Column | None:
+        if field.read is None:
             return None
         try:
-            values = list(map(selected.read, sources))
-        except Exception:
+            values = list(map(field.read, objects))
+        except Exception as error:
+            fallbacks.count("attribute", error)
             return None
-        return self._completed(selected.type, selected.details, values)
+        return self._complete(field.type, field.details, values)
 
-    def _completed(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
-        """Return values as a type shows them; None where graphql-core is to look at each of them."""
+    def _complete(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
+        """Return values as a type shows them; None where graphql-core has to complete each of them."""
         if is_non_null_type(type_):
-            return self._completed_present(type_.of_type, details, values)
+            return self._complete_present(type_.of_type, details, values)
         if NoneType not in set(map(type, values)):
-            return self._completed_present(type_, details, values)
-        done = self._completed_present(type_, details, [value for value in values if value is not None])
-        rest = iter(done or ())
-        return None if done is None else [None if value is None else next(rest) for value in values]
+            return self._complete_present(type_, details, values)
+        completed = self._complete_present(type_, details, [value for value in values if value is not None])
+        rest = iter(completed or ())
+        return None if completed is None else [None if value is None else next(rest) for value in values]
 
-    def _completed_present(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
+    def _complete_present(self, type_: GraphQLOutputType, details: Any, values: Column) -> Column | None:
         if is_leaf_type(type_):
-            return completing(type_)(values)
+            leaves = completer(type_)(values)
+            if leaves is None:
+                fallbacks.count("value")
+            return leaves
         if is_list_type(type_):
             if not all(type(value) is list for value in values):
                 return None
-            done = self._completed(type_.of_type, details, list(chain.from_iterable(values)))
-            rest = iter(done or ())
-            return None if done is None else [list(islice(rest, len(value))) for value in values]
-        return self._completed_objects(type_, details, values) if is_object_type(type_) else None
+            completed = self._complete(type_.of_type, details, list(chain.from_iterable(values)))
+            rest = iter(completed or ())
+            return None if completed is None else [list(islice(rest, len(value))) for value in values]
+        return self._complete_objects(type_, details, values) if is_object_type(type_) else None
 
-    def _completed_objects(self, type_: GraphQLObjectType, details: Any, values: Column) -> Column | None:
-        if not _are(type_, values):
+    def _complete_objects(self, type_: GraphQLObjectType, details: Any, values: Column) -> Column | None:
+        if not _are_instances(type_, values):
             return None
-        fields = self._fields(type_, details)
+        selected = self._fields(type_, details)
+        if not selected.are_plain:
+            return None
         columns = list[Column]()
-        for selected in fields.selected:
-            column = self._column(selected, values)
+        for field in selected.fields:
+            column = self._complete_field(field, values)
             if column is None:
                 return None
             columns.append(column)
-        self.grow(len(values))
-        return fields.rows(columns, len(values))
+        self.count_objects(len(values))
+        return selected.make_rows(columns, len(values))
 
-    def _fields(self, type_: GraphQLObjectType, details: Any) -> Fields:
+    def _fields(self, type_: GraphQLObjectType, details: Any) -> SelectedFields:
         return self._selections.of(self.schema, type_, self.collect_subfields(type_, details).grouped_field_set)
 
 
-def _raw(rows: Column) -> Any:
-    """Return objects encoded, unless a text among them has no encoding."""
+def _encoded(rows: Column) -> Any:
+    """Return objects encoded, unless a text among them has no encoding in UTF-8."""
     try:
         return msgspec.Raw(_encode(rows))
-    except UnicodeEncodeError:
+    except UnicodeEncodeError as error:
+        fallbacks.count("encoding", error)
         return rows
 
 
-def _merged(done: dict[str, Any], others: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """Put the rest where it was asked for; a field may have turned out to be none."""
+def _merge(completed: dict[str, Any], others: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Put the other fields in their places; an unknown field has no value."""
     for name in others:
         if name in rest:
-            done[name] = rest[name]
+            completed[name] = rest[name]
         else:
-            del done[name]
-    return done
+            del completed[name]
+    return completed
 
 
-async def _merged_later(done: dict[str, Any], others: Mapping[str, Any], rest: Any) -> dict[str, Any]:
-    return _merged(done, others, await rest)
+async def _merge_later(completed: dict[str, Any], others: Mapping[str, Any], rest: Any) -> dict[str, Any]:
+    return _merge(completed, others, await rest)
 
 
-def _are(type_: GraphQLObjectType, values: Column) -> bool:
+def _are_instances(type_: GraphQLObjectType, values: Column) -> bool:
     """Whether graphql-core would take all values for objects of a type."""
     if type_.is_type_of is None:
         return not any(isinstance(value, Exception) for value in values)
     origin = type_.extensions[BACKREF].origin
     return set(map(type, values)) <= {origin}
+
+
+def executor_class(shortcuts: Shortcuts, limit: ObjectLimit) -> type[LimitedExecutor]:
+    """Return the class of executors with some short cuts and a limit."""
+    in_executor = replace(shortcuts, cache=False, coalescing=False)
+    base = LimitedExecutor if in_executor == PLAIN else Executor
+    return type("ApiExecutor", (base,), {"object_limit": limit, "shortcuts": shortcuts})

@@ -1,4 +1,4 @@
-"""Completing many values of a scalar or an enum at once, where each of them is of just the type that it should be."""
+"""Completes many values of a scalar or an enum at once, where each is exactly of the expected type."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,24 +10,27 @@ from typing import Any, cast
 
 from graphql import GraphQLEnumType, GraphQLLeafType, Undefined
 
+from app.api.execution import fallbacks
+
 Column = list[Any]
 Complete = Callable[[Column], Column | None]
-"""Completes values that are not null; None where graphql-core is to look at each of them."""
-MAX_INT = 2**31
-AS_IT_IS: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool}
-PLAIN_VALUES = frozenset({str, int, float, bool, dict, list, datetime})
-"""What scalars of our own are made of. None of these can be waited for, or is an exception."""
-NOTHING = frozenset({NoneType, type(Undefined)})
+"""Completes values that are not null; None where graphql-core has to complete each of them."""
+INT_BOUND = 2**31
+UNCHANGED: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool}
+"""The types whose values are sent as they are."""
+PLAIN_TYPES = frozenset({str, int, float, bool, dict, list, datetime})
+"""The Python types of our own scalars. None of them can be awaited, or is an exception."""
+NO_VALUE = frozenset({NoneType, type(Undefined)})
 
 
 @cache
-def completing(type_: GraphQLLeafType) -> Complete:
-    """Return what completes values of a scalar or an enum."""
+def completer(type_: GraphQLLeafType) -> Complete:
+    """Return the function that completes values of a scalar or an enum."""
     if isinstance(type_, GraphQLEnumType):
         return _enum(type_)
-    if type_.name in AS_IT_IS:
-        only = {AS_IT_IS[type_.name]}
-        return lambda values: values if set(map(type, values)) <= only else None
+    if type_.name in UNCHANGED:
+        expected = {UNCHANGED[type_.name]}
+        return lambda values: values if set(map(type, values)) <= expected else None
     if type_.name == "Int":
         return _ints
     if type_.name == "Float":
@@ -36,20 +39,20 @@ def completing(type_: GraphQLLeafType) -> Complete:
 
 
 def _enum(type_: GraphQLEnumType) -> Complete:
-    wrapped = cast("type[Enum]", cast("Any", type_).wrapped_cls)
-    # By identity, which nothing else has while they live, as they always do: a member takes a Python call to be hashed.
-    names: dict[int, str] = {id(member): type_.coerce_output_value(member) for member in wrapped}
+    enum = cast("type[Enum]", cast("Any", type_).wrapped_cls)
+    # By identity: members live as long as the process, and hashing one takes a Python call.
+    names: dict[int, str] = {id(member): type_.coerce_output_value(member) for member in enum}
 
     def complete(values: Column) -> Column | None:
-        found = list(map(names.get, map(id, values)))
-        return None if None in found else found
+        completed = list(map(names.get, map(id, values)))
+        return None if None in completed else completed
 
     return complete
 
 
 def _ints(values: Column) -> Column | None:
-    whole = set(map(type, values)) <= {int}
-    return values if whole and (not values or (min(values) >= -MAX_INT and max(values) < MAX_INT)) else None
+    are_ints = set(map(type, values)) <= {int}
+    return values if are_ints and (not values or (min(values) >= -INT_BOUND and max(values) < INT_BOUND)) else None
 
 
 def _floats(values: Column) -> Column | None:
@@ -58,12 +61,13 @@ def _floats(values: Column) -> Column | None:
 
 def _scalar(coerce: Callable[[Any], Any]) -> Complete:
     def complete(values: Column) -> Column | None:
-        if not set(map(type, values)) <= PLAIN_VALUES:
+        if not set(map(type, values)) <= PLAIN_TYPES:
             return None
         try:
-            done = list(map(coerce, values))
-        except Exception:
+            completed = list(map(coerce, values))
+        except Exception as error:
+            fallbacks.count("scalar", error)
             return None
-        return done if NOTHING.isdisjoint(map(type, done)) else None
+        return completed if NO_VALUE.isdisjoint(map(type, completed)) else None
 
     return complete

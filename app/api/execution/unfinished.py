@@ -1,7 +1,7 @@
-"""Fields that nobody waits for any more: what has not begun yet is ended with them.
+"""Closes the coroutines of fields that are not awaited after another field failed or the caller left.
 
-When a field fails, or an operation is cancelled, graphql-core cancels the fields beside it. The coroutine of one that
-has not begun is dropped, and with it others that it was given to wait for: Python then warns of each.
+When a field fails, or an operation is cancelled, graphql-core cancels the fields beside it. A coroutine that has not
+started is then dropped, with the coroutines passed to it as arguments: Python warns of each.
 """
 
 import asyncio
@@ -13,39 +13,39 @@ from typing import Any
 from graphql.execution import executor
 
 
-def end(values: Iterable[Any]) -> None:
-    """End the coroutines among values that have not begun, and whatever these were given to wait for."""
+def close_unstarted(values: Iterable[Any]) -> None:
+    """Close the coroutines among values that have not started, and those in their arguments."""
     for value in values:
         if iscoroutine(value) and getcoroutinestate(value) == CORO_CREATED:
-            end_given(value)
+            _close_arguments(value)
             value.close()
         elif isinstance(value, dict):
-            end(value.values())
+            close_unstarted(value.values())
         elif isinstance(value, list):
-            end(value)
+            close_unstarted(value)
 
 
-def end_given(coroutine: Any) -> None:
-    """End what a coroutine was given to wait for that has not begun."""
+def _close_arguments(coroutine: Any) -> None:
     frame = coroutine.cr_frame
     if frame is not None and getcoroutinestate(coroutine) == CORO_CREATED:
-        end(frame.f_locals.values())
+        close_unstarted(frame.f_locals.values())
 
 
-class _Field(Task[Any]):
-    """A field that is waited for. One that is cancelled before it has begun takes what it was given with it."""
+class _FieldTask(Task[Any]):
+    """The task of a field. One that is cancelled before it has started closes its coroutine's arguments."""
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel it."""
-        end_given(self.get_coro())
+        _close_arguments(self.get_coro())
         return super().cancel(msg)
 
 
-async def gathered(*awaitables: Awaitable[Any]) -> list[Any]:
-    """Wait for all, or for the first that fails: then cancel the others. Raises what that one raised."""
+async def gather_fields(*awaitables: Awaitable[Any]) -> list[Any]:
+    """Await all, or until the first fails: then cancel the others and raise its error."""
     loop = asyncio.get_running_loop()
     futures: list[Future[Any]] = [
-        _Field(one, loop=loop) if iscoroutine(one) else ensure_future(one) for one in awaitables
+        _FieldTask(awaitable, loop=loop) if iscoroutine(awaitable) else ensure_future(awaitable)
+        for awaitable in awaitables
     ]
     try:
         return await gather(*futures)
@@ -56,5 +56,5 @@ async def gathered(*awaitables: Awaitable[Any]) -> list[Any]:
         raise
 
 
-executor.gather_with_cancel = gathered  # type: ignore[attr-defined]
-"""What graphql-core waits for the fields of an object with, and for the items of a list."""
+executor.gather_with_cancel = gather_fields  # type: ignore[attr-defined]
+"""graphql-core awaits the fields of an object, and the items of a list, by this function of its module."""

@@ -1,1 +1,1 @@
-"""Live feeds: subscriptions that share one execution, and their subscribers."""
+"""Shared feeds: subscribers of the same subscription share one execution and one encoding."""

@@ -1,169 +1,161 @@
-"""Live feeds of many subscribers: one execution and one encoding for all that watch the same.
+"""Feeds with many subscribers: one execution and one encoding for all that follow the same.
 
-A group executes one subscription from one position and keeps the last parts that came of it, encoded. A subscriber
-reads the parts of a group at its own pace; one that falls out of what is kept, or comes with a cursor that no group
-has, gets a group that starts there and catches up. Where a group comes to a position that an older one has, its
-subscribers go over to the older one, at the seam between two parts: nothing is left out and nothing comes twice.
+An execution follows one subscription from one cursor and buffers its last encoded messages. Subscribers read them at
+their own pace. A subscriber whose cursor no execution has gets a new one that starts there and catches up. Once the new
+execution reaches a cursor that an older one has, its subscribers move to the older one. They move between two messages:
+no message is lost and none comes twice.
 
-Subscribers that wait for a part are handed it one after another, where they can take it so; the others wake up for it.
+Messages go at once to subscribers that wait for them and have a sink; the others wake up and take them.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
-from app.api.access_watch import Watch
-from app.api.context import Context, Position
-from app.api.feeds.shared_execution import Key, SharedExecution
+from app.api.access_watch import AccessWatch
+from app.api.context import ApiRuntime, Context
+from app.api.feeds.errors import FeedBrokenError, NotSharedError
+from app.api.feeds.shared_execution import Key, SharedExecution, Successor
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Sink, Subscriber
-from app.api.prepared import Schema
+from app.api.schema_class import Schema
 from app.core.access import Principal
-from app.services.runtime import Runtime
 
-KEPT_BYTES_IN_ALL = 64_000_000
-"""What all groups of a process keep together: whose parts went is served from the database, as one who is behind."""
-GROUPS_EACH = 1000
-"""How many groups one actor can begin. What goes beyond is executed for its subscriber alone."""
-
-
-class NotSharedError(Exception):
-    """The operation can not begin, or not go on, behind `position`: the ordinary way says why."""
-
-    def __init__(self, position: Cursor) -> None:
-        super().__init__("refused")
-        self.position = position
-
-
-class AccessLostError(Exception):
-    """The token of a subscriber is not valid any more."""
-
-
-class FeedBrokenError(Exception):
-    """The execution failed in a way that nobody expected: who comes back goes on from the last cursor."""
+MAX_TOTAL_BYTES = 64_000_000
+"""Bytes that all executions buffer together. Subscribers of dropped messages read from the database."""
+MAX_EXECUTIONS_PER_ACTOR = 1000
+"""Executions that one actor can begin. Further subscriptions are executed for their client alone."""
 
 
 class FeedHub:
     """The shared feeds of one API process."""
 
-    def __init__(self, schema: Schema, runtime: Runtime, context: Callable[[Principal, Position], Context]) -> None:
+    def __init__(self, schema: Schema, api: ApiRuntime) -> None:
         self.schema = schema
-        self._watch = Watch(runtime)
-        self._context = context
-        self._groups: dict[Key, list[SharedExecution]] = {}
+        self._buffered_bytes = 0
+        self._api = api
+        self._watch = AccessWatch(api.services)
+        self._executions: dict[Key, list[SharedExecution]] = {}
         self._begun: Counter[str] = Counter()
-        self.bytes = 0
 
     def context(self, principal: Principal) -> Context:
-        """Return the context of a group, whose access is that of all who read it."""
-        return self._context(principal, Position())
+        """Return the context of an execution, with the access that all its subscribers have."""
+        return self._api.context(principal, shared=True)
+
+    def count_bytes(self, change: int) -> None:
+        """Count how much larger or smaller a buffer has become."""
+        self._buffered_bytes += change
 
     async def principal(self, secret: str) -> Principal | None:
-        """Return who comes with a token, as of a second ago at the most."""
+        """Return the principal of a token, at most a second old."""
         return await self._watch.principal(secret)
 
     async def read(
-        self, operation: SharedOperation, principal: Principal, secret: str, position: Cursor, push: Sink | None = None
+        self, operation: SharedOperation, cursor: Cursor, principal: Principal, secret: str, sink: Sink | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the payloads behind a position, except those that `push` delivers, and end when the feed has ended.
+        """Yield the payloads behind a cursor, except those that the sink takes, until the feed ends.
 
-        Raises NotSharedError when the operation is refused as a whole, AccessLostError when the token is not valid any
-        more, FeedBrokenError when the execution has failed.
+        Raises NotSharedError, AccessLostError, FeedBrokenError.
         """
-        reader = Subscriber(position, push)
-        with self._watch.watching(secret, principal, reader.tell):
-            group = self._enter(operation, principal, reader)
+        subscriber = Subscriber(cursor, sink)
+        with self._watch.watching(secret, principal, subscriber.change_access):
+            execution = self._join(operation, principal, subscriber)
             try:
                 while True:
-                    if reader.changed:
-                        reader.changed = False
-                        if reader.principal is None:
-                            raise AccessLostError
-                        group.leave(reader)
-                        group = self._enter(operation, reader.principal, reader)
-                    elif reader.seq < group.base:
-                        group.leave(reader)
-                        group = self._enter(operation, reader.principal or principal, reader)
-                    elif reader.seq < group.next_seq:
-                        yield group.took(reader).payload
-                    elif group.forward is not None:
-                        group = self._forward(group, operation, reader.principal or principal, reader)
-                    elif group.refused:
-                        raise NotSharedError(reader.position)
-                    elif group.broken:
+                    if subscriber.access_changed or subscriber.seq < execution.buffer.first_seq:
+                        principal = subscriber.take_access(principal)
+                        execution.remove(subscriber)
+                        execution = self._join(operation, principal, subscriber)
+                    elif subscriber.seq < execution.buffer.next_seq:
+                        yield execution.take(subscriber).payload
+                    elif execution.successor is not None:
+                        execution = self._move(execution, operation, principal, subscriber)
+                    elif execution.refused:
+                        raise _not_shared(operation, subscriber)
+                    elif execution.broken:
                         raise FeedBrokenError
-                    elif group.ended:
+                    elif execution.ended:
                         return
                     else:
-                        await reader.wait()
+                        await subscriber.wait()
             finally:
-                group.leave(reader)
+                execution.remove(subscriber)
 
-    def _forward(
-        self, group: SharedExecution, operation: SharedOperation, principal: Principal, reader: Subscriber
+    def _move(
+        self, execution: SharedExecution, operation: SharedOperation, principal: Principal, subscriber: Subscriber
     ) -> SharedExecution:
-        """Leave a group for the one that goes on with it, unless that was closed meanwhile. Raises NotSharedError."""
-        following = group.forward
-        group.leave(reader)
-        if following is None or following[0].closed:
-            return self._enter(operation, principal, reader)
-        following[0].enter(reader, following[1])
-        return following[0]
+        """Move a subscriber to its execution's successor, unless that was discarded. Raises NotSharedError."""
+        successor = execution.successor
+        execution.remove(subscriber)
+        if successor is None or successor[0].discarded:
+            return self._join(operation, principal, subscriber)
+        successor[0].add(subscriber, successor[1])
+        return successor[0]
 
-    def _enter(self, operation: SharedOperation, principal: Principal, reader: Subscriber) -> SharedExecution:
-        """Enter the group that has what follows a reader's position, or else a new one. Raises NotSharedError."""
-        key = (operation, principal.without_token() if operation.personal else principal.as_anybody())
-        groups = self._groups.setdefault(key, [])
-        for group in groups:
-            seq = group.serves(reader.position)
+    def _join(self, operation: SharedOperation, principal: Principal, subscriber: Subscriber) -> SharedExecution:
+        """Add a subscriber to an execution with its cursor, or to a new one. Raises NotSharedError."""
+        key = (operation, principal.without_token() if operation.personal else principal.anonymous())
+        executions = self._executions.setdefault(key, [])
+        for execution in executions:
+            seq = execution.seq_behind(subscriber.cursor)
             if seq is not None:
-                group.enter(reader, seq)
-                return group
+                execution.add(subscriber, seq)
+                return execution
         actor_id = principal.actor.id
-        if self._begun[actor_id] >= GROUPS_EACH:
-            if not groups:
-                del self._groups[key]
-            raise NotSharedError(reader.position)
+        if self._begun[actor_id] >= MAX_EXECUTIONS_PER_ACTOR:
+            if not executions:
+                del self._executions[key]
+            raise _not_shared(operation, subscriber)
         self._begun[actor_id] += 1
-        group = SharedExecution(self, key, actor_id, reader.position)
-        groups.append(group)
-        group.enter(reader, 0)
-        return group
+        execution = SharedExecution(self, key, actor_id, subscriber.cursor)
+        executions.append(execution)
+        execution.add(subscriber, 0)
+        return execution
 
-    def older(self, group: SharedExecution) -> tuple[SharedExecution, int] | None:
-        """Return an older group that has what a group comes to, and the number of the part to go on with."""
-        for other in self._groups.get(group.key, ()):
-            if other is group:
+    def find_successor(self, execution: SharedExecution) -> Successor | None:
+        """Return an older execution with the cursor of another one, and the number of the next message."""
+        for older in self._executions.get(execution.key, ()):
+            if older is execution:
                 return None
-            seq = other.meets(group.position)
+            seq = older.seq_to_continue(execution.buffer.cursor)
             if seq is not None:
-                return other, seq
+                return older, seq
         return None
 
     async def close(self) -> None:
-        """End every group, before what they read from is closed."""
-        groups = [group for groups in self._groups.values() for group in groups]
-        await asyncio.gather(*(group.close() for group in groups))
+        """End every execution, before the database and the bus are closed."""
+        await asyncio.gather(*(execution.close() for execution in self._all()))
 
-    def make_room(self) -> None:
-        """Keep less where all groups together keep too much: first nothing that nobody reads."""
-        if self.bytes <= KEPT_BYTES_IN_ALL:
+    def limit_buffers(self) -> None:
+        """Drop messages while all executions together buffer too much: first those of idle executions."""
+        if self._buffered_bytes <= MAX_TOTAL_BYTES:
             return
-        groups = [group for groups in self._groups.values() for group in groups]
-        for group in groups:
-            if group.idle and self.bytes > KEPT_BYTES_IN_ALL:
-                group.end()
-        for group in sorted(groups, key=lambda group: group.bytes, reverse=True):
-            while self.bytes > KEPT_BYTES_IN_ALL and group.bytes * len(groups) > KEPT_BYTES_IN_ALL and group.shrink():
+        executions = self._all()
+        for execution in executions:
+            if execution.idle and self._buffered_bytes > MAX_TOTAL_BYTES:
+                execution.discard()
+        for execution in sorted(executions, key=lambda execution: execution.buffer.size, reverse=True):
+            while (
+                self._buffered_bytes > MAX_TOTAL_BYTES
+                and execution.buffer.size * len(executions) > MAX_TOTAL_BYTES
+                and execution.buffer.drop_half()
+            ):
                 pass
 
-    def forget(self, group: SharedExecution) -> None:
-        """Remove a group that nobody reads any more."""
-        groups = self._groups.get(group.key, [])
-        if group in groups:
-            groups.remove(group)
-            self._begun[group.actor_id] -= 1
-            if not self._begun[group.actor_id]:
-                del self._begun[group.actor_id]
-        if not groups:
-            self._groups.pop(group.key, None)
+    def remove(self, execution: SharedExecution) -> None:
+        """Forget an execution that has ended."""
+        executions = self._executions.get(execution.key, [])
+        if execution in executions:
+            executions.remove(execution)
+            self._begun[execution.actor_id] -= 1
+            if not self._begun[execution.actor_id]:
+                del self._begun[execution.actor_id]
+        if not executions:
+            self._executions.pop(execution.key, None)
+
+    def _all(self) -> list[SharedExecution]:
+        return [execution for executions in self._executions.values() for execution in executions]
+
+
+def _not_shared(operation: SharedOperation, subscriber: Subscriber) -> NotSharedError:
+    return NotSharedError(operation.text, operation.variables_behind(subscriber.cursor))

@@ -1,220 +1,202 @@
-"""A group of subscribers: one execution of a subscription, the last parts of it, and those who read them."""
+"""One execution of a subscription, its last messages, and the subscribers that read them."""
 
 import asyncio
 import logging
-from collections import deque
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
-import msgspec
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
+from app.api.context import Context
+from app.api.encoding import encode_body, result_body
+from app.api.feeds.message_buffer import MessageBuffer
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Message, Subscriber
+from app.api.schema_class import Schema
 from app.core.access import Principal
 
-if TYPE_CHECKING:
-    from app.api.feeds.hub import FeedHub
-
 logger = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 
-KEPT = 256
-KEPT_BYTES = 4_000_000
-"""What a group keeps of its parts. Who falls further behind is served from the database."""
-AHEAD = 16
-"""How many parts a group is ahead of its fastest subscriber at most: what nobody takes is not made."""
-SLICE = 500
-"""To how many subscribers a part is handed before others have their turn: a few milliseconds."""
+MAX_AHEAD = 16
+"""Messages that are produced ahead of the fastest subscriber."""
+SUBSCRIBERS_PER_TURN = 500
+"""Subscribers that get a message before other tasks run: a few milliseconds."""
 LINGER_SECONDS = 5.0
-"""How long a group without subscribers goes on: those whose connection broke come back to it."""
+"""How long an execution without subscribers goes on: clients with a broken connection come back to it."""
 
 Key = tuple[SharedOperation, Principal]
-"""What is executed, and for whom: anybody with the same access, or one actor where it depends on who asks."""
+"""The operation and its access: that of all with the same grants, or of one actor if it is personal."""
+
+
+class Executions(Protocol):
+    """The executions of a process, as one of them sees them."""
+
+    schema: Schema
+
+    def context(self, principal: Principal) -> Context:
+        """Return a context with the access of a principal."""
+        ...
+
+    def count_bytes(self, change: int) -> None:
+        """Count how much larger or smaller a buffer has become."""
+        ...
+
+    def find_successor(self, execution: "SharedExecution") -> "Successor | None":
+        """Return the execution that the subscribers of another one can go on with."""
+        ...
+
+    def limit_buffers(self) -> None:
+        """Drop messages while all executions together buffer too much."""
+        ...
+
+    def remove(self, execution: "SharedExecution") -> None:
+        """Forget an execution that has ended."""
+        ...
 
 
 class SharedExecution:
-    """One execution of a subscription, and those who read what comes of it."""
+    """One execution of a subscription, its last messages, and its subscribers."""
 
-    def __init__(self, live: "FeedHub", key: Key, actor_id: str, start: Cursor) -> None:
+    def __init__(self, executions: Executions, key: Key, actor_id: str, start: Cursor) -> None:
         self.key = key
         self.actor_id = actor_id
-        self.bytes = 0
-        self.start = start
-        self.position = start
-        self.parts: deque[Message] = deque()
-        self.base = 0
+        self.buffer = MessageBuffer(start, executions.count_bytes)
         self.ended = False
         self.refused = False
         self.broken = False
-        self.closed = False
-        self.forward: tuple[SharedExecution, int] | None = None
-        self._live = live
-        self._where: dict[Cursor, int] = {}
-        self._readers: set[Subscriber] = set()
-        self._taken = asyncio.Event()
+        self.discarded = False
+        self.successor: Successor | None = None
+        self._executions = executions
+        self._subscribers: set[Subscriber] = set()
+        self._advanced = asyncio.Event()
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(), name="shared feed")
 
     @property
-    def next_seq(self) -> int:
-        """The number of the part that comes next."""
-        return self.base + len(self.parts)
+    def idle(self) -> bool:
+        """Whether it has no subscribers."""
+        return not self._subscribers
 
     @property
-    def over(self) -> bool:
-        """Whether nothing comes any more, here or where its subscribers go on."""
-        return self.ended or (self.forward is not None and self.forward[0].over)
+    def finished(self) -> bool:
+        """Whether neither this execution nor its successors produce more messages."""
+        return self.ended or (self.successor is not None and self.successor[0].finished)
 
-    def serves(self, position: Cursor) -> int | None:
-        """Return the number of the part that follows a position, None where it is not kept or may not be the last."""
-        if self.over:
-            return None
-        return 0 if position == self.start and self.base == 0 else self._where.get(position)
+    def seq_behind(self, cursor: Cursor) -> int | None:
+        """Return the number of the first message behind a cursor, None when it is not buffered."""
+        return None if self.finished else self.buffer.seq_behind(cursor)
 
-    def meets(self, position: Cursor) -> int | None:
-        """Return the number of the part with which one goes on who has everything up to a position."""
-        if self.ended or self.forward is not None:
-            return None
-        return self.next_seq if position == self.position and self.next_seq else self._where.get(position)
+    def seq_to_continue(self, cursor: Cursor) -> int | None:
+        """Return the number of the message behind a cursor, which may not be produced yet."""
+        return None if self.ended or self.successor is not None else self.buffer.seq_to_continue(cursor)
 
-    def enter(self, reader: Subscriber, seq: int) -> None:
-        """Begin to read at a part."""
-        reader.seq = seq
-        self._readers.add(reader)
-        self._taken.set()
+    def add(self, subscriber: Subscriber, seq: int) -> None:
+        """Add a subscriber that reads from a message on."""
+        subscriber.seq = seq
+        self._subscribers.add(subscriber)
+        self._advanced.set()
 
-    def leave(self, reader: Subscriber) -> None:
-        """Read no more."""
-        self._readers.discard(reader)
-        if not self._readers and self.ended:
+    def remove(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber. The last one ends the execution, after `LINGER_SECONDS`."""
+        self._subscribers.discard(subscriber)
+        if not self._subscribers and self.ended:
             self._clear()
-        elif not self._readers:
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_idle)
+        elif not self._subscribers:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._discard_if_idle)
 
-    def took(self, reader: Subscriber) -> Message:
-        """Return the part that a reader is at, and move it on."""
-        part = self.parts[reader.seq - self.base]
-        reader.seq += 1
-        reader.position = part.end
-        self._taken.set()
-        return part
+    def take(self, subscriber: Subscriber) -> Message:
+        """Return a subscriber's next message, and move the subscriber on."""
+        message = self.buffer.get(subscriber.seq)
+        subscriber.seq += 1
+        subscriber.cursor = message.end
+        self._advanced.set()
+        return message
 
     async def close(self) -> None:
-        """End it."""
+        """Cancel the execution, and wait for its end."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    @property
-    def idle(self) -> bool:
-        """Whether nobody reads it."""
-        return not self._readers
-
-    def shrink(self) -> bool:
-        """Keep half of the parts, but one at the least; return whether any went."""
-        going = len(self.parts) // 2
-        for _ in range(going):
-            self._drop()
-        return going > 0
-
-    def end(self) -> None:
-        """End it: it is not read by anybody."""
-        self.closed = True
+    def discard(self) -> None:
+        """Cancel an execution that has no subscribers."""
+        self.discarded = True
         if self._task is not None:
             self._task.cancel()
-        self._live.forget(self)
+        self._executions.remove(self)
         self._clear()
 
-    def _close_if_idle(self) -> None:
-        if not self._readers:
-            self.end()
+    def _discard_if_idle(self) -> None:
+        if self.idle:
+            self.discard()
 
     def _clear(self) -> None:
-        """Let go of what was kept, and of what holds this: nobody comes back to it."""
-        self.parts.clear()
-        self._where.clear()
-        self._live.bytes -= self.bytes
-        self.bytes = 0
-        self.forward = None
+        """Drop all messages, and the reference to the successor."""
+        self.buffer.clear()
+        self.successor = None
 
     async def _run(self) -> None:
         try:
             await self._execute()
         except Exception:
             self.broken = True
-            logger.exception("a shared feed failed; its subscribers are told to come back")
+            logger.exception("a shared feed failed; its subscribers have to reconnect")
         finally:
-            # A cancelled task holds its frames, and these would hold the group.
+            # A cancelled task keeps its frames, and these would keep the execution.
             self._task = None
-            self.ended = self.forward is None
-            for reader in self._readers:
-                reader.wake()
+            self.ended = self.successor is None
+            for subscriber in self._subscribers:
+                subscriber.wake()
             if self.ended:
-                self._live.forget(self)
-                if not self._readers:
+                self._executions.remove(self)
+                if not self._subscribers:
                     self._clear()
 
     async def _execute(self) -> None:
+        """Produce messages until the feed ends, or until an older execution can serve the subscribers."""
         operation, principal = self.key
-        context = self._live.context(principal)
-        await self._live.schema.documents.ask(operation.text)
-        stream = await self._live.schema.stream(
+        context = self._executions.context(principal)
+        schema = self._executions.schema
+        await schema.documents.load(operation.text)
+        results = await schema.stream(
             operation.text,
-            variable_values=operation.given(self.start),
+            variable_values=operation.variables_behind(self.buffer.start),
             context_value=context,
             operation_name=operation.operation_name,
         )
-        async with aclosing(stream):
-            async for result in stream:
+        async with aclosing(results):
+            async for result in results:
                 if isinstance(result, PreExecutionError) or not isinstance(result, ExecutionResult):
                     self.refused = True
                     return
-                end = context.position.cursor if context.position.cursor is not None else self.position
-                await self._add(Message(self.position, end, encode(result) + b"}"))
-                self.forward = self._live.older(self)
-                if self.forward is not None:
+                end = context.position.cursor if context.position.cursor is not None else self.buffer.cursor
+                await self._publish(Message(self.buffer.cursor, end, encode_body(result_body(result)) + b"}"))
+                self.successor = self._executions.find_successor(self)
+                if self.successor is not None:
                     return
-                await self._pace()
+                await self._wait_for_subscribers()
 
-    async def _add(self, part: Message) -> None:
-        seq = self.next_seq
-        if part.end != part.start:
-            self._where[part.start] = seq
-        self.parts.append(part)
-        self.position = part.end
-        self.bytes += len(part.ending)
-        self._live.bytes += len(part.ending)
-        while len(self.parts) > KEPT or (self.bytes > KEPT_BYTES and len(self.parts) > 1):
-            self._drop()
-        self._live.make_room()
-        readers = tuple(self._readers)
-        for begin in range(0, len(readers), SLICE):
+    async def _publish(self, message: Message) -> None:
+        """Buffer a message, and deliver it to the subscribers that wait for it."""
+        seq = self.buffer.next_seq
+        self.buffer.append(message)
+        self._executions.limit_buffers()
+        subscribers = tuple(self._subscribers)
+        for begin in range(0, len(subscribers), SUBSCRIBERS_PER_TURN):
             if begin:
                 await asyncio.sleep(0)
-            for reader in readers[begin : begin + SLICE]:
-                if not begin or reader in self._readers:
-                    reader.hand(part, seq)
+            for subscriber in subscribers[begin : begin + SUBSCRIBERS_PER_TURN]:
+                if not begin or subscriber in self._subscribers:
+                    subscriber.deliver(message, seq)
 
-    def _drop(self) -> None:
-        dropped = self.parts.popleft()
-        self.base += 1
-        self.bytes -= len(dropped.ending)
-        self._live.bytes -= len(dropped.ending)
-        if dropped.end != dropped.start:
-            self._where.pop(dropped.start, None)
-
-    async def _pace(self) -> None:
-        while self._readers and not any(self.next_seq - reader.seq <= AHEAD for reader in self._readers):
-            self._taken.clear()
-            await self._taken.wait()
+    async def _wait_for_subscribers(self) -> None:
+        """Wait until a subscriber is at most `MAX_AHEAD` messages behind, or there is none."""
+        while self._subscribers and not any(
+            self.buffer.next_seq - subscriber.seq <= MAX_AHEAD for subscriber in self._subscribers
+        ):
+            self._advanced.clear()
+            await self._advanced.wait()
 
 
-def encode(result: ExecutionResult) -> bytes:
-    """Return a result as the payload of a message."""
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return _encode(payload)
+Successor = tuple[SharedExecution, int]
+"""An execution that has the same messages, and the number of the one to go on with."""

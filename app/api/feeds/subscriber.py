@@ -1,76 +1,84 @@
-"""What a shared feed is made of, for those who read it: its parts, and where a reader stands among them."""
+"""The messages of a shared feed, and a subscriber's place among them."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.api.feeds.errors import AccessLostError
 from app.core.access import Principal
 
 Cursor = str | None
-"""A position in a feed: the cursor behind what came before, None at its beginning."""
+"""A place in a feed, as clients name it: behind the item with this cursor, None at the beginning."""
+Sink = Callable[[bytes], bool]
+"""Sends the suffix of a message at once, or returns False when it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a feed, and the positions before and behind it.
+    """One encoded result of a feed, and the cursors before and behind it.
 
-    It is encoded as the payload of a `next`, with the brace that ends the message: thousands of messages end with it.
+    `suffix` is the payload and the brace that closes a WebSocket message: thousands of messages end with these bytes.
     """
 
     start: Cursor
     end: Cursor
-    ending: bytes
+    suffix: bytes
 
     @property
     def payload(self) -> bytes:
-        """What was executed, encoded."""
-        return self.ending[:-1]
-
-
-Sink = Callable[[bytes], bool]
-"""Delivers the ending of a part at once, or returns False where it can not."""
+        """The encoded result."""
+        return self.suffix[:-1]
 
 
 class Subscriber:
-    """A subscriber: what wakes it, and where it stands among the parts of its group, and in the feed."""
+    """One subscriber: its next message (`seq`) in an execution, its cursor, and how to wake it."""
 
-    __slots__ = ("_asleep", "_push", "changed", "position", "principal", "seq", "waiting")
+    __slots__ = ("_sink", "_wakeup", "access_changed", "cursor", "principal", "seq", "waiting")
 
-    def __init__(self, position: Cursor, push: Sink | None = None) -> None:
+    def __init__(self, cursor: Cursor, sink: Sink | None = None) -> None:
         self.seq = 0
-        self.position = position
+        self.cursor = cursor
         self.waiting = False
-        self.changed = False
+        self.access_changed = False
         self.principal: Principal | None = None
-        self._push = push
-        self._asleep: asyncio.Future[None] | None = None
+        self._sink = sink
+        self._wakeup: asyncio.Future[None] | None = None
 
-    def hand(self, part: Message, seq: int) -> None:
-        """Deliver a part that it waits for, or else wake it."""
-        ready = self.waiting and self.seq == seq and not self.changed
-        if ready and self._push is not None and self._push(part.ending):
+    def deliver(self, message: Message, seq: int) -> None:
+        """Send a message by the sink if the subscriber waits for just this one, else wake the subscriber."""
+        is_next = self.waiting and self.seq == seq and not self.access_changed
+        if is_next and self._sink is not None and self._sink(message.suffix):
             self.seq += 1
-            self.position = part.end
+            self.cursor = message.end
         else:
             self.wake()
 
-    def tell(self, principal: Principal | None) -> None:
-        """Take note of who it is now."""
-        self.principal, self.changed = principal, True
+    def change_access(self, principal: Principal | None) -> None:
+        """Set the principal that the subscriber's token has now, None once the token is not valid."""
+        self.principal, self.access_changed = principal, True
         self.wake()
 
+    def take_access(self, principal: Principal) -> Principal:
+        """Return the principal to go on with: a changed one, or else the given one. Raises AccessLostError."""
+        if not self.access_changed:
+            return principal
+        self.access_changed = False
+        if self.principal is None:
+            raise AccessLostError
+        return self.principal
+
     def wake(self) -> None:
-        """Let it look at what there is, if it waits: who does not wait looks by itself before it does."""
+        """Wake the subscriber if it waits. Otherwise it looks for messages before it waits again."""
         self.waiting = False
-        if self._asleep is not None and not self._asleep.done():
-            self._asleep.set_result(None)
+        if self._wakeup is not None and not self._wakeup.done():
+            self._wakeup.set_result(None)
 
     async def wait(self) -> None:
-        """Wait to be woken, and meanwhile take what is handed. Whoever calls has seen that there is nothing to do."""
-        self._asleep = asyncio.get_running_loop().create_future()
+        """Wait for `wake`; meanwhile messages go to the sink. The caller has found nothing to do."""
+        self._wakeup = asyncio.get_running_loop().create_future()
         self.waiting = True
         try:
-            await self._asleep
+            await self._wakeup
         finally:
             self.waiting = False
-            self._asleep = None
+            self._wakeup = None

@@ -1,1 +1,1 @@
-"""Inputs of mutations, a module per group of nouns."""
+"""Inputs of mutations, a module per noun."""

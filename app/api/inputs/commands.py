@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.api.inputs.common import PathOf, built_plainly, mappings
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import PathOf, mappings
 from app.api.inputs.jobs import JobOptionsInput
 from app.api.scalars import JSON
 from app.core import application
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 
 DEFAULT_TIMEOUT_SECONDS = 1800
 DEFAULT_MAX_ATTEMPTS = 1
 
 
-@built_plainly(job=JobOptionsInput)
+@plain_input(job=JobOptionsInput)
 @strawberry.input(description="A command as a list of arguments, with its limits.")
 class CommandStepInput:
     command: list[str] = strawberry.field(
@@ -45,7 +46,7 @@ def steps(inputs: Sequence[CommandStepInput], path_of: PathOf) -> list[applicati
     columns["max_attempts"] = _defaulted(columns["max_attempts"], DEFAULT_MAX_ATTEMPTS)
     if any(columns["job"]):
         columns["job"] = [job and job.options(*path_of(index), "job") for index, job in enumerate(columns["job"])]
-    return filled(application.CommandStep, columns)
+    return from_columns(application.CommandStep, columns)
 
 
 def _defaulted(values: Sequence[int | None], default: int) -> list[int]:

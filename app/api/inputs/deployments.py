@@ -5,7 +5,8 @@ from datetime import datetime
 
 import strawberry
 
-from app.api.inputs.common import built_plainly, mapping
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import mapping
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.api.scalars import JSON
 from app.core.deployment import DeploymentFilter, DeploymentStatus
@@ -18,7 +19,7 @@ from app.services.templates import TemplateUse
 from app.services.use_cases import refuse_if
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="One step of a strategy.")
 class StrategyStepInput:
     batch_size: int | None = strawberry.field(
@@ -48,7 +49,7 @@ class StrategyStepInput:
         )
 
 
-@built_plainly(steps=StrategyStepInput)
+@plain_input(steps=StrategyStepInput)
 @strawberry.input(
     description="How the instances of an application are replaced. ROLLING: the last step covers all remaining "
     "batches. CANARY: the canaryRatio of the last step is 1. BLUE_GREEN: the last step switches the traffic."
@@ -77,7 +78,7 @@ class PromoteRolloutInput:
         return Promotion(self.task_id, bool(self.full))
 
 
-@built_plainly(strategy=StrategyInput, tasks=WorkflowTaskInput)
+@plain_input(strategy=StrategyInput, tasks=WorkflowTaskInput)
 @strawberry.input(description="A new deployment of one version to each of several environments.")
 class CreateDeploymentInput:
     version_id: strawberry.ID

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import strawberry
 
-from app.api.inputs.common import built_plainly, mapping
+from app.api.execution.plain_inputs import plain_input
+from app.api.inputs.common import mapping
 from app.api.scalars import JSON
 from app.core import job_options as core
 from app.core.job_options import TaintEffect, TolerationOperator
@@ -20,7 +21,7 @@ def text_mapping(value: object, *path: str) -> Mapping[str, str] | None:
     }
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="A taint of nodes that the pod of a Job tolerates.")
 class TolerationInput:
     key: str | None = strawberry.field(
@@ -49,7 +50,7 @@ class TolerationInput:
         )
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="The resource requests and limits of a container, as Kubernetes quantities.")
 class JobResourcesInput:
     requests: JSON | None = strawberry.field(
@@ -66,7 +67,7 @@ class JobResourcesInput:
         )
 
 
-@built_plainly(resources=JobResourcesInput, tolerations=TolerationInput)
+@plain_input(resources=JobResourcesInput, tolerations=TolerationInput)
 @strawberry.input(
     description="Options of Jobs in a cluster. Options of a step override those of its environment: objects are merged "
     "by key, and lists and single values are replaced. Null means not set."

@@ -2,14 +2,14 @@
 
 import strawberry
 
-from app.api.inputs.common import built_plainly
+from app.api.execution.plain_inputs import plain_input
 from app.api.inputs.workflows import WorkflowTaskInput, core_tasks
 from app.core.template import Parameter
 from app.core.texts import normalized
 from app.services.templates import TemplateDraft
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(
     description="A parameter of a template. Names, commands and env of tasks refer to it as ${{ parameters.NAME }}. "
     "To write the literal text ${{ … }}, use $${{ … }}."
@@ -36,7 +36,7 @@ class TemplateParameterInput:
         )
 
 
-@built_plainly(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
+@plain_input(tasks=WorkflowTaskInput, parameters=TemplateParameterInput)
 @strawberry.input(description="A new version of a template. Set exactly one of tasks and fromDeploymentId.")
 class SaveWorkflowTemplateInput:
     name: str = strawberry.field(description="The name of the template. If it exists, this saves its next version.")

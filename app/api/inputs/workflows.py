@@ -6,11 +6,12 @@ from operator import attrgetter
 
 import strawberry
 
+from app.api.execution.plain_inputs import plain_input
 from app.api.inputs.commands import CommandStepInput, steps
-from app.api.inputs.common import PathOf, built_plainly, mapping, mappings, without_unset
+from app.api.inputs.common import PathOf, mapping, mappings, without_unset
 from app.api.scalars import JSON
 from app.core import application, workflow
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.editing import Addition, Connection, Disconnection, Edit, Modification, Move, MoveDirection, Removal
 from app.core.editing import Replacement as GraphReplacement
 from app.core.texts import normalized
@@ -20,7 +21,7 @@ WITHOUT_COMMAND = application.CommandStep(())
 """Has the limits of a task that has no command."""
 
 
-@built_plainly()
+@plain_input()
 @strawberry.input(description="The position of a task in the editor.")
 class PositionInput:
     x: float
@@ -31,7 +32,7 @@ class PositionInput:
         return workflow.Position(self.x, self.y)
 
 
-@built_plainly(command=CommandStepInput, position=PositionInput)
+@plain_input(command=CommandStepInput, position=PositionInput)
 @strawberry.input(description="A task of a graph.")
 class WorkflowTaskInput:
     key: str
@@ -87,10 +88,10 @@ def _tasks(inputs: Sequence[WorkflowTaskInput], path_of: PathOf) -> list[workflo
         columns[name] = [
             default if value is None else value for value, default in zip(columns[name], defaults, strict=True)
         ]
-    return filled(workflow.WorkflowTask, columns)
+    return from_columns(workflow.WorkflowTask, columns)
 
 
-@built_plainly(tasks=WorkflowTaskInput)
+@plain_input(tasks=WorkflowTaskInput)
 @strawberry.input(description="The whole new graph. Tasks are matched with the current ones by their keys.")
 class UpdateWorkflowInput:
     deployment_id: strawberry.ID

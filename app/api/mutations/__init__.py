@@ -1,1 +1,1 @@
-"""Root fields of the mutations type, a class per noun."""
+"""Root fields of the type Mutation, a class per noun."""

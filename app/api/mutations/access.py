@@ -1,4 +1,4 @@
-"""Changing who may do what."""
+"""Root fields that change service accounts, tokens and grants."""
 
 from collections.abc import Sequence
 
@@ -17,51 +17,55 @@ from app.services import access
 from app.services.access import TokenRequest
 
 
-@strawberry.type(description="The service account, or why it was refused.")
+@strawberry.type(description="The new service account, or the errors.")
 class ServiceAccountPayload:
     service_account: ServiceAccount | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
-@strawberry.type(description="The token and its secret, or why it was refused.")
+@strawberry.type(description="The new token and its secret, or the errors.")
 class CreateApiTokenPayload:
     token: ApiToken | None = None
     secret: str | None = strawberry.field(
-        default=None, description="Shown this once; null when an idempotency key is used again."
+        default=None,
+        description="The secret of the token. It is shown only in this response. Null if the idempotency "
+        "key was used before.",
     )
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
-@strawberry.type(description="The token, or why it was refused.")
+@strawberry.type(description="The revoked token, or the errors.")
 class ApiTokenPayload:
     token: ApiToken | None = None
     also_revoked: list[ApiToken] = strawberry.field(
-        default_factory=list, description="The tokens that were made with it, of any generation: they end with it."
+        default_factory=list,
+        description="The tokens that were created with the revoked token, directly or indirectly. "
+        "They are revoked too.",
     )
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
-@strawberry.type(description="The tokens that were good until now, or why it was refused.")
+@strawberry.type(description="The tokens that were revoked, or the errors.")
 class ApiTokensPayload:
     tokens: list[ApiToken] = strawberry.field(default_factory=list)
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
-@strawberry.type(description="The actor, or why it was refused.")
+@strawberry.type(description="The person or service account, or the errors.")
 class ActorPayload:
     actor: Actor | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 async def _tokens(info: Info, ids: Sequence[str]) -> list[ApiToken]:
-    """Return those of some tokens that the viewer may see."""
+    """Return the tokens that the viewer may see."""
     return [token for id_ in ids if (token := await find_token(info, id_))]
 
 
 @strawberry.type
 class AccessMutations:
     @strawberry.mutation(
-        description="Create a service account without any grant. For ADMIN on everything.",
+        description="Create a service account without any grants. For ADMIN on everything.",
         extensions=[MutationGuard(Role.ADMIN, ServiceAccountPayload)],
     )
     async def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> ServiceAccountPayload:
@@ -70,8 +74,8 @@ class AccessMutations:
         return ServiceAccountPayload(service_account=account if isinstance(account, ServiceAccount) else None)
 
     @strawberry.mutation(
-        description="Make a token. For everybody, for themselves within their own scopes; for a service "
-        "account, for ADMIN on everything.",
+        description="Create a token. For everybody, for themselves and within the scopes of their token. A token for "
+        "a service account takes ADMIN on everything.",
         extensions=[MutationGuard(None, CreateApiTokenPayload)],
     )
     async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> CreateApiTokenPayload:
@@ -88,16 +92,17 @@ class AccessMutations:
         return CreateApiTokenPayload(token=token, secret=secret if token and secret.startswith(token.prefix) else None)
 
     @strawberry.mutation(
-        description="Revoke a token with all that was made with it. For its owner, and ADMIN on everything.",
+        description="Revoke a token, and all tokens that were created with it. For its owner, and for ADMIN on "
+        "everything.",
         extensions=[MutationGuard(None, ApiTokenPayload)],
     )
     async def revoke_api_token(self, info: Info, input: ByIdInput) -> ApiTokenPayload:
-        id_, *made = await perform(info, input, access.revoke_token, str(input.id))
-        return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, made))
+        id_, *descendant_ids = await perform(info, input, access.revoke_token, str(input.id))
+        return ApiTokenPayload(token=await find_token(info, id_), also_revoked=await _tokens(info, descendant_ids))
 
     @strawberry.mutation(
-        description="Revoke all tokens of an actor, by its id, with all that was made with them. It keeps its grants. "
-        "For the actor itself, and ADMIN on everything.",
+        description="Revoke all tokens of a person or service account, and all tokens that were created with them. "
+        "Grants are kept. For the owner, and for ADMIN on everything.",
         extensions=[MutationGuard(None, ApiTokensPayload)],
     )
     async def revoke_api_tokens(self, info: Info, input: ByIdInput) -> ApiTokensPayload:
@@ -105,7 +110,7 @@ class AccessMutations:
         return ApiTokensPayload(tokens=await _tokens(info, ids))
 
     @strawberry.mutation(
-        description="Give an actor a role. For ADMIN on everything.",
+        description="Grant a role to a person or service account. For ADMIN on everything.",
         extensions=[MutationGuard(Role.ADMIN, ActorPayload)],
     )
     async def grant_role(self, info: Info, input: GrantInput) -> ActorPayload:
@@ -113,7 +118,7 @@ class AccessMutations:
         return ActorPayload(actor=await load_actor(info, id_))
 
     @strawberry.mutation(
-        description="Take a role from an actor. For ADMIN on everything.",
+        description="Revoke a role from a person or service account. For ADMIN on everything.",
         extensions=[MutationGuard(Role.ADMIN, ActorPayload)],
     )
     async def revoke_role(self, info: Info, input: GrantInput) -> ActorPayload:

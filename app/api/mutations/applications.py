@@ -13,7 +13,7 @@ from app.core.roles import Role
 from app.services import applications
 
 
-@strawberry.type(description="The application, or why it was refused.")
+@strawberry.type(description="The application, or the errors.")
 class ApplicationPayload:
     application: Application | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -30,8 +30,8 @@ class ApplicationMutations:
         return ApplicationPayload(application=await load_changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Change an application. Deployments keep what they were made with. For DEPLOYER on it; its "
-        "workload, service and httpRoute for ADMIN on it.",
+        description="Update an application. Existing deployments keep the definition that they were created with. For "
+        "DEPLOYER on it. Changes of its workload, service and httpRoute take ADMIN on it.",
         extensions=[MutationGuard(Role.DEPLOYER, ApplicationPayload)],
     )
     async def update_application(self, info: Info, input: UpdateApplicationInput) -> ApplicationPayload:
@@ -39,7 +39,7 @@ class ApplicationMutations:
         return ApplicationPayload(application=await load_changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Archive an application: it stays readable and is deployed no more. For DEPLOYER on it.",
+        description="Archive an application. It stays readable but cannot be deployed. For DEPLOYER on it.",
         extensions=[MutationGuard(Role.DEPLOYER, ApplicationPayload)],
     )
     async def archive_application(self, info: Info, input: ByIdInput) -> ApplicationPayload:
@@ -47,7 +47,7 @@ class ApplicationMutations:
         return ApplicationPayload(application=await load_changed(info, "Application", id_))
 
     @strawberry.mutation(
-        description="Bring an archived application back: it can be deployed again. For DEPLOYER on it.",
+        description="Unarchive an application, so that it can be deployed again. For DEPLOYER on it.",
         extensions=[MutationGuard(Role.DEPLOYER, ApplicationPayload)],
     )
     async def unarchive_application(self, info: Info, input: ByIdInput) -> ApplicationPayload:

@@ -1,4 +1,4 @@
-"""Approving, rejecting, and what approvals take."""
+"""Root fields that decide approvals and set their policies."""
 
 import strawberry
 
@@ -14,7 +14,7 @@ from app.core.roles import Role
 from app.services import approvals, environments
 
 
-@strawberry.type(description="The approvals that were decided, and why the others were not.")
+@strawberry.type(description="The approvals that were decided, and the errors for the others.")
 class DecisionPayload:
     approvals: list[Approval] = strawberry.field(default_factory=list)
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -31,25 +31,25 @@ async def _decide(info: Info, input: DecideInput, verdict: Verdict) -> DecisionP
 @strawberry.type
 class ApprovalMutations:
     @strawberry.mutation(
-        description="Approve; each of several is answered on its own, and an error's path says which one it is of. "
-        "For whoever holds a role that the policy names: APPROVER and ADMIN unless it says otherwise.",
+        description="Approve one or more approvals. Each is decided independently; the path of an error names the "
+        "approval. For the roles that the policy names, by default APPROVER and ADMIN.",
         extensions=[MutationGuard(Role.VIEWER, DecisionPayload)],
     )
     async def approve(self, info: Info, input: DecideInput) -> DecisionPayload:
         return await _decide(info, input, Verdict.APPROVE)
 
     @strawberry.mutation(
-        description="Reject: the deployment goes back where it has touched something, else it is cancelled. Each of "
-        "several is answered on its own. For whoever may approve it (APPROVER and ADMIN unless the policy says "
-        "otherwise), also where they started it.",
+        description="Reject one or more approvals. Each is decided independently. A deployment that has already "
+        "changed something is rolled back; any other is cancelled. For the roles that the policy names, by default "
+        "APPROVER and ADMIN. You may reject a deployment that you started.",
         extensions=[MutationGuard(Role.VIEWER, DecisionPayload)],
     )
     async def reject(self, info: Info, input: DecideInput) -> DecisionPayload:
         return await _decide(info, input, Verdict.REJECT)
 
     @strawberry.mutation(
-        description="Say what approvals of an environment take; with a policy, every deployment to it is to be "
-        "approved. What was asked for already keeps the policy it was asked with. For ADMIN on it.",
+        description="Set or remove the approval policy of an environment. With a policy, every deployment to it needs "
+        "an approval. Pending approvals keep the policy that they were requested with. For ADMIN on the environment.",
         extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def set_approval_policy(self, info: Info, input: SetApprovalPolicyInput) -> EnvironmentPayload:

@@ -1,4 +1,4 @@
-"""Creating and steering deployments."""
+"""Root fields that create and control deployments."""
 
 import strawberry
 
@@ -13,13 +13,13 @@ from app.core.roles import Role
 from app.services import deployments
 
 
-@strawberry.type(description="The deployments, one per environment, or why all were refused.")
+@strawberry.type(description="The new deployments, one for each environment, or the errors.")
 class CreateDeploymentPayload:
     deployments: list[Deployment] = strawberry.field(default_factory=list)
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
-@strawberry.type(description="The deployment, or why it was refused.")
+@strawberry.type(description="The deployment, or the errors.")
 class DeploymentPayload:
     deployment: Deployment | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -28,8 +28,8 @@ class DeploymentPayload:
 @strawberry.type
 class DeploymentMutations:
     @strawberry.mutation(
-        description="Create a deployment in each environment, or none at all. For DEPLOYER on each environment "
-        "and all the applications.",
+        description="Create a deployment in each environment, or in none if one is refused. For DEPLOYER on each "
+        "environment and all applications.",
         extensions=[MutationGuard(Role.DEPLOYER, CreateDeploymentPayload)],
     )
     async def create_deployment(self, info: Info, input: CreateDeploymentInput) -> CreateDeploymentPayload:
@@ -37,7 +37,7 @@ class DeploymentMutations:
         return CreateDeploymentPayload(deployments=[await load_changed(info, "Deployment", id_) for id_ in ids])
 
     @strawberry.mutation(
-        description="Start a deployment that was made without starting. For DEPLOYER on the deployment.",
+        description="Start a deployment that was created with autoStart: false. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def start_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -45,8 +45,8 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Keep tasks from starting; those that run go on. While it waits, others pass it. For DEPLOYER "
-        "on the deployment.",
+        description="Pause a deployment: no new tasks start, and running tasks continue. A paused deployment in the "
+        "queue does not hold up others. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def pause_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -54,7 +54,7 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Let a paused deployment go on. For DEPLOYER on the deployment.",
+        description="Resume a paused deployment. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def resume_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -62,10 +62,8 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description=(
-            "Cancel a deployment: at once where nothing runs, else when what runs has ended. One that rolls back stops "
-            "half way, and has failed. For DEPLOYER on the deployment."
-        ),
+        description="Cancel a deployment. If tasks are running, it ends when they have ended; otherwise it ends at "
+        "once. A deployment that is rolling back stops in the middle and fails. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def cancel_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:
@@ -73,7 +71,8 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description="Go on with a failed deployment from what failed or never ran. For DEPLOYER on the deployment.",
+        description="Retry a failed deployment. It resumes with the tasks that failed or never ran. For DEPLOYER on "
+        "the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def retry_deployment(self, info: Info, input: ByIdInput) -> DeploymentPayload:
@@ -81,10 +80,8 @@ class DeploymentMutations:
         return DeploymentPayload(deployment=await load_changed(info, "Deployment", id_))
 
     @strawberry.mutation(
-        description=(
-            "Take a deployment's applications back. Of a successful one: answers with the new deployment of the "
-            "version before. For DEPLOYER on the deployment."
-        ),
+        description="Roll back a deployment. For a successful deployment, this creates and returns a new deployment "
+        "of the previous version. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def rollback_deployment(self, info: Info, input: ReasonInput) -> DeploymentPayload:

@@ -13,14 +13,16 @@ from app.core.roles import Role
 from app.services import environments
 
 
-@strawberry.type(description="The environment, or why it was refused.")
+@strawberry.type(description="The environment, or the errors.")
 class EnvironmentPayload:
     environment: Environment | None = None
     freeze_window: FreezeWindow | None = strawberry.field(
-        default=None, description="The window that was created; null: the mutation creates none, or was refused."
+        default=None,
+        description="The freeze window that was created. Null if the mutation creates none, or was refused.",
     )
     deleted_freeze_window_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the window that was deleted; null: the mutation deletes none."
+        default=None,
+        description="The id of the freeze window that was deleted. Null if the mutation deletes none, or was refused.",
     )
     errors: list[UserError] = strawberry.field(default_factory=list)
 
@@ -36,8 +38,8 @@ class EnvironmentMutations:
         return EnvironmentPayload(environment=await load_changed(info, "Environment", id_))
 
     @strawberry.mutation(
-        description="Change an environment. For ADMIN on it; which pool serves it and which cluster it reaches, for "
-        "ADMIN on everything.",
+        description="Update an environment. For ADMIN on it. Changes of its pools or of its cluster take ADMIN on "
+        "everything.",
         extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:

@@ -1,4 +1,4 @@
-"""Keeping freeze windows."""
+"""Root fields that create and delete freeze windows."""
 
 import strawberry
 
@@ -16,16 +16,18 @@ from app.services import freezes
 @strawberry.type
 class FreezeMutations:
     @strawberry.mutation(
-        description="Let no deployment of an environment start for some time; what runs goes on. For ADMIN on it.",
+        description="Create a freeze window. While it is active, no deployment to the environment starts; running "
+        "deployments continue. For ADMIN on the environment.",
         extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def create_freeze_window(self, info: Info, input: CreateFreezeWindowInput) -> EnvironmentPayload:
-        id_, *made = await perform(info, input, freezes.create, input.draft())
-        window = await find(info, "FreezeWindow", made[0]) if made else None
+        id_, *window_ids = await perform(info, input, freezes.create, input.draft())
+        window = await find(info, "FreezeWindow", window_ids[0]) if window_ids else None
         return EnvironmentPayload(environment=await load_changed(info, "Environment", id_), freeze_window=window)
 
     @strawberry.mutation(
-        description="Delete a freeze window; what it holds up starts. For ADMIN on its environment.",
+        description="Delete a freeze window. Deployments that waited for its end can start. For ADMIN on the "
+        "environment.",
         extensions=[MutationGuard(Role.ADMIN, EnvironmentPayload)],
     )
     async def delete_freeze_window(self, info: Info, input: ByIdInput) -> EnvironmentPayload:

@@ -1,4 +1,4 @@
-"""How a mutation calls its use case: once per idempotency key, in one transaction, then reads afresh."""
+"""Runs the use case of a mutation: once per idempotency key, in one transaction, with fresh reads afterwards."""
 
 from typing import Any, Protocol, TypeVar
 
@@ -10,27 +10,27 @@ from app.services.use_cases import MutationCall, Result, UseCase
 
 Command = TypeVar("Command")
 REASONS = ("reason", "comment", "freeze_override_reason")
-"""The fields of inputs that say why something is done."""
+"""The input fields that hold the reason for a change."""
 
 
 class Input(Protocol):
-    """Every input has a key that makes calling twice the same as calling once."""
+    """An input of a mutation. Its key makes two calls the same as one."""
 
     idempotency_key: str | None
 
 
-async def perform(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> list[str]:
-    """Carry out a use case and return the ids of what it changed. Raises Refused."""
-    return list((await result_of(info, given, use_case, command)).ids)
+async def perform(info: Info, input: Input, use_case: UseCase[Command], command: Command) -> list[str]:
+    """Run a use case and return the ids of the objects that it changed. Raises Refused."""
+    return list((await result_of(info, input, use_case, command)).ids)
 
 
-async def result_of(info: Info, given: Input, use_case: UseCase[Command], command: Command) -> Result:
-    """Carry out a use case that may refuse a part of its command, and return its result. Raises Refused."""
+async def result_of(info: Info, input: Input, use_case: UseCase[Command], command: Command) -> Result:
+    """Run a use case that may refuse a part of its command, and return its result. Raises Refused."""
     call = MutationCall(
         principal=info.context.viewer,
         mutation=info.field_name,
-        idempotency_key=given.idempotency_key,
-        reason=next((reason for name in REASONS if (reason := getattr(given, name, None))), None),
+        idempotency_key=input.idempotency_key,
+        reason=next((reason for name in REASONS if (reason := getattr(input, name, None))), None),
         address=info.context.address,
     )
     result = await use_cases.perform(info.context.runtime, call, use_case, command)
@@ -39,8 +39,8 @@ async def result_of(info: Info, given: Input, use_case: UseCase[Command], comman
 
 
 async def load_changed(info: Info, name: str, id_: str) -> Any:
-    """Return an object that was changed, as it is now. Raises Refused when the viewer may not see it (any more)."""
-    found = await find(info, name, id_)
-    if found is None:
+    """Load an object that was changed. Raises Refused if the viewer may not see it, or no longer may."""
+    changed = await find(info, name, id_)
+    if changed is None:
         raise not_found(name.lower(), id_)
-    return found
+    return changed

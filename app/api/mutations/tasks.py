@@ -1,4 +1,4 @@
-"""Steering tasks, and the rollouts inside them."""
+"""Root fields that control tasks and their rollouts."""
 
 import strawberry
 
@@ -14,7 +14,7 @@ from app.core.roles import Role
 from app.services import tasks
 
 
-@strawberry.type(description="The task, or why it was refused.")
+@strawberry.type(description="The task, or the errors.")
 class TaskPayload:
     task: Task | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -23,8 +23,8 @@ class TaskPayload:
 @strawberry.type
 class TaskMutations:
     @strawberry.mutation(
-        description="Start one failed task again, of a deployment that runs or has failed. "
-        "For DEPLOYER on the deployment.",
+        description="Retry one failed task of a deployment that is running or has failed. For DEPLOYER on the "
+        "deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, TaskPayload)],
     )
     async def retry_task(self, info: Info, input: ByIdInput) -> TaskPayload:
@@ -32,10 +32,8 @@ class TaskMutations:
         return TaskPayload(task=await load_changed(info, "Task", id_))
 
     @strawberry.mutation(
-        description=(
-            "Leave out a task that has not started or has failed; what waits for it goes on as if it had succeeded. "
-            "For DEPLOYER on the deployment."
-        ),
+        description="Skip a task that has not started or has failed. The tasks that wait for it proceed as if it had "
+        "succeeded. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, TaskPayload)],
     )
     async def skip_task(self, info: Info, input: ReasonInput) -> TaskPayload:
@@ -43,10 +41,8 @@ class TaskMutations:
         return TaskPayload(task=await load_changed(info, "Task", id_))
 
     @strawberry.mutation(
-        description=(
-            "End a task, which counts as its failure: at once where it does not run, else when what runs has ended. "
-            "For DEPLOYER on the deployment."
-        ),
+        description="Cancel a task. It counts as failed. If the task is running, it ends when its command has ended; "
+        "otherwise it ends at once. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, TaskPayload)],
     )
     async def cancel_task(self, info: Info, input: ReasonInput) -> TaskPayload:
@@ -54,8 +50,8 @@ class TaskMutations:
         return TaskPayload(task=await load_changed(info, "Task", id_))
 
     @strawberry.mutation(
-        description="End the wait of a rollout that watches a batch, or skip all waits that are left. "
-        "For DEPLOYER on the deployment.",
+        description="Promote a rollout that observes a batch: end this wait, or skip all remaining waits. For "
+        "DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, DeploymentPayload)],
     )
     async def promote_rollout(self, info: Info, input: PromoteRolloutInput) -> DeploymentPayload:

@@ -1,4 +1,4 @@
-"""Saving and archiving templates."""
+"""Root fields that save and archive templates."""
 
 import strawberry
 
@@ -13,7 +13,7 @@ from app.core.roles import Role
 from app.services import templates
 
 
-@strawberry.type(description="The template and its version, or why it was refused.")
+@strawberry.type(description="The template and its version, or the errors.")
 class TemplatePayload:
     template: WorkflowTemplate | None = None
     version: TemplateVersion | None = None
@@ -23,8 +23,8 @@ class TemplatePayload:
 @strawberry.type
 class TemplateMutations:
     @strawberry.mutation(
-        description="Save the first version of a template, or the next one. For DEPLOYER on what it is for; the next "
-        "one only for its author, for DEPLOYER on everything, or for ADMIN on what it is for.",
+        description="Save the first or the next version of a template. For DEPLOYER on its applications. The next "
+        "version takes its author, DEPLOYER on everything, or ADMIN on its applications.",
         extensions=[MutationGuard(Role.DEPLOYER, TemplatePayload)],
     )
     async def save_workflow_template(self, info: Info, input: SaveWorkflowTemplateInput) -> TemplatePayload:
@@ -35,8 +35,8 @@ class TemplateMutations:
         )
 
     @strawberry.mutation(
-        description="Archive a template: it stays readable, and nothing is made from it any more. "
-        "For whoever may save its next version.",
+        description="Archive a template. It stays readable but cannot be used for new deployments. For its author, "
+        "DEPLOYER on everything, or ADMIN on its applications.",
         extensions=[MutationGuard(Role.DEPLOYER, TemplatePayload)],
     )
     async def archive_workflow_template(self, info: Info, input: ByIdInput) -> TemplatePayload:

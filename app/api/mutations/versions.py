@@ -12,7 +12,7 @@ from app.core.roles import Role
 from app.services import versions
 
 
-@strawberry.type(description="The version, or why it was refused.")
+@strawberry.type(description="The version, or the errors.")
 class VersionPayload:
     version: Version | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -21,7 +21,7 @@ class VersionPayload:
 @strawberry.type
 class VersionMutations:
     @strawberry.mutation(
-        description="Create a version, or return the same one where it is there: a name is given once for an "
+        description="Create a version. If the same version exists, it is returned. A name is unique for each "
         "application. For DEPLOYER on each of its applications, in any environment.",
         extensions=[MutationGuard(Role.DEPLOYER, VersionPayload)],
     )

@@ -1,4 +1,4 @@
-"""Editing the graph of a deployment."""
+"""Root fields that edit the graph of a deployment."""
 
 import strawberry
 
@@ -23,7 +23,7 @@ from app.services import workflows
 from app.services.workflows import EditOrder
 
 
-@strawberry.type(description="The deployment and its graph, or why the edit was refused.")
+@strawberry.type(description="The deployment and its workflow, or the errors.")
 class WorkflowPayload:
     deployment: Deployment | None = None
     workflow: Workflow | None = None
@@ -43,7 +43,7 @@ async def _edit(info: Info, input: Input, order: EditOrder) -> WorkflowPayload:
 @strawberry.type
 class WorkflowMutations:
     @strawberry.mutation(
-        description="Replace the whole graph, as an editor saves it. For DEPLOYER on the deployment.",
+        description="Replace the whole graph. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_workflow(self, info: Info, input: UpdateWorkflowInput) -> WorkflowPayload:
@@ -57,46 +57,44 @@ class WorkflowMutations:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description="Change a task that has not started. For DEPLOYER on the deployment.",
+        description="Update a task that has not started. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def update_task(self, info: Info, input: UpdateTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description=(
-            "Remove a task that has not started. What waited for it waits for what it waited for, so that nothing "
-            "starts earlier than it would have. For DEPLOYER on the deployment."
-        ),
+        description="Remove a task that has not started. The tasks that waited for it then wait for its blockers "
+        "instead. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def remove_task(self, info: Info, input: EditTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.removal())
 
     @strawberry.mutation(
-        description="Move a task up or down in the list; edges stay. For DEPLOYER on the deployment.",
+        description="Move a task up or down in the list. The edges stay as they are. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def move_task(self, info: Info, input: MoveTaskInput) -> WorkflowPayload:
         return await _edit(info, input, input.order())
 
     @strawberry.mutation(
-        description="Let a task wait for another. For DEPLOYER on the deployment.",
+        description="Add an edge, so that one task waits for another. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def connect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.connection())
 
     @strawberry.mutation(
-        description="Let a task wait for another no longer. For DEPLOYER on the deployment.",
+        description="Remove an edge, so that one task no longer waits for another. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def disconnect_tasks(self, info: Info, input: ConnectTasksInput) -> WorkflowPayload:
         return await _edit(info, input, input.disconnection())
 
     @strawberry.mutation(
-        description="Keep where tasks are drawn, in any state of the deployment; it makes no revision. "
-        "For DEPLOYER on the deployment.",
+        description="Set the positions of tasks in the editor. This works in every state of the deployment and makes "
+        "no revision. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def set_task_positions(self, info: Info, input: SetTaskPositionsInput) -> WorkflowPayload:
@@ -104,10 +102,8 @@ class WorkflowMutations:
         return await _payload(info, id_)
 
     @strawberry.mutation(
-        description=(
-            "Bring the graph of an earlier revision back, as a new revision. Refused where a task that has started "
-            "is not the same in it. For DEPLOYER on the deployment."
-        ),
+        description="Restore the graph of an earlier revision as a new revision. Refused if a task that has started "
+        "differs in it. For DEPLOYER on the deployment.",
         extensions=[MutationGuard(Role.DEPLOYER, WorkflowPayload)],
     )
     async def restore_workflow(self, info: Info, input: RestoreWorkflowInput) -> WorkflowPayload:

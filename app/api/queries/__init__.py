@@ -1,1 +1,1 @@
-"""Root fields of the queries type, a class per noun."""
+"""Root fields of the type Query, a class per noun."""

@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import ApplicationBy, id_or_name
-from app.api.pages import application_page, named_application
+from app.api.pages import application_page, find_application
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.applications import Application
@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class ApplicationQueries:
     @strawberry.field(
-        description="One application, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="An application. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def application(
@@ -25,10 +26,10 @@ class ApplicationQueries:
         name: str | None = None,
         by: ApplicationBy | None = None,
     ) -> Application | None:
-        return await named_application(info, *id_or_name(id, name, by))
+        return await find_application(info, *id_or_name(id, name, by))
 
     @strawberry.field(
-        description="Applications that are not archived, by name. For VIEWER on anything.",
+        description="The applications that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def applications(

@@ -1,4 +1,4 @@
-"""What waits for the viewer."""
+"""The root field that reads the viewer's pending approvals."""
 
 import strawberry
 
@@ -16,8 +16,8 @@ INBOX = "approvals"
 @strawberry.type
 class ApprovalQueries:
     @strawberry.field(
-        description="What waits for you: pending approvals that you may give and have not, the oldest first. "
-        "For VIEWER on anything.",
+        description="The pending approvals that you may decide and have not decided, oldest first. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def my_approvals(
@@ -28,6 +28,6 @@ class ApprovalQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Approval]:
-        part = PageArguments(first, after, last, before).window(INBOX, default=50)
-        waiting = await approvals.inbox(info.context.viewer, info.context.runtime.clock.now())
-        return page_of_list(part, waiting, lambda one: one.id, Approval.of)
+        window = PageArguments(first, after, last, before).window(INBOX, default=50)
+        pending = await approvals.inbox(info.context.viewer, info.context.runtime.clock.now())
+        return page_of_list(window, pending, lambda approval: approval.id, Approval.of)

@@ -1,4 +1,4 @@
-"""Reading who changed what."""
+"""The root field that reads the audit log."""
 
 import strawberry
 
@@ -18,7 +18,8 @@ from app.services.use_cases import forbidden
 @strawberry.type
 class AuditQueries:
     @strawberry.field(
-        description="Who changed what, newest first. For ADMIN on everything.", extensions=[Guard(Role.ADMIN)]
+        description="The audit log: who changed what, newest first. For ADMIN on everything.",
+        extensions=[Guard(Role.ADMIN)],
     )
     async def audit_log(
         self,
@@ -31,5 +32,5 @@ class AuditQueries:
     ) -> Connection[AuditEntry]:
         if not info.context.viewer.allows(Role.ADMIN):
             raise forbidden(Role.ADMIN)
-        wanted = filter.filter() if filter else AuditFilter()
-        return await audit_page(wanted, PageArguments(first, after, last, before), find_node)
+        core_filter = filter.filter() if filter else AuditFilter()
+        return await audit_page(PageArguments(first, after, last, before), core_filter, find_node)

@@ -4,7 +4,7 @@ import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import EnvironmentBy, id_or_name
-from app.api.pages import all_environments, environment_page, named_environment
+from app.api.pages import all_environments, environment_page, find_environment
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.common import Connection, PageArguments
@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class EnvironmentQueries:
     @strawberry.field(
-        description="One environment, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="An environment. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def environment(
@@ -25,7 +26,7 @@ class EnvironmentQueries:
         name: str | None = None,
         by: EnvironmentBy | None = None,
     ) -> Environment | None:
-        return await named_environment(info, *id_or_name(id, name, by))
+        return await find_environment(info, *id_or_name(id, name, by))
 
     @strawberry.field(
         description="All environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
@@ -34,7 +35,7 @@ class EnvironmentQueries:
         return await all_environments()
 
     @strawberry.field(
-        description="Environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
+        description="The environments, in promotion order. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
     )
     async def environments_connection(
         self,

@@ -1,4 +1,4 @@
-"""Finding any object by its id, and who asks."""
+"""Root fields that find any object by its id, and the viewer."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,15 +17,15 @@ from app.core.roles import Role
 
 
 async def _actor(info: Info, id_: str) -> Any:
-    found = await info.context.loaders.actor.load(id_)
-    return actor_of(found) if found else None
+    actor = await info.context.loaders.actor.load(id_)
+    return actor_of(actor) if actor else None
 
 
-def _named(name: str) -> Callable[[Info, str], Awaitable[Any]]:
+def _of_type(name: str) -> Callable[[Info, str], Awaitable[Any]]:
     return lambda info, id_: find(info, name, id_)
 
 
-async def _entry(info: Info, id_: str) -> Any:
+async def _audit_entry(info: Info, id_: str) -> Any:
     entry = await info.context.loaders.audit_entry.load(id_) if info.context.viewer.allows(Role.ADMIN) else None
     return AuditEntry.of(entry, find_node) if entry else None
 
@@ -35,41 +35,44 @@ async def _workflow(info: Info, id_: str) -> Any:
     return Workflow.of(deployment) if deployment else None
 
 
-FIND: Mapping[IdKind, Callable[[Info, str], Awaitable[Any]]] = {
-    IdKind.APPLICATION: _named("Application"),
-    IdKind.ENVIRONMENT: _named("Environment"),
-    IdKind.VERSION: _named("Version"),
-    IdKind.DEPLOYMENT: _named("Deployment"),
-    IdKind.TASK: _named("Task"),
+FINDERS: Mapping[IdKind, Callable[[Info, str], Awaitable[Any]]] = {
+    IdKind.APPLICATION: _of_type("Application"),
+    IdKind.ENVIRONMENT: _of_type("Environment"),
+    IdKind.VERSION: _of_type("Version"),
+    IdKind.DEPLOYMENT: _of_type("Deployment"),
+    IdKind.TASK: _of_type("Task"),
     IdKind.WORKFLOW: _workflow,
-    IdKind.WORKFLOW_TEMPLATE: _named("WorkflowTemplate"),
-    IdKind.TEMPLATE_VERSION: _named("TemplateVersion"),
-    IdKind.APPROVAL: _named("Approval"),
+    IdKind.WORKFLOW_TEMPLATE: _of_type("WorkflowTemplate"),
+    IdKind.TEMPLATE_VERSION: _of_type("TemplateVersion"),
+    IdKind.APPROVAL: _of_type("Approval"),
     IdKind.USER: _actor,
     IdKind.SERVICE_ACCOUNT: _actor,
     IdKind.API_TOKEN: find_token,
-    IdKind.FREEZE_WINDOW: _named("FreezeWindow"),
-    IdKind.AUDIT_ENTRY: _entry,
+    IdKind.FREEZE_WINDOW: _of_type("FreezeWindow"),
+    IdKind.AUDIT_ENTRY: _audit_entry,
 }
 
 
 async def find_node(info: Info, id_: str) -> Any:
-    """Return any object by its id, None when there is none that the viewer may see."""
+    """Return any object by its id, None if it does not exist or the viewer may not see it."""
     kind = kind_of(id_)
-    find_kind = FIND.get(kind) if kind else None
-    return await find_kind(info, id_) if find_kind else None
+    finder = FINDERS.get(kind) if kind else None
+    return await finder(info, id_) if finder else None
 
 
 @strawberry.type
 class NodeQueries:
     @strawberry.field(
-        description="Any object by its id; null when there is none that the viewer may see. For VIEWER on it.",
+        description="Any object by its id. Null if it does not exist or you may not see it. For VIEWER on it.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        found: Node | None = await find_node(info, id)
-        return found
+        node: Node | None = await find_node(info, id)
+        return node
 
-    @strawberry.field(description="Who you are. For everybody with a valid token.", extensions=[Guard(None)])
+    @strawberry.field(
+        description="The person or service account that sends this request. For everybody with a valid token.",
+        extensions=[Guard(None)],
+    )
     async def viewer(self, info: Info) -> Actor:
         return actor_of(info.context.viewer.actor)

@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""The root field that reads the version and time of the server."""
 
 import strawberry
 
@@ -11,7 +11,8 @@ from app.api.types.server import Server
 @strawberry.type
 class ServerQueries:
     @strawberry.field(
-        description="The server's release and time. For everybody with a valid token.", extensions=[Guard(None)]
+        description="The version and the time of the server. For everybody with a valid token.",
+        extensions=[Guard(None)],
     )
     def server(self, info: Info) -> Server:
         return Server(now=info.context.runtime.clock.now(), version=__version__)

@@ -1,10 +1,10 @@
-"""Reading templates."""
+"""Root fields that read templates."""
 
 import strawberry
 
 from app.api.context import Info
 from app.api.inputs.lookups import WorkflowTemplateBy, id_or_name
-from app.api.pages import named_template, template_page
+from app.api.pages import find_template, template_page
 from app.api.permissions import Guard
 from app.api.scalars import Cursor
 from app.api.types.common import Connection, PageArguments
@@ -15,7 +15,8 @@ from app.core.roles import Role
 @strawberry.type
 class TemplateQueries:
     @strawberry.field(
-        description="One template, by exactly one of id, name and by; null: there is none. For VIEWER on anything.",
+        description="A template. Give exactly one of id, name and by. Null if it does not exist. For VIEWER on "
+        "anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_template(
@@ -25,10 +26,10 @@ class TemplateQueries:
         name: str | None = None,
         by: WorkflowTemplateBy | None = None,
     ) -> WorkflowTemplate | None:
-        return await named_template(info, *id_or_name(id, name, by))
+        return await find_template(info, *id_or_name(id, name, by))
 
     @strawberry.field(
-        description="Templates that are not archived, by name. For VIEWER on anything.",
+        description="The templates that are not archived, by name. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def workflow_templates(

@@ -15,14 +15,16 @@ from app.core.version import VersionFilter
 @strawberry.type
 class VersionQueries:
     @strawberry.field(
-        description="One version by its id; null: there is none. For VIEWER on anything.",
+        description="A version by its id. Null if it does not exist. For VIEWER on anything.",
         extensions=[Guard(Role.VIEWER)],
     )
     async def version(self, info: Info, id: strawberry.ID) -> Version | None:
-        found = await info.context.loaders.version.load(id)
-        return Version.of(found) if found else None
+        version = await info.context.loaders.version.load(id)
+        return Version.of(version) if version else None
 
-    @strawberry.field(description="Versions, newest first. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)])
+    @strawberry.field(
+        description="The versions, newest first. For VIEWER on anything.", extensions=[Guard(Role.VIEWER)]
+    )
     async def versions(
         self,
         info: Info,
@@ -34,5 +36,5 @@ class VersionQueries:
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Version]:
-        wanted = VersionFilter(contains=contains, application_id=application_id, commit=commit)
-        return await version_page(PageArguments(first, after, last, before), wanted)
+        filter = VersionFilter(contains=contains, application_id=application_id, commit=commit)
+        return await version_page(PageArguments(first, after, last, before), filter)

@@ -1,1 +1,1 @@
-"""Root fields of the subscriptions type, a class per noun."""
+"""Root fields of the type Subscription, a class per noun."""

@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: how requests are read, limited and answered."""
+"""HTTP and WebSocket: how requests are read and limited, and how responses are sent."""

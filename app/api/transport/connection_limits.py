@@ -1,4 +1,4 @@
-"""How many live connections each actor may have at this process: sockets, and answers that stream."""
+"""How many live connections each actor may have to this process: sockets, and responses that stream."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,37 +6,39 @@ from contextlib import contextmanager
 
 
 class TooManyConnectionsError(Exception):
-    """An actor has as many live connections as it may."""
+    """An actor has its maximum of live connections."""
 
 
 class ConnectionLimits:
-    """Places for live connections, a number for each actor."""
+    """Counts the live connections of each actor."""
 
-    def __init__(self, each: int) -> None:
-        self._each = each
-        self._taken: Counter[str] = Counter()
+    def __init__(self, max_per_actor: int) -> None:
+        self._max_per_actor = max_per_actor
+        self._counts: Counter[str] = Counter()
 
     def check(self, actor_id: str) -> None:
-        """Raise TooManyError where an actor has none left."""
-        if self._taken.get(actor_id, 0) >= self._each:
-            raise TooManyConnectionsError(f"You have {self._each} live connections already; close some.")
+        """Raise TooManyConnectionsError where an actor has its maximum."""
+        if self._counts.get(actor_id, 0) >= self._max_per_actor:
+            raise TooManyConnectionsError(
+                f"You have {self._max_per_actor} live connections, which is the maximum. Close some."
+            )
 
-    def take(self, actor_id: str) -> None:
-        """Take one. Raises TooManyError."""
+    def acquire(self, actor_id: str) -> None:
+        """Count a connection. Raises TooManyConnectionsError."""
         self.check(actor_id)
-        self._taken[actor_id] += 1
+        self._counts[actor_id] += 1
 
-    def leave(self, actor_id: str) -> None:
-        """Give one back."""
-        self._taken[actor_id] -= 1
-        if self._taken[actor_id] <= 0:
-            del self._taken[actor_id]
+    def release(self, actor_id: str) -> None:
+        """Stop counting a connection."""
+        self._counts[actor_id] -= 1
+        if self._counts[actor_id] <= 0:
+            del self._counts[actor_id]
 
     @contextmanager
-    def taken(self, actor_id: str) -> Iterator[None]:
-        """Have one while entered, however many there are: whoever has begun is not sent away."""
-        self._taken[actor_id] += 1
+    def counted(self, actor_id: str) -> Iterator[None]:
+        """Count a connection for the block, even beyond the maximum: its response has already begun."""
+        self._counts[actor_id] += 1
         try:
             yield
         finally:
-            self.leave(actor_id)
+            self.release(actor_id)

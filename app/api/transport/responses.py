@@ -1,116 +1,136 @@
-"""GraphQL over HTTP: what a request is answered with, in which encoding, under which status.
+"""GraphQL over HTTP: which response a request gets, in which media type and with which status.
 
-https://graphql.github.io/graphql-over-http tells the statuses: with `application/json` every well-formed request has
-a 200, with `application/graphql-response+json` one that could not be run has a 400. A stream begins with a 200 either
-way.
+https://graphql.github.io/graphql-over-http defines the statuses. With `application/json` every well-formed request has
+a 200; with `application/graphql-response+json` a request that could not be executed has a 400. A stream begins with a
+200 in either case.
 """
 
-import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-import msgspec
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType as Allowed
+from strawberry.types.graphql import OperationType as AllowedTypes
 
-from app.api.authentication import TokenCache, unauthenticated
-from app.api.context import Context, address_of, context
+from app.api.authentication import unauthenticated
+from app.api.context import ApiRuntime, Context, address_of
+from app.api.encoding import Body, encode_body, error_body, result_body
 from app.api.errors import as_graphql_error, translate_error
-from app.api.feeds.hub import AccessLostError, FeedHub, NotSharedError
-from app.api.feeds.shared_operation import shared_operation
+from app.api.feeds.hub import FeedHub
 from app.api.request_codes import RequestCode
 from app.api.schema import schema
-from app.api.transport.compression import LARGE_BYTES, accepts_gzip, compressed
+from app.api.transport.compression import LARGE_BYTES, accepts_gzip, compress
 from app.api.transport.connection_limits import ConnectionLimits, TooManyConnectionsError
 from app.api.transport.negotiation import MAX_HEADER, Accepted, Media, accepted
-from app.api.transport.requests import BadRequestError, BatchError, GraphQLRequest, NotPersistedError, read
-from app.api.transport.streaming import streamed
+from app.api.transport.requests import BadRequestError, BatchError, GraphQLRequest, NotPersistedError, read_request
+from app.api.transport.result_stream import counted, results
+from app.api.transport.streaming import stream_response
 from app.core.errors import ErrorCode, Refused
-from app.core.roles import Role
-from app.services.runtime import Runtime
 
-Body = dict[str, Any]
-Bodies = Body | list[Body]
-_encode = msgspec.json.Encoder().encode
 METHODS = ("GET", "POST")
-MAX_TOLD = 100
+MAX_BATCH_ERRORS = 100
 """Operations of a list that are refused one by one."""
 
 
-async def answer(
-    request: Request, runtime: Runtime, live: FeedHub, seats: ConnectionLimits, tokens: TokenCache
-) -> Response:
-    """Return the answer to a request whose token was checked; of one that writes it is checked as it is now."""
-    choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
-    try:
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in METHODS:
-            raise BadRequestError(405, "Send an operation by GET or POST.", {"Allow": ", ".join(METHODS)})
-        operation = await read(request, method)
+class Responder:
+    """Answers the HTTP requests of one API process."""
+
+    def __init__(self, api: ApiRuntime, hub: FeedHub, limits: ConnectionLimits) -> None:
+        self._api = api
+        self._hub = hub
+        self._limits = limits
+
+    async def respond(self, request: Request) -> Response:
+        """Return the response to a request with a valid token."""
+        choices = accepted(request.headers.get("accept", "*/*")[:MAX_HEADER])
+        media = choices.document or Media.JSON
+        try:
+            return await self._respond(request, choices)
+        except TooManyConnectionsError as error:
+            return _encoded(error_body(str(error), ErrorCode.INVALID), media, 429)
+        except Refused as error:
+            return _encoded(error_body(str(error), error.problems[0].code), media)
+        except BatchError as error:
+            return _batch_response(error, media)
+        except BadRequestError as error:
+            return _encoded(error_body(error.message, error.code), media, error.status, error.headers)
+        except NotPersistedError as error:
+            return _response_of_any_kind(error_body(str(error), error.code), choices, request.scope)
+        except Exception as error:
+            body: Body = {"errors": [translate_error(as_graphql_error(error)).formatted]}
+            return _encoded(body, media, 500)
+
+    async def _respond(self, request: Request, choices: Accepted) -> Response:
+        method = _method_of(request)
+        operation = await read_request(request, method)
         kind = operation.kind()
-        if kind is OperationType.MUTATION and method == "GET":
-            raise BadRequestError(405, "A GET request changes nothing: send mutations by POST.", {"Allow": "POST"})
-        media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
-        if media is None:
-            raise BadRequestError(406, f"Accept one of {', '.join(Media)}; subscriptionSpec=1.0.")
-        scope = request.scope
-        principal = scope["principal"]
+        media = _media_of(kind, method, choices)
+        principal = request.scope["principal"]
         if kind is OperationType.MUTATION:
-            principal = await tokens.principal(scope["secret"], scope["since"])
+            principal = await self._api.tokens.principal(request.scope["secret"], request.scope["since"])
             if principal is None:
                 return unauthenticated()
-        made = context(runtime, principal, scope["secret"], address=address_of(scope), tokens=tokens)
+        context = self._api.context(principal, request.scope["secret"], address_of(request.scope))
         if media.streams:
-            actor_id = made.viewer.actor.id
-            seats.check(actor_id)
-            payloads = partial(_payloads, operation, made, live, method)
-            return streamed(lambda: _seated(seats, actor_id, payloads()), media, scope)
-        made.single_result = True
-        return await _fitted(await _document(operation, made, method, media), request)
-    except TooManyConnectionsError as many:
-        return _encoded(refusal(str(many)), choices.document or Media.JSON, 429)
-    except Refused as refused:
-        return _encoded(refusal(str(refused), refused.problems[0].code), choices.document or Media.JSON)
-    except BatchError as batch:
-        return _each_refused(batch, choices.document or Media.JSON)
-    except BadRequestError as bad:
-        return _encoded(refusal(bad.message, bad.code), choices.document or Media.JSON, bad.status, bad.headers)
-    except NotPersistedError as unknown:
-        return _told(refusal(str(unknown), unknown.code), choices, request.scope)
-    except Exception as error:
-        body: Body = {"errors": [translate_error(as_graphql_error(error)).formatted]}
-        return _encoded(body, choices.document or Media.JSON, 500)
+            return self._stream(operation, context, media, request.scope, method)
+        context.single_result = True
+        return await _compressed(await _document(operation, context, method, media), request)
+
+    def _stream(self, operation: GraphQLRequest, context: Context, media: Media, scope: Scope, method: Any) -> Response:
+        """Return a response that streams results. Raises TooManyConnectionsError."""
+        actor_id = context.viewer.actor.id
+        self._limits.check(actor_id)
+        payloads = partial(results, operation, context, self._hub, method)
+        return stream_response(lambda: counted(self._limits, actor_id, payloads()), media, scope)
 
 
-async def _document(operation: GraphQLRequest, made: Context, method: Any, media: Media) -> Response:
-    """Return the answer that is one result. Raises BadRequestError when no operation was meant."""
-    known = (operation.text, operation.name)
-    result: Any = await schema.execute_prepared(known, operation.variables, made, operation.extensions)
+def _method_of(request: Request) -> str:
+    """Return the HTTP method, GET for HEAD. Raises BadRequestError."""
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in METHODS:
+        message = f"{method} is not supported. Send an operation by GET or POST."
+        raise BadRequestError(405, message, {"Allow": ", ".join(METHODS)})
+    return method
+
+
+def _media_of(kind: OperationType | None, method: str, choices: Accepted) -> Media:
+    """Return the media type of the response to an operation. Raises BadRequestError."""
+    if kind is OperationType.MUTATION and method == "GET":
+        raise BadRequestError(405, "A GET request cannot change data. Send mutations by POST.", {"Allow": "POST"})
+    media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
+    if media is None:
+        types = f"{', '.join(Media)}; subscriptionSpec=1.0"
+        raise BadRequestError(406, f"The Accept header admits no available media type. Accept one of {types}.")
+    return media
+
+
+async def _document(operation: GraphQLRequest, context: Context, method: Any, media: Media) -> Response:
+    """Return the response with the one result of an operation. Raises BadRequestError."""
+    key = (operation.text, operation.name)
+    result: Any = await schema.execute_prepared(key, operation.variables, context, operation.extensions)
     if result is None:
-        result = await _executed(operation, made, method)
-    made.refresh()
+        result = await _execute(operation, context, method)
+    context.refresh()
     body = result_body(result)
     if media is Media.GRAPHQL and isinstance(result, PreExecutionError):
-        return _encoded(body, media, 500 if _is_our_fault(result) else 400)
+        return _encoded(body, media, 500 if _is_internal(result) else 400)
     return _encoded(body, media)
 
 
-async def _executed(operation: GraphQLRequest, made: Context, method: Any) -> Any:
+async def _execute(operation: GraphQLRequest, context: Context, method: Any) -> Any:
     try:
         return await schema.execute(
             operation.text,
             variable_values=operation.variables,
-            context_value=made,
+            context_value=context,
             operation_name=operation.name,
             operation_extensions=operation.extensions,
-            allowed_operation_types=Allowed.from_http(method),
+            allowed_operation_types=AllowedTypes.from_http(method),
         )
     except CannotGetOperationTypeError as error:
         code = RequestCode.OPERATION_RESOLUTION_FAILURE
@@ -119,107 +139,40 @@ async def _executed(operation: GraphQLRequest, made: Context, method: Any) -> An
         raise BadRequestError(405, error.as_http_error_reason(method), {"Allow": "POST"}) from error
 
 
-async def _seated(
-    seats: ConnectionLimits, actor_id: str, payloads: AsyncGenerator[str, None]
-) -> AsyncGenerator[str, None]:
-    """Yield the payloads, and count as a live connection meanwhile."""
-    with seats.taken(actor_id):
-        async with aclosing(payloads):
-            async for payload in payloads:
-                yield payload
+def _is_internal(result: Any) -> bool:
+    errors: list[GraphQLError] = result.errors or []
+    return any((error.extensions or {}).get("code") == "INTERNAL" for error in errors)
 
 
-async def _payloads(operation: GraphQLRequest, made: Context, live: FeedHub, method: Any) -> AsyncGenerator[str, None]:
-    """Yield every result, encoded; a subscription that others follow as well is executed once for all of them."""
-    fault = operation.fault()
-    if fault is not None:
-        yield encode({"errors": [fault.formatted]})
-        return
-    found = shared_operation(operation.text, operation.variables, operation.name)
-    if found is not None and made.secret is not None and made.viewer.allows_somewhere(Role.VIEWER):
-        try:
-            async with aclosing(live.read(found[0], made.viewer, made.secret, found[1])) as shared:
-                async for payload in shared:
-                    yield payload.decode()
-            return
-        except NotSharedError as refused:
-            operation = GraphQLRequest(found[0].text, found[0].given(refused.position), operation.name)
-        except AccessLostError:
-            yield encode({"data": None} | refusal("Your token is not valid any more.", ErrorCode.FORBIDDEN))
-            return
-    results = await schema.stream(
-        operation.text,
-        variable_values=operation.variables,
-        context_value=made,
-        operation_name=operation.name,
-        operation_extensions=operation.extensions,
-        allowed_operation_types=Allowed.from_http(method),
-    )
-    async with aclosing(results):
-        async for result in results:
-            yield encode(result_body(result))
+def _batch_response(error: BatchError, media: Media) -> Response:
+    """Return the refusal of a list of operations: as a list of its length for clients that expect one."""
+    body = error_body(error.message, error.code)
+    is_listed = media is Media.GRAPHQL and 0 < error.count <= MAX_BATCH_ERRORS
+    return _encoded([body] * error.count if is_listed else body, media, error.status)
 
 
-def result_body(result: Any) -> Body:
-    """Return a result as clients see it: of what was not run there is no data."""
-    body: Body = {} if isinstance(result, PreExecutionError) else {"data": result.data}
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
-    if getattr(result, "extensions", None):
-        body["extensions"] = result.extensions
-    return body
+def _response_of_any_kind(body: Body, choices: Accepted, scope: Scope) -> Response:
+    """Return the response to an operation of unknown kind, in the media type that the client prefers."""
 
-
-def refusal(message: str, code: ErrorCode | RequestCode = ErrorCode.INVALID) -> Body:
-    """Return what says why there is no result."""
-    return {"errors": [{"message": message, "extensions": {"code": str(code)}}]}
-
-
-def encode(body: Bodies) -> str:
-    """Return JSON in one line, which spells whatever is no character of its own."""
-    return json.dumps(body, separators=(",", ":"))
-
-
-def _each_refused(batch: BatchError, media: Media) -> Response:
-    """Return the refusal of a list: to clients that would show nothing else, a list as long."""
-    body = refusal(batch.message, batch.code)
-    listed = media is Media.GRAPHQL and 0 < batch.operations <= MAX_TOLD
-    return _encoded([body] * batch.operations if listed else body, media, batch.status)
-
-
-def _told(body: Body, choices: Accepted, scope: Scope) -> Response:
-    """Return the answer to a request whose kind is not known, in the encoding that is wanted most."""
-
-    async def payloads() -> AsyncGenerator[str, None]:
-        yield encode(body)
+    async def payloads() -> AsyncGenerator[bytes, None]:
+        yield encode_body(body)
 
     media = choices.choose(subscription=False) or choices.stream or Media.JSON
-    return streamed(payloads, media, scope) if media.streams else _encoded(body, media)
+    return stream_response(payloads, media, scope) if media.streams else _encoded(body, media)
 
 
-async def _fitted(response: Response, request: Request) -> Response:
-    """Return an answer, compressed where it is large and its client accepts that."""
+async def _compressed(response: Response, request: Request) -> Response:
+    """Return a response, compressed if it is large and the client accepts that."""
     if len(response.body) >= LARGE_BYTES:
         response.headers.add_vary_header("Accept-Encoding")
         if accepts_gzip(request.headers.get("accept-encoding", "")[:MAX_HEADER]):
-            response.body = await compressed(bytes(response.body))
+            response.body = await compress(bytes(response.body))
             response.headers["Content-Encoding"] = "gzip"
             response.headers["Content-Length"] = str(len(response.body))
     return response
 
 
-def _encoded(body: Bodies, media: Media, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(_bytes(body), status, headers, media_type=f"{media}; charset=utf-8")
-
-
-def _bytes(body: Bodies) -> bytes:
-    """Return JSON in UTF-8; half a character, which has no bytes there, is spelt."""
-    try:
-        return _encode(body)
-    except UnicodeEncodeError:
-        return encode(body).encode()
-
-
-def _is_our_fault(result: Any) -> bool:
-    errors: list[GraphQLError] = result.errors or []
-    return any((error.extensions or {}).get("code") == "INTERNAL" for error in errors)
+def _encoded(
+    body: Body | list[Body], media: Media, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(encode_body(body), status, headers, media_type=f"{media}; charset=utf-8")

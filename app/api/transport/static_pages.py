@@ -1,6 +1,6 @@
-"""The pages for browsers: built files of this host, which need no other, and run nothing that is not among them.
+"""Pages for browsers: built files that need no other host.
 
-They are built from `web` by `make up`, and for images and wheels. Where they are missing the API works as before.
+They are built from `web` by `make up`, and for images and wheels. Without them the API works as before.
 """
 
 import re
@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.transport.negotiation import prefers_html
 
 FOLDER = Path(__file__).parents[1] / "pages"
-"""Where the build puts them."""
-FOR_EVER = "public, max-age=31536000, immutable"
-"""Files have a hash of their content in their names: what has another content has another name."""
+"""Where the build puts the pages."""
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+"""Assets have a hash of their content in their names, so a changed file has another name."""
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -38,13 +38,13 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""What a page may load and where it may send: this host alone. Its editors write their styles into the page."""
+"""A page may load from, and send to, this host alone. Its editors add inline styles."""
 MISSING = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Boreas</title></head><body>
 <h1>Boreas</h1>
-<p>This is the GraphQL API. Its page for browsers, GraphiQL, was not built here: <code>make web</code> builds it,
-and <code>make up</code> does so too and says why where it fails.</p>
-<p>The API works without it. Send operations by POST, with a token:</p>
+<p>This is the GraphQL API. Its page for browsers, GraphiQL, is not built: <code>make web</code> builds it.
+<code>make up</code> builds it too, and prints the reason where the build fails.</p>
+<p>The API works without the page. Send operations by POST, with a token:</p>
 <pre>curl ADDRESS -H "Authorization: Bearer $BOREAS_TOKEN" -H "Content-Type: application/json" \\
   -d '{"query": "{ deployments(first: 5) { nodes { id status } } }"}'</pre>
 </body></html>
@@ -52,8 +52,8 @@ and <code>make up</code> does so too and says why where it fails.</p>
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-class Pages:
-    """Answers browsers that open the address of the API by the page for it, and lets everything else through."""
+class PageMiddleware:
+    """Shows GraphiQL to browsers that open the address of the API, and lets all other requests through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -77,26 +77,26 @@ def _graphiql(request: Request) -> Response:
 
 
 def page(request: Request, name: str) -> Response:
-    """Return a page; where it was not built, one that says so."""
+    """Return a page, or a page that says that it is not built."""
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
     if not (FOLDER / name).is_file():
         address = str(request.url.replace(query="", fragment=""))
-        return HTMLResponse(MISSING.replace("ADDRESS", _escaped(address)), headers=headers | {"Vary": "Accept"})
+        return HTMLResponse(MISSING.replace("ADDRESS", _escape(address)), headers=headers | {"Vary": "Accept"})
     return _file(request, FOLDER / name, "text/html; charset=utf-8", headers, "Accept, Accept-Encoding")
 
 
 async def asset(request: Request) -> Response:
-    """Return a file that pages need."""
+    """Return a file that a page loads."""
     name = request.path_params["name"]
     path = FOLDER / "assets" / name
     if not _NAME.fullmatch(name) or path.suffix not in TYPES or not path.is_file():
         return PlainTextResponse("There is no such file.\n", 404)
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": FOR_EVER}
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": CACHE_FOREVER}
     return _file(request, path, TYPES[path.suffix], headers, "Accept-Encoding")
 
 
 def _file(request: Request, path: Path, type_: str, headers: dict[str, str], vary: str) -> Response:
-    """Return a file as the browser accepts it, compressed when it was built."""
+    """Return a file, in a compressed form that the browser accepts where the build made one."""
     accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
     for encoding, ending in ENCODINGS.items():
         compressed = path.with_name(path.name + ending)
@@ -107,5 +107,5 @@ def _file(request: Request, path: Path, type_: str, headers: dict[str, str], var
     return FileResponse(path, headers=headers | {"Vary": vary}, media_type=type_)
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

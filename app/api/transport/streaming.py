@@ -1,7 +1,6 @@
-"""Results one after another in one HTTP answer: as server-sent events, or as parts of a multipart body.
+"""Several results in one HTTP response: as server-sent events, or as the parts of a multipart body.
 
-Both begin at once, before there is a first result, and say something while nothing happens: whatever stands between a
-client and this process would else take the silence for death.
+A stream begins before the first result, and sends heartbeats while there is none: proxies would otherwise close it.
 """
 
 import asyncio
@@ -17,19 +16,23 @@ from strawberry.http.streaming import merge_stream_with_heartbeat
 from app.api.transport.negotiation import Media
 
 EVENTS_HEARTBEAT_SECONDS = 12.0
-"""Proxies give up on what is silent for 30 s or 60 s, some for 15 s."""
+"""Proxies close a silent connection after 30 s or 60 s, some after 15 s."""
 PARTS_HEARTBEAT_SECONDS = 5.0
-"""What clients of this protocol were made to expect."""
+"""The interval that clients of this protocol expect."""
 BOUNDARY = "graphql"
-STOP = "boreas.stop"
-"""Under which a scope holds what ends its stream."""
-Payloads = Callable[[], AsyncGenerator[str, None]]
+STREAM_KEY = "boreas.stream"
+"""The scope's key for the `_Stopper` of its stream."""
+Payloads = Callable[[], AsyncGenerator[bytes, None]]
 UNBUFFERED = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a stream is written: what opens and closes it, a sign of life, and what stands around each result."""
+    """How a stream is written: its opening, its heartbeat, the text around each result, and its end.
+
+    `closing` ends a complete stream, `interrupting` one that is not complete. An interrupted stream must not look
+    complete to clients, or they would not come back.
+    """
 
     content_type: str
     opening: str
@@ -37,12 +40,11 @@ class Framing:
     before: str
     after: str
     closing: str
-    farewell: str
-    """Ends a stream that is not complete. Nothing in it may make clients believe that it is: they would not return."""
+    interrupting: str
 
-    def framed(self, payload: str) -> str:
-        """Return a result, which is JSON in one line, as it goes over the wire."""
-        return f"{self.before}{payload}{self.after}"
+    def frame(self, payload: bytes) -> str:
+        """Return an encoded result, which is one line, as it is sent."""
+        return f"{self.before}{payload.decode()}{self.after}"
 
 
 EVENTS = Framing(
@@ -52,61 +54,61 @@ EVENTS = Framing(
     before="event: next\ndata: ",
     after="\n\n",
     closing="event: complete\ndata:\n\n",
-    farewell=": this process stops, come back\n\n",
+    interrupting=": this process stops, come back\n\n",
 )
 _HEAD = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
-_NEXT = f"\r\n--{BOUNDARY}"
-_STOPS = '{"message":"This process stops: come back.","extensions":{"code":"TRY_AGAIN"}}'
-# A part counts only once the delimiter behind it has come, so that goes along with it.
+_DELIMITER = f"\r\n--{BOUNDARY}"
+_STOPPING = '{"message":"This process stops: come back.","extensions":{"code":"TRY_AGAIN"}}'
+# Clients take a part once they have the delimiter behind it, so each part is sent with that delimiter.
 PARTS = Framing(
     content_type=f'multipart/mixed; boundary="{BOUNDARY}"; subscriptionSpec="1.0"',
-    opening=f"{_NEXT}{_HEAD}{{}}{_NEXT}",
-    heartbeat=f"{_HEAD}{{}}{_NEXT}",
+    opening=f"{_DELIMITER}{_HEAD}{{}}{_DELIMITER}",
+    heartbeat=f"{_HEAD}{{}}{_DELIMITER}",
     before=f'{_HEAD}{{"payload":',
-    after=f"}}{_NEXT}",
+    after=f"}}{_DELIMITER}",
     closing="--\r\n",
-    farewell=f'{_HEAD}{{"payload":null,"errors":[{_STOPS}]}}{_NEXT}--\r\n',
+    interrupting=f'{_HEAD}{{"payload":null,"errors":[{_STOPPING}]}}{_DELIMITER}--\r\n',
 )
 
 
 def framing(media: Media) -> tuple[Framing, float]:
-    """Return how a stream is written, and how many seconds it may be silent."""
+    """Return how a stream is written, and the seconds between heartbeats."""
     if media is Media.EVENTS:
         return EVENTS, EVENTS_HEARTBEAT_SECONDS
     return PARTS, PARTS_HEARTBEAT_SECONDS
 
 
-def streamed(payloads: Payloads, media: Media, scope: Scope) -> Response:
-    """Return the answer that brings every payload, then says that it is complete. Of HEAD it is the head alone."""
-    frame, interval = framing(media)
-    headers: Mapping[str, str] = {"Content-Type": frame.content_type, **UNBUFFERED}
+def stream_response(payloads: Payloads, media: Media, scope: Scope) -> Response:
+    """Return a response that sends every payload, then a completion. HEAD gets the headers only."""
+    frames, interval = framing(media)
+    headers: Mapping[str, str] = {"Content-Type": frames.content_type, **UNBUFFERED}
     if scope["method"] == "HEAD":
         return Response(headers=headers)
-    return StreamingResponse(_written(payloads, frame, interval, scope), headers=headers)
+    return StreamingResponse(_write(payloads, frames, interval, scope), headers=headers)
 
 
-class _Stop:
-    """Ends a stream that waits for what comes next; one that is being taken ends with that."""
+class _Stopper:
+    """Ends a stream: at once while it waits for the next text, else after the text that is being sent."""
 
     def __init__(self) -> None:
-        self.called = asyncio.Event()
+        self.stopped = asyncio.Event()
         self._waiting: asyncio.Task[object] | None = None
 
-    def __call__(self) -> None:
-        """End it, once."""
-        if not self.called.is_set() and self._waiting is not None:
+    def stop(self) -> None:
+        """End the stream; a second call changes nothing."""
+        if not self.stopped.is_set() and self._waiting is not None:
             self._waiting.cancel()
-        self.called.set()
+        self.stopped.set()
 
-    async def following(self, texts: AsyncGenerator[str, None]) -> str | None:
-        """Return the next text, None when there is none, or it is to end."""
-        if self.called.is_set():
+    async def next_text(self, texts: AsyncGenerator[str, None]) -> str | None:
+        """Return the next text, None at the end or once the stream is stopped."""
+        if self.stopped.is_set():
             return None
         task = self._waiting = asyncio.current_task()
         try:
             return await anext(texts, None)
         except asyncio.CancelledError:
-            if task is None or not self.called.is_set():
+            if task is None or not self.stopped.is_set():
                 raise
             task.uncancel()
             return None
@@ -114,28 +116,28 @@ class _Stop:
             self._waiting = None
 
 
-def stop(scope: Mapping[str, Any]) -> None:
-    """End the stream that answers a request, if one does: its client comes back, to another process."""
-    found: _Stop | None = scope.get(STOP)
-    if found is not None:
-        found()
+def stop_stream(scope: Mapping[str, Any]) -> None:
+    """End the stream that answers a request, if there is one. Its client comes back, to another process."""
+    stopper: _Stopper | None = scope.get(STREAM_KEY)
+    if stopper is not None:
+        stopper.stop()
 
 
-async def _written(payloads: Payloads, frame: Framing, interval: float, scope: Scope) -> AsyncGenerator[str, None]:
-    stopping = scope[STOP] = _Stop()
+async def _write(payloads: Payloads, frames: Framing, interval: float, scope: Scope) -> AsyncGenerator[str, None]:
+    stopper = scope[STREAM_KEY] = _Stopper()
 
-    async def results() -> AsyncGenerator[str, None]:
-        async with aclosing(payloads()) as found:
-            async for payload in found:
-                yield frame.framed(payload)
-        yield frame.closing
+    async def framed() -> AsyncGenerator[str, None]:
+        async with aclosing(payloads()) as encoded:
+            async for payload in encoded:
+                yield frames.frame(payload)
+        yield frames.closing
 
-    beating = merge_stream_with_heartbeat(
-        results, lambda: frame.heartbeat, interval=interval, send_initial_heartbeat=False
+    with_heartbeats = merge_stream_with_heartbeat(
+        framed, lambda: frames.heartbeat, interval=interval, send_initial_heartbeat=False
     )
-    async with aclosing(beating()) as texts:
-        text: str | None = frame.opening
-        while text is not None and text != frame.closing:
+    async with aclosing(with_heartbeats()) as texts:
+        text: str | None = frames.opening
+        while text is not None and text != frames.closing:
             yield text
-            text = await stopping.following(texts)
-    yield frame.farewell if text is None else text
+            text = await stopper.next_text(texts)
+    yield frames.interrupting if text is None else text

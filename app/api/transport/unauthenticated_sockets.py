@@ -1,7 +1,7 @@
-"""Sockets whose clients did not say yet who they are: few of each address, and few in all.
+"""Sockets whose clients are not authenticated yet: few of each address, and few in all.
 
-Of too many, the one goes that has waited the longest and has said nothing. Thousands that come back at once all have
-said something, or have come just now.
+Where there are too many, the one that has waited longest without a message is closed. Thousands of clients that
+reconnect at once are safe: each has sent a message, or has connected within the last second.
 """
 
 import asyncio
@@ -11,66 +11,67 @@ from typing import Protocol
 
 MAX_PER_ADDRESS = 100
 """Sockets of one address that may be silent for longer than `GRACE_SECONDS`."""
-MAX_IN_ALL = 1000
-MAX_SILENT = 10
-"""So many times as many may come at about the same moment. Others are sent away."""
+MAX_TOTAL = 1000
+BURST = 10
+"""Beyond this many times a limit a new socket is refused, so a burst may exceed the limit itself."""
 GRACE_SECONDS = 1.0
 
 
 class UnauthenticatedSocket(Protocol):
-    """A socket whose client did not say yet who they are."""
+    """A socket whose client is not authenticated yet."""
 
     @property
     def silent(self) -> bool:
-        """Whether nothing came from it."""
+        """Whether the client has sent nothing."""
         ...
 
-    async def send_away(self) -> None:
-        """Close it."""
+    async def evict(self) -> None:
+        """Close it, to make room for others."""
         ...
 
 
 class UnauthenticatedSockets:
-    """The sockets of one process that were not initialised yet, by the address that they come from."""
+    """The unauthenticated sockets of one process, with their addresses and the times of their connections."""
 
     def __init__(self) -> None:
         self._waiting: dict[UnauthenticatedSocket, tuple[str, float]] = {}
-        self._of: Counter[str] = Counter()
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._counts: Counter[str] = Counter()
+        self._evictions: set[asyncio.Task[None]] = set()
 
-    def enter(self, address: str | None, socket: UnauthenticatedSocket) -> bool:
-        """Count a socket until it is `known`, or has ended; False: there is no room for it."""
+    def add(self, address: str | None, socket: UnauthenticatedSocket) -> bool:
+        """Count a socket until `remove`. Return False where there is no room for it."""
         key = address or ""
-        if self._of[key] >= MAX_SILENT * MAX_PER_ADDRESS or len(self._waiting) >= MAX_SILENT * MAX_IN_ALL:
+        if self._counts[key] >= BURST * MAX_PER_ADDRESS or len(self._waiting) >= BURST * MAX_TOTAL:
             return False
         self._make_room(key)
         self._waiting[socket] = key, time.monotonic()
-        self._of[key] += 1
+        self._counts[key] += 1
         return True
 
-    def known(self, socket: UnauthenticatedSocket) -> None:
-        """Count a socket no longer; again it changes nothing."""
-        found = self._waiting.pop(socket, None)
-        if found is not None:
-            self._of[found[0]] -= 1
-            if not self._of[found[0]]:
-                del self._of[found[0]]
+    def remove(self, socket: UnauthenticatedSocket) -> None:
+        """Stop counting a socket; a second call changes nothing."""
+        entry = self._waiting.pop(socket, None)
+        if entry is not None:
+            address = entry[0]
+            self._counts[address] -= 1
+            if not self._counts[address]:
+                del self._counts[address]
 
-    def _make_room(self, key: str) -> None:
-        if self._of[key] >= MAX_PER_ADDRESS:
-            self._send_away(key)
-        elif len(self._waiting) >= MAX_IN_ALL:
-            self._send_away(None)
+    def _make_room(self, address: str) -> None:
+        if self._counts[address] >= MAX_PER_ADDRESS:
+            self._evict_oldest(address)
+        elif len(self._waiting) >= MAX_TOTAL:
+            self._evict_oldest(None)
 
-    def _send_away(self, key: str | None) -> None:
-        """Send the first one away that has been silent for long enough, of an address or of all."""
-        before = time.monotonic() - GRACE_SECONDS
-        for socket, (address, since) in self._waiting.items():
-            if since > before:
+    def _evict_oldest(self, address: str | None) -> None:
+        """Close the oldest socket that was silent for `GRACE_SECONDS`, of one address or of all."""
+        latest = time.monotonic() - GRACE_SECONDS
+        for socket, (socket_address, connected_at) in self._waiting.items():
+            if connected_at > latest:
                 return
-            if key in (None, address) and socket.silent:
-                self.known(socket)
-                leaving = asyncio.get_running_loop().create_task(socket.send_away())
-                self._leaving.add(leaving)
-                leaving.add_done_callback(self._leaving.discard)
+            if address in (None, socket_address) and socket.silent:
+                self.remove(socket)
+                eviction = asyncio.get_running_loop().create_task(socket.evict())
+                self._evictions.add(eviction)
+                eviction.add_done_callback(self._evictions.discard)
                 return

@@ -1,1 +1,1 @@
-"""Object types: what clients read, a module per noun. Each is made of a core value by `of`."""
+"""Object types, a module per noun. Each is built from a core value by `of`."""

@@ -1,4 +1,4 @@
-"""People, programs, tokens and grants."""
+"""People, service accounts, tokens and grants."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from app.api.types.environments import Environment
 
 
-@strawberry.interface(description="Somebody who acts.")
+@strawberry.interface(description="A person or a service account.")
 class Actor(Node):
     name: str
 
 
-@strawberry.type(description="A role on an environment, an application, both, or (where null) all of them.")
+@strawberry.type(description="A role on an environment, an application, or both. Null means all of them.")
 class Grant:
     value: strawberry.Private[core.Grant]
     role: Role
@@ -43,44 +43,47 @@ class Grant:
         return await find(info, "Application", self.value.application_id)
 
 
-def _only_self_or_admin(info: Info, actor_id: str) -> None:
+def _require_self_or_admin(info: Info, actor_id: str) -> None:
     viewer = info.context.viewer
     if viewer.actor.id != actor_id and not viewer.allows(Role.ADMIN):
         raise forbidden(Role.ADMIN)
 
 
 async def _tokens(info: Info, actor_id: str) -> list["ApiToken"]:
-    _only_self_or_admin(info, actor_id)
+    _require_self_or_admin(info, actor_id)
     return [ApiToken.of(token) for token in await info.context.loaders.tokens_of.load(actor_id)]
 
 
-async def _token_page(info: Info, actor_id: str, asked: PageArguments) -> Connection["ApiToken"]:
-    _only_self_or_admin(info, actor_id)
-    return await TOKENS.page(info, actor_id, ApiToken.of, asked)
+async def _token_page(info: Info, actor_id: str, arguments: PageArguments) -> Connection["ApiToken"]:
+    _require_self_or_admin(info, actor_id)
+    return await TOKENS.page(info, actor_id, ApiToken.of, arguments)
 
 
 async def _grants(info: Info, actor_id: str) -> list[Grant]:
-    _only_self_or_admin(info, actor_id)
+    _require_self_or_admin(info, actor_id)
     return [Grant(value=grant, role=grant.role) for grant in await info.context.loaders.grants_of.load(actor_id)]
 
 
-@strawberry.type(description="A bearer token. Its secret is shown once, when it is made.")
+@strawberry.type(description="A bearer token. Its secret is shown only once, when the token is created.")
 class ApiToken(Node):
     name: str
-    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it by.")
-    scopes: list[Role] = strawberry.field(description="What it can be used for, within its owner's grants.")
+    prefix: str = strawberry.field(description="The first characters of the secret, to recognise it.")
+    scopes: list[Role] = strawberry.field(description="The roles that the token may use, within its owner's grants.")
     created_at: datetime
     expires_at: datetime | None
-    last_used_at: datetime | None = strawberry.field(description="To the minute.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When the token was last used, to the minute. Null if it was never used."
+    )
     revoked_at: datetime | None
-    maker_id: strawberry.Private[str | None]
+    creator_token_id: strawberry.Private[str | None]
 
     @strawberry.field(
-        description="The token that made it, and with which it ends; null also where you may not see it.",
+        description="The token that created this one. If it is revoked, this one is too. Null if there is none, or "
+        "you may not see it.",
         metadata=DEPENDS_ON_ACTOR,
     )
     async def made_by(self, info: Info) -> "ApiToken | None":
-        return await find_token(info, self.maker_id) if self.maker_id else None
+        return await find_token(info, self.creator_token_id) if self.creator_token_id else None
 
     @classmethod
     def of(cls, token: core.ApiToken) -> "ApiToken":
@@ -93,7 +96,7 @@ class ApiToken(Node):
             expires_at=token.expires_at,
             last_used_at=token.last_used_at,
             revoked_at=token.revoked_at,
-            maker_id=token.made_by,
+            creator_token_id=token.made_by,
         )
 
 
@@ -102,17 +105,17 @@ class User(Actor):
     name: str
     value: strawberry.Private[core.Actor]
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(description="The email address. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def email(self, info: Info) -> str | None:
-        _only_self_or_admin(info, self.id)
+        _require_self_or_admin(info, self.id)
         return self.value.email
 
-    @strawberry.field(description="Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(description="The grants of the person. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR)
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
     @strawberry.field(
-        description="Personal tokens, the newest first. Shown to the person, and to ADMIN.",
+        description="The personal tokens, newest first. For the person, and for ADMIN.",
         metadata=DEPENDS_ON_ACTOR,
         deprecation_reason="It grows for ever: use tokensConnection.",
     )
@@ -120,7 +123,7 @@ class User(Actor):
         return await _tokens(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to the person, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+        description="The personal tokens, newest first. For the person, and for ADMIN.", metadata=DEPENDS_ON_ACTOR
     )
     async def tokens_connection(
         self,
@@ -133,16 +136,19 @@ class User(Actor):
         return await _token_page(info, self.id, PageArguments(first, after, last, before))
 
 
-@strawberry.type(description="A program that acts by tokens.")
+@strawberry.type(description="A program that uses tokens.")
 class ServiceAccount(Actor):
     name: str
 
-    @strawberry.field(description="Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR)
+    @strawberry.field(
+        description="The grants of the service account. For the service account, and for ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
+    )
     async def grants(self, info: Info) -> list[Grant]:
         return await _grants(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to itself, and to ADMIN.",
+        description="The tokens of the service account, newest first. For the service account, and for ADMIN.",
         metadata=DEPENDS_ON_ACTOR,
         deprecation_reason="It grows for ever: use tokensConnection.",
     )
@@ -150,7 +156,8 @@ class ServiceAccount(Actor):
         return await _tokens(info, self.id)
 
     @strawberry.field(
-        description="Its tokens, the newest first. Shown to itself, and to ADMIN.", metadata=DEPENDS_ON_ACTOR
+        description="The tokens of the service account, newest first. For the service account, and for ADMIN.",
+        metadata=DEPENDS_ON_ACTOR,
     )
     async def tokens_connection(
         self,
@@ -171,15 +178,15 @@ def actor_of(actor: core.Actor) -> User | ServiceAccount:
 
 
 async def load_actor(info: Info, id_: str) -> Actor:
-    """Return an actor that must exist."""
-    found = await info.context.loaders.actor.load(id_)
-    if found is None:
-        raise LookupError(f"actor {id_} is referred to and missing")
-    return actor_of(found)
+    """Load an actor that must exist. Raises LookupError."""
+    actor = await info.context.loaders.actor.load(id_)
+    if actor is None:
+        raise LookupError(f"actor {id_} does not exist, but another object refers to it")
+    return actor_of(actor)
 
 
 async def find_token(info: Info, id_: str) -> ApiToken | None:
-    """Return a token of the viewer's own, or any for ADMIN."""
+    """Load a token, None if it is neither the viewer's nor the viewer is ADMIN."""
     token = await info.context.loaders.token.load(id_)
     if token is None or (token.actor_id != info.context.viewer.actor.id and not info.context.viewer.allows(Role.ADMIN)):
         return None

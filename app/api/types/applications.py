@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.api.context import Info
-from app.api.scalars import JSON, Cursor
+from app.api.scalars import Cursor
+from app.api.types.commands import CommandStep, command_step
 from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import OF_APPLICATION, VERSIONS
-from app.api.types.jobs import JobOptions, job_options
+from app.api.types.deploy_targets import DeployTarget, deploy_target
+from app.api.types.health_checks import HealthCheck, health_check
 from app.api.types.references import wrap
 from app.core import application as core
 from app.core.command_visibility import CommandVisibility, of_application
-from app.core.deployment import Definition
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
@@ -22,88 +23,9 @@ if TYPE_CHECKING:
     from app.api.types.versions import Version
 
 
-@strawberry.type(description="A command as an argument list, with its limits. *** stands for what you may not see.")
-class CommandStep:
-    command: list[str]
-    image: str | None
-    env: JSON = strawberry.field(
-        description="Variables beside those that Boreas sets: names to strings. Values are *** but for DEPLOYER."
-    )
-    timeout_seconds: int = strawberry.field(description="The limit of one attempt.")
-    max_attempts: int = strawberry.field(description="How often it is tried, the first time included.")
-    job: JobOptions | None = strawberry.field(
-        description="Options of the Job that runs it in a cluster. Null: its environment's hold."
-    )
-
-    @classmethod
-    def of(cls, whole: core.CommandStep, sight: CommandVisibility) -> "CommandStep":
-        step = sight.step(whole)
-        return cls(
-            command=list(step.command),
-            image=step.image,
-            env=JSON(dict(step.env)),
-            timeout_seconds=step.timeout_seconds,
-            max_attempts=step.max_attempts,
-            job=job_options(step.job),
-        )
-
-
-def command_step(step: core.CommandStep | None, sight: CommandVisibility) -> CommandStep | None:
-    """Return a step as clients see it who have that sight of it."""
-    return CommandStep.of(step, sight) if step else None
-
-
-@strawberry.type(description="Deploys by a command, once per instance.")
-class ShellTarget:
-    command: list[str]
-    instances: list[str]
-    rollback_command: list[str] | None = strawberry.field(
-        description="Run per instance to roll back; without it, the deploy command with the version before."
-    )
-
-
-@strawberry.type(description="Deploys by changing the image of one container of a workload in a cluster.")
-class KubernetesTarget:
-    workload: str = strawberry.field(description="The name of the Deployment object.")
-    container: str
-    service: str | None = strawberry.field(description="The Service that canary and blue-green steer.")
-    http_route: str | None = strawberry.field(
-        description="A Gateway API HTTPRoute: with it, weights of a canary are traffic, not replicas."
-    )
-    restart: bool = strawberry.field(description="Whether pods are replaced also where they run the image already.")
-
-
-DeployTarget = Annotated[
-    ShellTarget | KubernetesTarget, strawberry.union("DeployTarget", description="How an application is deployed.")
-]
-
-
-@strawberry.type(description="A Prometheus query whose value must lie within bounds.")
-class MetricCheck:
-    name: str
-    prometheus_url: str
-    query: str = strawberry.field(description="May hold {version} and {color}; every series counts.")
-    min: float | None
-    max: float | None
-
-
-@strawberry.type(
-    description="How health is told: an instance's by exactly one of command and httpUrl, the application's by metrics."
-)
-class HealthCheck:
-    command: list[str] | None
-    http_url: str | None = strawberry.field(description="May hold {instance}, {version}, {color} and {service}.")
-    expect_status: int
-    interval_seconds: int
-    timeout_seconds: int
-    success_threshold: int = strawberry.field(description="Successes in a row that make it healthy.")
-    failure_threshold: int = strawberry.field(description="Failures in a row that fail it.")
-    metrics: list[MetricCheck]
-
-
-@strawberry.type(description="Something that can be built, tested and deployed.")
+@strawberry.type(description="A program that can be built, tested and deployed.")
 class Application(Node):
-    name: str = strawberry.field(description="Unique; a DNS label.")
+    name: str = strawberry.field(description="The unique name, a DNS label.")
     description: str
     repository_url: str | None
     value: strawberry.Private[core.Application]
@@ -122,30 +44,30 @@ class Application(Node):
             created_at=application.created_at,
         )
 
-    @strawberry.field(description="Null: it has no build task.")
+    @strawberry.field(description="The command of the build task. Null if there is no build task.")
     def build(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.build, self._sight(info))
+        return command_step(self.value.build, self._visibility(info))
 
-    @strawberry.field(description="Null: it has no test task.")
+    @strawberry.field(description="The command of the test task. Null if there is no test task.")
     def test(self, info: Info) -> CommandStep | None:
-        return command_step(self.value.test, self._sight(info))
+        return command_step(self.value.test, self._visibility(info))
 
     @strawberry.field
     def deploy(self, info: Info) -> DeployTarget:
-        return deploy_target(self.value, self._sight(info))
+        return deploy_target(self.value, self._visibility(info))
 
     @strawberry.field
     def health_check(self, info: Info) -> HealthCheck | None:
-        return health_check(self.value.health_check, self._sight(info))
+        return health_check(self.value.health_check, self._visibility(info))
 
-    def _sight(self, info: Info) -> CommandVisibility:
+    def _visibility(self, info: Info) -> CommandVisibility:
         return of_application(info.context.viewer, self.id)
 
-    @strawberry.field(description="What runs now, one per environment.")
+    @strawberry.field(description="The version that runs now in each environment, as far as you may see it.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 
-    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    @strawberry.field(description="The deployments of the application that you may see, newest first.")
     async def deployments(
         self,
         info: Info,
@@ -154,10 +76,10 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_APPLICATION.page(info, self.id, partial(wrap, info, "Deployment"), arguments)
 
-    @strawberry.field(description="The versions that hold it, newest first.")
+    @strawberry.field(description="The versions that contain the application, newest first.")
     async def versions(
         self,
         info: Info,
@@ -166,53 +88,5 @@ class Application(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Version", strawberry.lazy("app.api.types.versions")]]:
-        asked = PageArguments(first, after, last, before)
-        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), asked)
-
-
-def deploy_target(
-    application: core.Application | Definition, sight: CommandVisibility
-) -> ShellTarget | KubernetesTarget:
-    """Return how an application is, or was, deployed, as clients see it who have that sight of it."""
-    if (cluster := application.kubernetes) is not None:
-        return KubernetesTarget(
-            workload=cluster.workload,
-            container=cluster.container,
-            service=cluster.service,
-            http_route=cluster.http_route,
-            restart=cluster.restart,
-        )
-    target = application.shell
-    if target is None:
-        raise LookupError(f"application {application.name} has no target")
-    rollback = target.rollback_command
-    return ShellTarget(
-        command=sight.command(target.command),
-        instances=list(target.instances),
-        rollback_command=None if rollback is None else sight.command(rollback),
-    )
-
-
-def health_check(check: core.HealthCheck | None, sight: CommandVisibility) -> HealthCheck | None:
-    """Return a check as clients see it who have that sight of it."""
-    if check is None:
-        return None
-    return HealthCheck(
-        command=None if check.command is None else sight.command(check.command),
-        http_url=None if check.http_url is None else sight.text(check.http_url),
-        expect_status=check.expect_status,
-        interval_seconds=check.interval_seconds,
-        timeout_seconds=check.timeout_seconds,
-        success_threshold=check.success_threshold,
-        failure_threshold=check.failure_threshold,
-        metrics=[
-            MetricCheck(
-                name=metric.name,
-                prometheus_url=sight.text(metric.prometheus_url),
-                query=sight.text(metric.query),
-                min=metric.minimum,
-                max=metric.maximum,
-            )
-            for metric in check.metrics
-        ],
-    )
+        arguments = PageArguments(first, after, last, before)
+        return await VERSIONS.page(info, self.id, partial(wrap, info, "Version"), arguments)

@@ -1,4 +1,4 @@
-"""Approvals, and the policies they follow."""
+"""Approvals and their policies."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,8 @@ import strawberry
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import Node, Permission
+from app.api.types.common import Node
+from app.api.types.permissions import Permission
 from app.api.types.references import find, require
 from app.core import approval as core
 from app.core import gate
@@ -21,23 +22,24 @@ if TYPE_CHECKING:
     from app.api.types.tasks import Task
 
 
-@strawberry.type(description="What approvals of an environment take.")
+@strawberry.type(description="The rules for approvals of deployments to an environment.")
 class ApprovalPolicy:
     required_approvals: int = strawberry.field(description="How many different people must approve.")
     approver_roles: list[Role] = strawberry.field(
-        description="One of these roles, on the environment and all the deployment's applications, lets people decide."
+        description="The roles that may decide. One of them, on the environment and all applications of the "
+        "deployment, is enough."
     )
     allow_self_approval: bool = strawberry.field(
-        description="Whether whoever started a deployment, or edited it since it was last approved, may approve it."
+        description="Whether people may approve deployments that they started, or have edited since the last approval."
     )
     trust_builds: bool = strawberry.field(
-        description="Whether PREPARE, BUILD and TEST tasks of any graph may run before the approval; else only those "
-        "of a graph that was generated from the applications, and not edited."
+        description="Whether PREPARE, BUILD and TEST tasks of any graph may run before the approval. If not, only "
+        "those of a generated, unedited graph may."
     )
-    timeout_seconds: int | None = strawberry.field(description="Null: however long it takes.")
-    on_timeout: core.ApprovalTimeoutAction = strawberry.field(
-        description="REJECT: as if rejected; CANCEL: the deployment is cancelled, and nothing is taken back."
+    timeout_seconds: int | None = strawberry.field(
+        description="After how many seconds a pending approval expires. Null means never."
     )
+    on_timeout: core.ApprovalTimeoutAction = strawberry.field(description="What happens when an approval expires.")
 
     @classmethod
     def of(cls, policy: core.ApprovalPolicy) -> "ApprovalPolicy":
@@ -51,14 +53,14 @@ class ApprovalPolicy:
         )
 
 
-@strawberry.type(description="What one person decided, and why.")
+@strawberry.type(description="One decision on an approval.")
 class ApprovalDecision:
     value: strawberry.Private[core.Decision]
     verdict: core.Verdict
     comment: str
     at: datetime
     counts: bool = strawberry.field(
-        description="False for an approval of somebody who lost the right to decide before the last one came."
+        description="False if the person lost the right to approve before the last approval was given."
     )
 
     @classmethod
@@ -71,16 +73,21 @@ class ApprovalDecision:
         return await load_actor(info, self.value.actor_id)
 
 
-@strawberry.type(description="Something that people are asked for, with the policy as it was then.")
+@strawberry.type(
+    description="A request to approve a deployment, a task or a rollout step. It keeps the policy that it was "
+    "requested with."
+)
 class Approval(Node):
     value: strawberry.Private[core.Approval]
     status: core.ApprovalStatus
     subject: core.ApprovalSubject
-    rollout_step: int | None = strawberry.field(description="The step of the strategy, from 0, of a ROLLOUT_STEP.")
+    rollout_step: int | None = strawberry.field(
+        description="The step of the strategy, counted from 0. Null unless the subject is ROLLOUT_STEP."
+    )
     required_approvals: int
-    approver_roles: list[Role] = strawberry.field(description="Whoever holds one of these may decide.")
+    approver_roles: list[Role] = strawberry.field(description="The roles that may decide. One of them is enough.")
     missing: int = strawberry.field(description="How many more people must approve.")
-    revision: int = strawberry.field(description="The revision of the workflow that was to be approved.")
+    revision: int = strawberry.field(description="The revision of the workflow that is to be approved.")
     decisions: list[ApprovalDecision]
     requested_at: datetime
     expires_at: datetime | None
@@ -106,38 +113,44 @@ class Approval(Node):
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
         return await require(info, "Deployment", self.value.deployment_id)
 
-    @strawberry.field(description="Of a TASK or a ROLLOUT_STEP; null too once an edit has removed it.")
+    @strawberry.field(
+        description="The task to approve, or the deploy task of the step. Null for DEPLOYMENT, and if an edit has "
+        "removed the task."
+    )
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
         return await find(info, "Task", self.value.task_id)
 
     @strawberry.field(
-        description="Whether the viewer may approve it now. The reason says why not; where they may, it says what else "
-        "keeps the deployment from going on, so that nobody approves in vain without knowing.",
+        description="Whether you may approve now. If not, `reason` says why. If so, `reason` says what else blocks "
+        "the deployment.",
         metadata=DEPENDS_ON_ACTOR,
     )
     async def viewer_can_decide(self, info: Info) -> Permission:
         deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
         if deployment is None:
-            raise LookupError(f"the deployment of approval {self.id} is missing")
+            raise LookupError(f"the deployment of approval {self.id} does not exist")
         return await may_approve(info, self.value, deployment)
 
 
 async def may_approve(info: Info, approval: core.Approval, deployment: CoreDeployment) -> Permission:
-    """Return whether the viewer may approve, and what they should know if they may."""
+    """Return whether the viewer may approve. The reason then says what else blocks the deployment."""
     now = info.context.runtime.clock.now()
     problem = core.why_not_decide(approval, info.context.viewer, core.Verdict.APPROVE, now)
     if problem is not None:
         return Permission.of(problem)
     situation = await info.context.loaders.situation.load(deployment.id)
-    others = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
-    return Permission(allowed=True, reason=others or None)
+    other_blockers = " ".join(blocker.message for blocker in gate.blockers_after_approval(deployment, situation))
+    return Permission(allowed=True, reason=other_blockers or None)
 
 
 async def may_approve_any(info: Info, deployment: CoreDeployment, task_id: str | None = None) -> Permission:
-    """Return whether the viewer may approve something that a deployment, or one of its tasks, waits for."""
-    asked = await info.context.loaders.approvals_of.load(deployment.id)
-    pending = [one for one in asked if one.status is core.ApprovalStatus.PENDING and task_id in (None, one.task_id)]
-    answers = [await may_approve(info, one, deployment) for one in pending]
-    nobody = WrongState(message="It waits for nobody's approval.", status=deployment.status)
-    fallback = answers[0] if answers else Permission.of(nobody)
-    return next((answer for answer in answers if answer.allowed), fallback)
+    """Return whether the viewer may give any pending approval of a deployment, or of one of its tasks."""
+    pending = [
+        approval
+        for approval in await info.context.loaders.approvals_of.load(deployment.id)
+        if approval.status is core.ApprovalStatus.PENDING and task_id in (None, approval.task_id)
+    ]
+    permissions = [await may_approve(info, approval, deployment) for approval in pending]
+    none_pending = WrongState(message="No approval is pending.", status=deployment.status)
+    refusal = permissions[0] if permissions else Permission.of(none_pending)
+    return next((permission for permission in permissions if permission.allowed), refusal)

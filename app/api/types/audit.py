@@ -20,16 +20,16 @@ class AuditEntry(Node):
     value: strawberry.Private[core.AuditEntry]
     find: strawberry.Private[Finder]
     at: datetime
-    action: str = strawberry.field(description="The mutation.")
+    action: str = strawberry.field(description="The name of the mutation.")
     target_id: strawberry.ID
-    before: JSON | None = strawberry.field(description="The object before; null: there was none.")
-    after: JSON | None = strawberry.field(description="The object after; null: there is none any more.")
+    before: JSON | None = strawberry.field(description="The object before the change. Null if it did not exist.")
+    after: JSON | None = strawberry.field(description="The object after the change. Null if it no longer exists.")
     reason: str | None
-    source_ip: str | None = strawberry.field(description="The address that the call came from.")
+    source_ip: str | None = strawberry.field(description="The network address of the client. Null if it is unknown.")
 
     @classmethod
     def of(cls, entry: core.AuditEntry, find: Finder) -> "AuditEntry":
-        """Return an entry; `find` finds its target."""
+        """Return an entry as clients see it. `find` loads its target."""
         return cls(
             id=strawberry.ID(entry.id),
             value=entry,
@@ -47,7 +47,7 @@ class AuditEntry(Node):
     async def actor(self, info: Info) -> Actor:
         return await load_actor(info, self.value.actor_id)
 
-    @strawberry.field(description="The object as it is now; null: it is gone.")
+    @strawberry.field(description="The object as it is now. Null if it no longer exists.")
     async def target(self, info: Info) -> Node | None:
-        found: Node | None = await self.find(info, self.value.target_id)
-        return found
+        target: Node | None = await self.find(info, self.value.target_id)
+        return target

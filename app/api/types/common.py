@@ -1,4 +1,4 @@
-"""What every list and object shares: nodes, pages, permissions."""
+"""What every list and object shares: nodes, pages and permissions."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ import strawberry
 
 from app.api.documents.costs import MAX_PAGE
 from app.api.scalars import Cursor, decode_cursor, decode_number_cursor, encode_cursor
-from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
+from app.core.errors import InvalidInput, Refused
 from app.core.paging import PageRequest
 
 
-@strawberry.interface(description="Anything with an id; node(id) finds it.")
+@strawberry.interface(description="An object with an id. The query `node` finds it.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique among all objects.")
+    id: strawberry.ID = strawberry.field(description="An opaque id, unique among all objects.")
 
 
-@strawberry.type(description="Where a page of a list stands in it.")
+@strawberry.type(description="The place of a page in its list.")
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
@@ -25,49 +25,33 @@ class PageInfo:
     end_cursor: Cursor | None
 
 
-T = TypeVar("T")
-U = TypeVar("U")
+NodeT = TypeVar("NodeT")
+Row = TypeVar("Row")
+Count = Callable[[], Awaitable[int]]
+"""Counts the items of the whole list, when a client asks for it."""
 
 
-@strawberry.type(description="An object at its place in a list.")
-class Edge(Generic[T]):
+@strawberry.type(description="An item of a list, with its cursor.")
+class Edge(Generic[NodeT]):
     cursor: Cursor
-    node: T
+    node: NodeT
 
 
 @strawberry.type(description="A page of a list.")
-class Connection(Generic[T]):
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
-    edges: list[Edge[T]]
-    nodes: list[T]
+class Connection(Generic[NodeT]):
+    count: strawberry.Private[Count]
+    edges: list[Edge[NodeT]]
+    nodes: list[NodeT]
     page_info: PageInfo
 
-    @strawberry.field(description="How many there are in the whole list.")
+    @strawberry.field(description="The number of items in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
 
 
-@strawberry.type(description="Whether the viewer may do something now.")
-class Permission:
-    allowed: bool
-    reason: str | None = strawberry.field(
-        description="Why not, in whole sentences; null: it is allowed. Of an approval that is allowed: what else waits."
-    )
-    code: ErrorCode | None = strawberry.field(
-        default=None, description="The error code that the mutation would be refused with; null: it is allowed."
-    )
-
-    @classmethod
-    def of(cls, problem: Problem | None) -> "Permission":
-        """Return what would be answered, with that problem or with none."""
-        if problem is None:
-            return cls(allowed=True, reason=None)
-        return cls(allowed=False, reason=problem.message, code=problem.code)
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a list of some kind that is asked for, in cursors' positions. `limit` has one more than is shown."""
+    """The part of a list that a client requests, with the positions of its cursors. `kind` names the list."""
 
     kind: str
     after: str | None
@@ -77,48 +61,26 @@ class Window:
 
     @property
     def limit(self) -> int:
-        """How many to load: one more tells whether there are more."""
+        """The number of rows to load: one more than the page has tells whether the list goes on."""
         return self.size + 1
 
     @property
-    def span(self) -> PageRequest:
-        """What to load."""
+    def request(self) -> PageRequest:
+        """The rows to load."""
         return PageRequest(self.limit, self.after, self.before, self.forward)
 
-    def cut(self, found: Sequence[T]) -> tuple[list[T], bool, bool]:
-        """Return what is shown of what was loaded (in list order), and whether more stands before and behind it."""
-        more = len(found) > self.size
-        shown = list(found[: self.size]) if self.forward else list(found[-self.size :] if self.size else [])
-        before = self.after is not None if self.forward else more
-        behind = more if self.forward else self.before is not None
-        return shown, before, behind
-
-
-def window(
-    kind: str,
-    *,
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
-    default: int = 20,
-) -> Window:
-    """Return the part of a list that Relay's arguments ask for. Raises Refused."""
-    if last is not None:
-        _page_size(last, "last")
-        if after is not None:
-            raise Refused(InvalidInput(message="last goes with before, first with after.", path=("after",)))
-        return Window(kind, None, decode_cursor(kind, before, "before"), last, forward=False)
-    if before is not None:
-        raise Refused(InvalidInput(message="before goes with last.", path=("before",)))
-    size = default if first is None else first
-    _page_size(size, "first")
-    return Window(kind, decode_cursor(kind, after, "after"), None, size, forward=True)
+    def cut(self, rows: Sequence[Row]) -> tuple[list[Row], bool, bool]:
+        """Return the rows of the page, and whether the list has more rows before and after it."""
+        has_more = len(rows) > self.size
+        page_rows = list(rows[: self.size]) if self.forward else list(rows[-self.size :] if self.size else [])
+        has_previous = self.after is not None if self.forward else has_more
+        has_next = has_more if self.forward else self.before is not None
+        return page_rows, has_previous, has_next
 
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """Relay's arguments of a list, as they came."""
+    """The arguments of a list, as Relay defines them."""
 
     first: int | None = None
     after: Cursor | None = None
@@ -126,27 +88,42 @@ class PageArguments:
     before: Cursor | None = None
 
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
-        """Return the part of the list that they ask for; `numbered`: its positions are numbers. Raises Refused."""
+        """Return the requested part of a list. `numbered` means that its positions are numbers. Raises Refused.
+
+        `last` wins over `first`, which has a default in the schema.
+        """
         if numbered:
             decode_number_cursor(kind, self.after, "after")
             decode_number_cursor(kind, self.before, "before")
-        first = None if self.last is not None else self.first
-        return window(kind, first=first, after=self.after, last=self.last, before=self.before, default=default)
+        return self._forward(kind, default) if self.last is None else self._backward(kind, self.last)
+
+    def _forward(self, kind: str, default: int) -> Window:
+        if self.before is not None:
+            raise Refused(InvalidInput(message="Use before with last.", path=("before",)))
+        size = default if self.first is None else self.first
+        _check_size(size, "first")
+        return Window(kind, decode_cursor(kind, self.after, "after"), None, size, forward=True)
+
+    def _backward(self, kind: str, size: int) -> Window:
+        _check_size(size, "last")
+        if self.after is not None:
+            raise Refused(InvalidInput(message="Use after with first, and before with last.", path=("after",)))
+        return Window(kind, None, decode_cursor(kind, self.before, "before"), size, forward=False)
 
 
-def _page_size(value: int, argument: str) -> None:
-    if not 0 <= value <= MAX_PAGE:
+def _check_size(size: int, argument: str) -> None:
+    if not 0 <= size <= MAX_PAGE:
         raise Refused(InvalidInput(message=f"A page has 0 to {MAX_PAGE} items.", path=(argument,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """What a page shows: nodes with their cursors, and whether there is more on either side.
+class Page(Generic[NodeT]):
+    """The nodes of a page with their cursors, and whether the list has more on either side.
 
-    `start` and `end` are where to go on from, where that is not at the first and the last node.
+    `start` and `end` are the cursors to continue from, if these are not the cursors of the first and last node.
     """
 
-    nodes: Sequence[T]
+    nodes: Sequence[NodeT]
     cursors: Sequence[Cursor]
     has_previous: bool
     has_next: bool
@@ -155,7 +132,7 @@ class Page(Generic[T]):
 
     @property
     def page_info(self) -> PageInfo:
-        """Return where the page stands."""
+        """The place of the page in its list."""
         return PageInfo(
             has_next_page=self.has_next,
             has_previous_page=self.has_previous,
@@ -164,25 +141,38 @@ class Page(Generic[T]):
         )
 
 
-def connection(shown: Page[T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+def connection(page: Page[NodeT], count: Count) -> Connection[NodeT]:
     """Return a page as clients see it."""
-    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(shown.cursors, shown.nodes, strict=True)]
-    return Connection(count=count, edges=edges, nodes=list(shown.nodes), page_info=shown.page_info)
+    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, page.nodes, strict=True)]
+    return Connection(count=count, edges=edges, nodes=list(page.nodes), page_info=page.page_info)
+
+
+def page_of(
+    window: Window,
+    rows: Sequence[Row],
+    position: Callable[[Row], str | int],
+    to_type: Callable[[Row], NodeT],
+    count: Count,
+) -> Connection[NodeT]:
+    """Return the page of a window, from the rows that were loaded for its `request`."""
+    page_rows, has_previous, has_next = window.cut(rows)
+    cursors = [encode_cursor(window.kind, position(row)) for row in page_rows]
+    return connection(Page([to_type(row) for row in page_rows], cursors, has_previous, has_next), count)
 
 
 def page_of_list(
-    part: Window, everything: Sequence[U], position: Callable[[U], str], show: Callable[[U], T]
-) -> Connection[T]:
-    """Return a page of a list that is there as a whole, in the order of its positions."""
-    rest = [
-        one
-        for one in everything
-        if (part.after is None or position(one) > part.after) and (part.before is None or position(one) < part.before)
+    window: Window, items: Sequence[Row], position: Callable[[Row], str], to_type: Callable[[Row], NodeT]
+) -> Connection[NodeT]:
+    """Return a page of a list that is in memory as a whole, in the order of its positions."""
+    rows = [
+        item
+        for item in items
+        if (window.after is None or position(item) > window.after)
+        and (window.before is None or position(item) < window.before)
     ]
-    found, before, behind = part.cut(rest[: part.limit] if part.forward else rest[-part.limit :])
 
     async def count() -> int:
-        return len(everything)
+        return len(items)
 
-    cursors = [encode_cursor(part.kind, position(one)) for one in found]
-    return connection(Page([show(one) for one in found], cursors, before, behind), count)
+    limited = rows[: window.limit] if window.forward else rows[-window.limit :]
+    return page_of(window, limited, position, to_type, count)

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from app.api.types.versions import Version
 
 
-@strawberry.type(description="How a cluster is reached. Credentials are never readable.")
+@strawberry.type(description="How workers reach a cluster. Credentials cannot be read.")
 class KubernetesAccess:
     context: str | None
     namespace: str
     job: JobOptions | None = strawberry.field(
-        description="Options of all Jobs there; a step's own go before them. Null: none are set."
+        description="Options of all Jobs in the cluster. Options of a step override them. Null if none are set."
     )
     service_accounts: list[str] = strawberry.field(
-        description="The service accounts that steps may choose, beside the one named in job."
+        description="The service accounts that steps may choose, beside the one that `job` names."
     )
 
     @classmethod
@@ -44,19 +44,22 @@ class KubernetesAccess:
         )
 
 
-@strawberry.type(description="Where versions are deployed to.")
+@strawberry.type(description="A place that versions are deployed to.")
 class Environment(Node):
-    name: str = strawberry.field(description="Unique; a DNS label.")
-    rank: int = strawberry.field(description="Promotion order: dev 0, staging 1, production 2.")
+    name: str = strawberry.field(description="The unique name, a DNS label.")
+    rank: int = strawberry.field(description="The position in promotion order, such as dev 0, staging 1, production 2.")
     operator: core.OperatorKind
-    kubernetes: KubernetesAccess | None = strawberry.field(description="Where the operator is KUBERNETES.")
-    worker_pool: str = strawberry.field(description="Which workers serve it.")
+    kubernetes: KubernetesAccess | None = strawberry.field(
+        description="The access to the cluster. Null unless the operator is KUBERNETES."
+    )
+    worker_pool: str = strawberry.field(description="The pool of workers that serves the environment.")
     build_pool: str | None = strawberry.field(
-        description="The pool that runs PREPARE, BUILD and TEST tasks; null: the same as for the rest."
+        description="The pool that runs PREPARE, BUILD and TEST tasks. Null means the same as `workerPool`."
     )
     max_concurrent_deployments: int
     approval_policy: ApprovalPolicy | None = strawberry.field(
-        description="With one, every deployment to it is to be approved; null: only what asks by itself."
+        description="The approval policy, which applies to every deployment. Null if there is none; tasks and steps "
+        "can still require approvals."
     )
 
     @classmethod
@@ -70,23 +73,24 @@ class Environment(Node):
             worker_pool=environment.worker_pool,
             build_pool=environment.build_pool,
             max_concurrent_deployments=environment.max_concurrent_deployments,
-            approval_policy=(ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None),
+            approval_policy=ApprovalPolicy.of(environment.approval_policy) if environment.approval_policy else None,
         )
 
-    @strawberry.field(description="When no deployment of it starts, by their (first) start.")
+    @strawberry.field(description="The freeze windows, ordered by their first start.")
     async def freeze_windows(self, info: Info) -> list[FreezeWindow]:
         return [FreezeWindow.of(window) for window in await info.context.loaders.freeze_windows_of.load(self.id)]
 
-    @strawberry.field(description="Whether it is frozen, and when that changes.")
+    @strawberry.field(description="Whether a freeze is active now, and when that changes.")
     async def freeze(self, info: Info) -> FreezeStatus:
-        windows, runtime = await info.context.loaders.freeze_windows_of.load(self.id), info.context.runtime
+        windows = await info.context.loaders.freeze_windows_of.load(self.id)
+        runtime = info.context.runtime
         return FreezeStatus.of(freeze.freeze_status(windows, runtime.clock.now(), runtime.calendar))
 
-    @strawberry.field(description="What runs now, one per application, as far as the viewer may see it.")
+    @strawberry.field(description="The version of each application that runs now, as far as you may see it.")
     async def releases(self, info: Info) -> list["Release"]:
         return [Release.of(release) for release in await info.context.loaders.releases_in.load(self.id)]
 
-    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    @strawberry.field(description="The deployments to the environment that you may see, newest first.")
     async def deployments(
         self,
         info: Info,
@@ -95,11 +99,11 @@ class Environment(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_ENVIRONMENT.page(info, self.id, partial(wrap, info, "Deployment"), arguments)
 
 
-@strawberry.type(description="What runs now of an application in an environment.")
+@strawberry.type(description="The version of an application that runs now in an environment.")
 class Release:
     value: strawberry.Private[core.Release]
     since: datetime

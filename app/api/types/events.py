@@ -1,7 +1,7 @@
 """Events of a deployment."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import strawberry
 
@@ -21,36 +21,61 @@ if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
 
 EVENT = "event"
+"""The kind of the cursors of events."""
 
 
-@strawberry.interface(description="Something that happened to a deployment, in the order it happened.")
+@strawberry.interface(description="Something that happened to a deployment.")
 class DeploymentEvent:
     actor_id: strawberry.Private[str | None]
     cursor: Cursor
     at: datetime
     deployment_id: strawberry.ID
 
-    @strawberry.field(description="Who did it; null when Boreas acted by itself.")
+    @strawberry.field(description="The person or service account that caused the event. Null if Boreas did.")
     async def actor(self, info: Info) -> Actor | None:
         return await load_actor(info, self.actor_id) if self.actor_id else None
 
 
-@strawberry.type(description="A deployment went from one status to another.")
+class EventEnvelope(TypedDict):
+    """The fields that every event has."""
+
+    actor_id: str | None
+    cursor: Cursor
+    at: datetime
+    deployment_id: strawberry.ID
+
+
+@strawberry.type(description="The status of a deployment changed.")
 class DeploymentStatusChanged(DeploymentEvent):
-    previous_deployment_status: DeploymentStatus | None = strawberry.field(description="Null when it was created.")
+    previous_deployment_status: DeploymentStatus | None = strawberry.field(
+        description="The status before the change. Null if the deployment was created."
+    )
     deployment_status: DeploymentStatus
     from_: DeploymentStatus | None = strawberry.field(
-        name="from", description="Null when it was created.", deprecation_reason="Use previousDeploymentStatus."
+        name="from",
+        description="The status before the change. Null if the deployment was created.",
+        deprecation_reason="Use previousDeploymentStatus.",
     )
     to: DeploymentStatus = strawberry.field(deprecation_reason="Use deploymentStatus.")
     reason: str | None
 
-    @strawberry.field(description="As it is now, which may be later than the event.")
+    @classmethod
+    def of(cls, envelope: EventEnvelope, body: core.DeploymentStatusChanged) -> "DeploymentStatusChanged":
+        return cls(
+            **envelope,
+            previous_deployment_status=body.from_,
+            deployment_status=body.to,
+            from_=body.from_,
+            to=body.to,
+            reason=body.reason,
+        )
+
+    @strawberry.field(description="The deployment as it is now, which may be later than the event.")
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
         return await require(info, "Deployment", self.deployment_id)
 
 
-@strawberry.type(description="A task went from one status to another.")
+@strawberry.type(description="The status of a task changed.")
 class TaskStatusChanged(DeploymentEvent):
     task_id: strawberry.ID
     previous_task_status: TaskStatus | None
@@ -59,21 +84,34 @@ class TaskStatusChanged(DeploymentEvent):
     to: TaskStatus = strawberry.field(deprecation_reason="Use taskStatus.")
     reason: str | None
 
+    @classmethod
+    def of(cls, envelope: EventEnvelope, body: core.TaskStatusChanged) -> "TaskStatusChanged":
+        return cls(
+            **envelope,
+            task_id=strawberry.ID(body.task_id),
+            previous_task_status=body.from_,
+            task_status=body.to,
+            from_=body.from_,
+            to=body.to,
+            reason=body.reason,
+        )
+
     @strawberry.field(
-        description="As it is now, which may be later than the event. One that an edit removed is CANCELLED."
+        description="The task as it is now, which may be later than the event. A task that an edit removed is "
+        "CANCELLED."
     )
     async def task(self, info: Info) -> Task:
-        found: Task | None = await find(info, "Task", self.task_id)
-        return found or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
+        task: Task | None = await find(info, "Task", self.task_id)
+        return task or Task.of(await info.context.loaders.removed_task.load((self.deployment_id, self.task_id)))
 
 
-@strawberry.type(description="A rollout began or finished a batch, or part of one.")
+@strawberry.type(description="A rollout started or finished a batch, or a part of one.")
 class RolloutProgressed(DeploymentEvent):
     task_id: strawberry.ID
-    rollout: Rollout = strawberry.field(description="As it stood then.")
+    rollout: Rollout = strawberry.field(description="The rollout as it was at the time of the event.")
 
 
-@strawberry.type(description="A deployment was paused, or goes on.")
+@strawberry.type(description="A deployment was paused or resumed.")
 class DeploymentPaused(DeploymentEvent):
     paused: bool
 
@@ -81,28 +119,28 @@ class DeploymentPaused(DeploymentEvent):
 @strawberry.type(description="The workflow was edited.")
 class WorkflowChanged(DeploymentEvent):
     revision: int
-    summary: str = strawberry.field(description="What was done, in words.")
+    summary: str = strawberry.field(description="A summary of the edit.")
 
 
-@strawberry.type(description="People were asked for an approval.")
+@strawberry.type(description="An approval was requested.")
 class ApprovalRequested(DeploymentEvent):
     approval_id: strawberry.Private[str]
 
-    @strawberry.field(description="As it is now, which may be later than the event.")
+    @strawberry.field(description="The approval as it is now, which may be later than the event.")
     async def approval(self, info: Info) -> Approval:
         return await require(info, "Approval", self.approval_id)
 
 
 @strawberry.type(
-    description="Somebody approved or rejected; the approval says whether more is needed. Without an actor: nobody did "
-    "in time, which counts as a rejection and makes the approval EXPIRED."
+    description="An approval was decided, or expired. The approval says whether more decisions are needed. An event "
+    "without an actor means that it expired, which counts as a rejection."
 )
 class ApprovalDecided(DeploymentEvent):
     approval_id: strawberry.Private[str]
     verdict: Verdict
     comment: str
 
-    @strawberry.field(description="As it is now, which may be later than the event.")
+    @strawberry.field(description="The approval as it is now, which may be later than the event.")
     async def approval(self, info: Info) -> Approval:
         return await require(info, "Approval", self.approval_id)
 
@@ -118,36 +156,34 @@ EVENT_TYPES = [
 ]
 
 
-@strawberry.type(description="Some events in order.")
+@strawberry.type(description="A batch of events, in order.")
 class DeploymentEventBatch:
     events: list[DeploymentEvent]
-    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
-    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+    cursor: Cursor = strawberry.field(description="The cursor to send as `after` to continue from here.")
+    caught_up: bool = strawberry.field(description="Whether no newer event was stored when this was sent.")
 
 
 def event_of(event: core.Event) -> DeploymentEvent:
     """Return an event as clients see it."""
-    envelope = {
-        "cursor": encode_cursor(EVENT, event.number),
-        "at": event.at,
-        "deployment_id": strawberry.ID(event.deployment_id),
-        "actor_id": event.actor_id,
-    }
+    envelope = EventEnvelope(
+        actor_id=event.actor_id,
+        cursor=encode_cursor(EVENT, event.number),
+        at=event.at,
+        deployment_id=strawberry.ID(event.deployment_id),
+    )
     match event.body:
-        case core.DeploymentStatusChanged(from_, to, reason):
-            statuses = {"previous_deployment_status": from_, "deployment_status": to, "from_": from_, "to": to}
-            return DeploymentStatusChanged(**envelope, **statuses, reason=reason)  # type: ignore[arg-type]
-        case core.TaskStatusChanged(task_id, was, now, why):
-            known = {"previous_task_status": was, "task_status": now, "from_": was, "to": now}
-            return TaskStatusChanged(**envelope, **known, task_id=strawberry.ID(task_id), reason=why)  # type: ignore[arg-type]
+        case core.DeploymentStatusChanged() as body:
+            return DeploymentStatusChanged.of(envelope, body)
+        case core.TaskStatusChanged() as body:
+            return TaskStatusChanged.of(envelope, body)
         case core.RolloutProgressed(task_id, progress):
             rollout = Rollout.of(task_id, progress)
-            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)  # type: ignore[arg-type]
+            return RolloutProgressed(**envelope, task_id=strawberry.ID(task_id), rollout=rollout)
         case core.DeploymentPaused(paused):
-            return DeploymentPaused(**envelope, paused=paused)  # type: ignore[arg-type]
+            return DeploymentPaused(**envelope, paused=paused)
         case core.WorkflowChanged(revision, summary):
-            return WorkflowChanged(**envelope, revision=revision, summary=summary)  # type: ignore[arg-type]
+            return WorkflowChanged(**envelope, revision=revision, summary=summary)
         case core.ApprovalRequested(approval_id):
-            return ApprovalRequested(**envelope, approval_id=approval_id)  # type: ignore[arg-type]
-        case core.ApprovalDecided(decided_id, verdict, comment):
-            return ApprovalDecided(**envelope, approval_id=decided_id, verdict=verdict, comment=comment)  # type: ignore[arg-type]
+            return ApprovalRequested(**envelope, approval_id=approval_id)
+        case core.ApprovalDecided(approval_id, verdict, comment):
+            return ApprovalDecided(**envelope, approval_id=approval_id, verdict=verdict, comment=comment)

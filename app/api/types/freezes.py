@@ -1,4 +1,4 @@
-"""Freeze windows, and how they leave an environment."""
+"""Freeze windows, and whether an environment is frozen."""
 
 from datetime import datetime
 
@@ -9,19 +9,27 @@ from app.api.types.common import Node
 from app.core import freeze as core
 
 
-@strawberry.type(description="When no deployment of an environment starts; what runs goes on.")
+@strawberry.type(
+    description="A time during which no deployment to an environment starts. Running deployments continue."
+)
 class FreezeWindow(Node):
     name: str
-    reason: str = strawberry.field(description="Shown to whom it holds up.")
-    starts_at: datetime = strawberry.field(description="Of a recurring one: of its first occurrence.")
-    ends_at: datetime = strawberry.field(description="Of a recurring one: of its first occurrence.")
-    recurrence: str | None = strawberry.field(description="An RFC 5545 rule; null: it comes once.")
-    timezone: str = strawberry.field(description="IANA. Occurrences repeat in its wall time.")
+    reason: str = strawberry.field(description="The reason. People whose deployments wait see it.")
+    starts_at: datetime = strawberry.field(
+        description="When the window starts. For a recurring window, when its first occurrence starts."
+    )
+    ends_at: datetime = strawberry.field(
+        description="When the window ends. For a recurring window, when its first occurrence ends."
+    )
+    recurrence: str | None = strawberry.field(
+        description="The RFC 5545 rule of a recurring window. Null if the window occurs once."
+    )
+    timezone: str = strawberry.field(description="The IANA time zone in whose local time the window recurs.")
     value: strawberry.Private[core.FreezeWindow]
 
     @strawberry.field(
-        description="Why it cannot be told when it comes, of a window whose rule or time zone is known no more: it "
-        "freezes until it is deleted. Null: it can be told."
+        description="Why the occurrences cannot be computed, such as an unknown time zone. Such a window freezes "
+        "until it is deleted. Null if there is no fault."
     )
     async def fault(self, info: Info) -> str | None:
         runtime = info.context.runtime
@@ -41,15 +49,15 @@ class FreezeWindow(Node):
         )
 
 
-@strawberry.type(description="Whether an environment is frozen. Windows that touch are one freeze.")
+@strawberry.type(description="Whether an environment is frozen. Windows that touch or overlap count as one freeze.")
 class FreezeStatus:
     frozen: bool
     window: FreezeWindow | None = strawberry.field(
-        description="The window that freezes it now, of several the one that ends last; null while it is not frozen."
+        description="The active freeze window; of several, the one that ends last. Null if none is active."
     )
-    next_start: datetime | None = strawberry.field(description="When the next freeze begins; null: none is in sight.")
+    next_start: datetime | None = strawberry.field(description="When the next freeze starts. Null if none is known.")
     next_end: datetime | None = strawberry.field(
-        description="When this freeze ends, or (while not frozen) the next one; null: no end is in sight."
+        description="When the active freeze ends, or the next one if none is active. Null if no end is known."
     )
 
     @classmethod

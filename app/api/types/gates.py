@@ -1,4 +1,4 @@
-"""Gates and blockers: why something does not go on."""
+"""Gates and blockers: why something does not proceed."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.api.types.tasks import Task
 
 
-@strawberry.type(description="One reason to wait, and what it waits for.")
+@strawberry.type(description="One reason why something does not proceed.")
 class Blocker:
     value: strawberry.Private[core.Blocker]
     kind: core.BlockerKind
@@ -30,22 +30,28 @@ class Blocker:
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")] | None:
         return await find(info, "Task", self.value.task_id)
 
-    @strawberry.field(description="Who may decide it and how many are missing, it says itself.")
+    @strawberry.field(
+        description="The approval that is pending. Its fields `approverRoles` and `missing` say who may "
+        "decide, and how many approvals are missing. Null if the blocker is not an approval."
+    )
     async def approval(self, info: Info) -> Annotated["Approval", strawberry.lazy("app.api.types.approvals")] | None:
         return await find(info, "Approval", self.value.approval_id)
 
-    @strawberry.field(description="Null also where the viewer may not see it.")
+    @strawberry.field(
+        description="The deployment that is waited for. Null if the blocker is not a deployment, or you may not see it."
+    )
     async def deployment(
         self, info: Info
     ) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")] | None:
         return await find(info, "Deployment", self.value.deployment_id)
 
 
-@strawberry.type(description="Whether something goes on, and every reason why not.")
+@strawberry.type(description="Whether a deployment can proceed, and everything that blocks it.")
 class Gate:
     can_proceed: bool
     blockers: list[Blocker]
 
 
-def blockers(found: tuple[core.Blocker, ...]) -> list[Blocker]:
-    return [Blocker.of(blocker) for blocker in found]
+def to_blockers(blockers: tuple[core.Blocker, ...]) -> list[Blocker]:
+    """Return blockers as clients see them."""
+    return [Blocker.of(blocker) for blocker in blockers]

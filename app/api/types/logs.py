@@ -23,13 +23,13 @@ DEPLOYMENT_LOG = "deployment-log"
 
 
 def log_filter(levels: Sequence[LogLevel] | None, contains: str | None, attempt: int | None = None) -> core.LogFilter:
-    """Return which lines are wanted: null admits all, an empty list none, an empty text all. Raises Refused."""
+    """Return a filter of log lines. Null and an empty text match all, an empty list none. Raises Refused."""
     refuse_if(bounds.search(contains, "contains"))
-    chosen = None if levels is None else tuple(dict.fromkeys(levels))
-    return core.LogFilter(levels=chosen, contains=contains or None, attempt=attempt)
+    distinct_levels = None if levels is None else tuple(dict.fromkeys(levels))
+    return core.LogFilter(levels=distinct_levels, contains=contains or None, attempt=attempt)
 
 
-@strawberry.type(description="A line that a task printed, or that Boreas said of it.")
+@strawberry.type(description="A line that a task printed, or that Boreas added to its log.")
 class LogLine:
     cursor: Cursor
     timestamp: datetime
@@ -48,31 +48,36 @@ class LogLine:
         )
 
 
-def log_page(part: Window, asked: core.LogRange, bounds: core.LogRange, found: Sequence[core.LogLine]) -> Page[LogLine]:
-    """Return a page of what was found within `bounds` of what was asked for; where more is beyond, it says so."""
-    lines, earlier, later = part.cut(found)
+def log_page(
+    window: Window, requested: core.LogRange, searched: core.LogRange, rows: Sequence[core.LogLine]
+) -> Page[LogLine]:
+    """Return the page of a window from the lines found in the part that was searched.
+
+    If the requested part is larger, the page says that there is more, and where to continue.
+    """
+    lines, has_previous, has_next = window.cut(rows)
     cursors = [encode_cursor(LOG, line.number) for line in lines]
     start = end = None
-    if not later and bounds.before != asked.before and bounds.before is not None:
-        later, end = True, encode_cursor(LOG, bounds.before - 1)
-    if not earlier and bounds.after != asked.after:
-        earlier, start = True, encode_cursor(LOG, bounds.after + 1)
-    return Page([LogLine.of(line) for line in lines], cursors, earlier, later, start, end)
+    if not has_next and searched.before != requested.before and searched.before is not None:
+        has_next, end = True, encode_cursor(LOG, searched.before - 1)
+    if not has_previous and searched.after != requested.after:
+        has_previous, start = True, encode_cursor(LOG, searched.after + 1)
+    return Page([LogLine.of(line) for line in lines], cursors, has_previous, has_next, start, end)
 
 
-@strawberry.type(description="Some lines of a task's log, in order.")
+@strawberry.type(description="A batch of lines of a task's log, in order.")
 class LogBatch:
     lines: list[LogLine]
-    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
-    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+    cursor: Cursor = strawberry.field(description="The cursor to send as `after` to continue from here.")
+    caught_up: bool = strawberry.field(description="Whether no newer line was stored when this was sent.")
 
 
-@strawberry.type(description="A line of a deployment's log, and the task that it is of.")
+@strawberry.type(description="A line of a deployment's log, with its task.")
 class TaskLogLine:
     task_id: strawberry.Private[str]
-    line: LogLine = strawberry.field(description="Its cursor is that of the log of its task.")
+    line: LogLine = strawberry.field(description="The line. Its cursor belongs to the log of the task.")
 
-    @strawberry.field(description="As it is now, which may be later than the line.")
+    @strawberry.field(description="The task as it is now, which may be later than the line.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.api.types.tasks")]:
         return await require(info, "Task", self.task_id)
 
@@ -81,8 +86,8 @@ class TaskLogLine:
         return cls(task_id=line.task_id, line=LogLine.of(line.line))
 
 
-@strawberry.type(description="Some lines of the log of a deployment, of all its tasks, in the order they were stored.")
+@strawberry.type(description="A batch of lines of all tasks of a deployment, in the order in which they were stored.")
 class DeploymentLogBatch:
     lines: list[TaskLogLine]
-    cursor: Cursor = strawberry.field(description="Send it as `after` to go on from here.")
-    caught_up: bool = strawberry.field(description="Whether nothing newer was stored when this was sent.")
+    cursor: Cursor = strawberry.field(description="The cursor to send as `after` to continue from here.")
+    caught_up: bool = strawberry.field(description="Whether no newer line was stored when this was sent.")

@@ -1,6 +1,5 @@
-"""Strategies, rollouts and rollbacks."""
+"""Rollouts and rollbacks."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +9,11 @@ from app.api.context import Info
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.references import find, require
+from app.api.types.strategies import Strategy
 from app.core import deployment as core_deployment
 from app.core import metrics, rollout
-from app.core.approval import ApprovalStatus
-from app.core.batch_history import BatchRecord, Ended
-from app.core.batch_history import history as batch_history
+from app.core.batch_history import BatchRecord, TaskEnd
+from app.core.batch_history import batch_records as batch_history
 from app.core.strategy import model as core
 from app.core.task import TaskStatus
 from app.core.workflow import TaskType
@@ -24,85 +23,16 @@ if TYPE_CHECKING:
     from app.api.types.versions import Version
 
 
-DECIDED = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED})
-REFUSED = DECIDED - {ApprovalStatus.APPROVED}
-
-
-@strawberry.type(description="One step of a strategy.")
-class StrategyStep:
-    batch_size: int = strawberry.field(description="0: all at once.")
-    batch_interval: int = strawberry.field(description="Seconds to watch a batch before the next one.")
-    canary_ratio: float = strawberry.field(description="Share of the new version once the step is done, 0 to 1.")
-    auto_rollback: bool = strawberry.field(description="Roll back by itself when it fails in this step.")
-    require_approval: bool = strawberry.field(description="People are asked before it.")
-    index: strawberry.Private[int]
-    source: strawberry.Private["_Source | None"]
-
-    @strawberry.field(description="Null: undecided, or not asked.")
-    async def manual_approval_status(self, info: Info) -> bool | None:
-        if not self.require_approval or self.source is None:
-            return None
-        if await self.source.refused(info, self.index):
-            return False
-        asked = await self.source.rollouts(info)
-        return True if asked and all(progress.approved >= self.index for progress in asked) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Whose steps they are: those of one deploy task, or of all that a deployment has."""
-
-    deployment_id: str
-    task_id: str | None = None
-
-    async def rollouts(self, info: Info) -> list[core.Progress]:
-        tasks = await info.context.loaders.tasks_of.load(self.deployment_id)
-        return [
-            task.rollout or core.Progress()
-            for task in tasks
-            if task.type is TaskType.DEPLOY and self.task_id in (None, task.id)
-        ]
-
-    async def refused(self, info: Info, step: int) -> bool:
-        """Whether the newest word of people on a step of any of them is that they do not want it."""
-        asked = await info.context.loaders.approvals_of.load(self.deployment_id)
-        said = {one.task_id: one.status for one in asked if one.rollout_step == step and one.status in DECIDED}
-        return any(status in REFUSED and self.task_id in (None, id_) for id_, status in said.items())
-
-
-@strawberry.type(description="How an application's instances are changed.")
-class Strategy:
-    kind: core.StrategyKind
-    steps: list[StrategyStep]
-
-    @classmethod
-    def of(cls, strategy: core.Strategy, deployment_id: str, task_id: str | None = None) -> "Strategy":
-        return cls(
-            kind=strategy.kind,
-            steps=[
-                StrategyStep(
-                    batch_size=step.batch_size,
-                    batch_interval=step.batch_interval,
-                    canary_ratio=step.canary_ratio,
-                    auto_rollback=step.auto_rollback,
-                    require_approval=step.require_approval,
-                    index=index,
-                    source=_Source(deployment_id, task_id),
-                )
-                for index, step in enumerate(strategy.steps)
-            ],
-        )
-
-
-@strawberry.type(description="The last result of a metric check.")
+@strawberry.type(description="The latest result of a metric check.")
 class MetricResult:
-    name: str = strawberry.field(description="The check's name.")
-    at: datetime = strawberry.field(description="When its query was answered.")
+    name: str = strawberry.field(description="The name of the check.")
+    at: datetime = strawberry.field(description="When Prometheus answered the query.")
     value: float | None = strawberry.field(
-        description="Of several series the value nearest to its bounds, or furthest beyond. Null: there was no data."
+        description="The value. Of several series, the one nearest to a bound or furthest beyond it. Null if there "
+        "was no data."
     )
-    min: float | None = strawberry.field(description="The least value that is well; null: any.")
-    max: float | None = strawberry.field(description="The greatest value that is well; null: any.")
+    min: float | None = strawberry.field(description="The lowest healthy value. Null if there is no lower bound.")
+    max: float | None = strawberry.field(description="The highest healthy value. Null if there is no upper bound.")
     ok: bool = strawberry.field(description="Whether every value was within the bounds.")
 
     @classmethod
@@ -112,14 +42,14 @@ class MetricResult:
         )
 
 
-@strawberry.type(description="A batch of a rollout that has begun.")
+@strawberry.type(description="A batch of a rollout that has started.")
 class RolloutBatch:
-    step_index: int = strawberry.field(description="The step of the strategy, from 0.")
-    batch: int = strawberry.field(description="From 1.")
-    started_at: datetime = strawberry.field(description="When it was begun.")
-    completed_at: datetime | None = strawberry.field(description="When it ended; null: it has not.")
-    succeeded: bool | None = strawberry.field(description="Whether it was found healthy; null: it has not ended.")
-    metrics: list[MetricResult] = strawberry.field(description="The last result of each metric check.")
+    step_index: int = strawberry.field(description="The step of the strategy, counted from 0.")
+    batch: int = strawberry.field(description="The number of the batch within its step, counted from 1.")
+    started_at: datetime = strawberry.field(description="When the batch started.")
+    completed_at: datetime | None = strawberry.field(description="When the batch ended. Null if it has not ended.")
+    succeeded: bool | None = strawberry.field(description="Whether the batch was healthy. Null if it has not ended.")
+    metrics: list[MetricResult] = strawberry.field(description="The latest result of each metric check.")
 
     @classmethod
     def of(cls, record: BatchRecord) -> "RolloutBatch":
@@ -133,18 +63,22 @@ class RolloutBatch:
         )
 
 
-@strawberry.type(description="Where the strategy of an application stands in a deployment.")
+@strawberry.type(description="The progress of the strategy of one application.")
 class Rollout:
     task_id: strawberry.Private[str]
     progress: strawberry.Private[core.Progress]
     step_index: int
-    batch: int = strawberry.field(description="The batch in hand, from 1; 0 before the first one.")
+    batch: int = strawberry.field(
+        description="The number of the current batch, counted from 1. 0 before the first batch."
+    )
     batches: int
-    updated: int = strawberry.field(description="Instances on the new version.")
-    healthy: int = strawberry.field(description="Instances of finished batches, found healthy.")
+    updated: int = strawberry.field(description="The number of instances that run the new version.")
+    healthy: int = strawberry.field(description="The number of instances in finished batches that are healthy.")
     total: int
-    weight: float = strawberry.field(description="Share of traffic or instances on the new version, 0 to 1.")
-    resume_at: datetime | None = strawberry.field(description="Until when it is watched before it goes on.")
+    weight: float = strawberry.field(description="The share of traffic or instances on the new version, 0 to 1.")
+    resume_at: datetime | None = strawberry.field(
+        description="Until when the current batch is observed. Null if none is."
+    )
 
     @classmethod
     def of(cls, task_id: str, progress: core.Progress) -> "Rollout":
@@ -174,16 +108,16 @@ class Rollout:
         deployment = await self._deployment(info)
         return Strategy.of(deployment.strategy, deployment.id, self.task_id)
 
-    @strawberry.field(description="Every batch that has begun, the first one first.")
+    @strawberry.field(description="All batches that have started, oldest first.")
     async def history(self, info: Info) -> list[RolloutBatch]:
         task = await info.context.loaders.task.load(self.task_id)
         if task is None:
             return []
         moments = await info.context.loaders.rollout_moments.load(self.task_id)
-        ended = Ended(task.status, task.completed_at) if task.completed_at else None
+        ended = TaskEnd(task.status, task.completed_at) if task.completed_at else None
         return [RolloutBatch.of(record) for record in batch_history(moments, ended)]
 
-    @strawberry.field(description="What ran before; null when nothing did, or before the rollout began.")
+    @strawberry.field(description="The version that ran before. Null if none did, or the rollout has not started.")
     async def previous_version(
         self, info: Info
     ) -> Annotated["Version", strawberry.lazy("app.api.types.versions")] | None:
@@ -194,16 +128,20 @@ class Rollout:
         task = await info.context.loaders.task.load(self.task_id)
         deployment = await info.context.loaders.deployment.load(task.deployment_id) if task else None
         if deployment is None:
-            raise LookupError(f"the deployment of task {self.task_id} is missing")
+            raise LookupError(f"the deployment of task {self.task_id} does not exist")
         return deployment
 
     async def _application(self, info: Info) -> core_deployment.DeploymentApplication:
         task = await info.context.loaders.task.load(self.task_id)
         deployment = await self._deployment(info)
-        return next(a for a in deployment.applications if task and a.application_id == task.application_id)
+        return next(
+            application
+            for application in deployment.applications
+            if task and application.application_id == task.application_id
+        )
 
 
-@strawberry.type(description="Work that takes a deployment's applications back.")
+@strawberry.type(description="A rollback of the applications that a deployment changed.")
 class Rollback:
     value: strawberry.Private[core_deployment.Rollback]
     status: core_deployment.RollbackStatus
@@ -211,7 +149,9 @@ class Rollback:
     reason: str
     started_at: datetime
     completed_at: datetime | None
-    error_message: str | None = strawberry.field(description="What failed, or was left as it is.")
+    error_message: str | None = strawberry.field(
+        description="What failed, or was left as it is. Null if there is nothing to report."
+    )
 
     @classmethod
     def of(cls, rollback: core_deployment.Rollback) -> "Rollback":
@@ -225,23 +165,26 @@ class Rollback:
             error_message=rollback.error_message,
         )
 
-    @strawberry.field(description="Null when it came by itself.")
+    @strawberry.field(
+        description="The person or service account that requested the rollback. Null if it was automatic."
+    )
     async def requested_by(self, info: Info) -> Actor | None:
         return await load_actor(info, self.value.requested_by) if self.value.requested_by else None
 
 
 async def rollouts_of(info: Info, deployment: core_deployment.Deployment) -> list[Rollout]:
-    """Return where each application's rollout stands: one per deploy task; one that has not begun is all zeros."""
+    """Return the rollout of each deploy task. A rollout that has not started is all zeros."""
     tasks = await info.context.loaders.tasks_of.load(deployment.id)
     return [Rollout.of(task.id, task.rollout or core.Progress()) for task in tasks if task.type is TaskType.DEPLOY]
 
 
-async def grayscale_of(info: Info, deployment: core_deployment.Deployment) -> float | None:
-    """Return the ratio that a deployment's canaries are in: of several that run the smallest. None without canaries."""
+async def grayscale_ratio_of(info: Info, deployment: core_deployment.Deployment) -> float | None:
+    """Return the smallest canary ratio among the running rollouts. None if the strategy is not CANARY."""
     strategy = deployment.strategy
     if strategy.kind is not core.StrategyKind.CANARY:
         return None
-    tasks = [t for t in await info.context.loaders.tasks_of.load(deployment.id) if t.type is TaskType.DEPLOY]
-    running = [task for task in tasks if task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM)]
-    begun = running or [task for task in tasks if task.touched]
-    return min((rollout.ratio_in_force(strategy, task.rollout or core.Progress()) for task in begun), default=0.0)
+    tasks = await info.context.loaders.tasks_of.load(deployment.id)
+    deploy_tasks = [task for task in tasks if task.type is TaskType.DEPLOY]
+    running = [task for task in deploy_tasks if task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM)]
+    started = running or [task for task in deploy_tasks if task.touched]
+    return min((rollout.ratio_in_force(strategy, task.rollout or core.Progress()) for task in started), default=0.0)

@@ -8,17 +8,19 @@ import strawberry
 
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
+from app.api.execution.columns import Columns, Unloaded
 from app.api.execution.concurrency import scheduler
-from app.api.execution.counting import SLICE
-from app.api.execution.executor import Columns, Unloaded
+from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import Application, CommandStep, command_step
+from app.api.types.applications import Application
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import Connection, Node, Permission, connection, window
-from app.api.types.gates import Blocker, blockers
+from app.api.types.commands import CommandStep, command_step
+from app.api.types.common import Connection, Node, PageArguments, connection
+from app.api.types.gates import Blocker, to_blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
+from app.api.types.permissions import Permission, permission, wrong_state
 from app.api.types.references import find, require
 from app.core import allowed_actions, gate
 from app.core import task as core
@@ -26,31 +28,30 @@ from app.core.approval import ApprovalPolicy, why_not_waive
 from app.core.command_visibility import of_deployment
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
-from app.core.errors import Forbidden, Problem, WrongState
+from app.core.errors import Problem
 from app.core.log_levels import LogLevel
 from app.core.logs import LogRange
-from app.core.roles import Role
 from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
 
 
-@strawberry.type(description="Where the editor drew a task.")
+@strawberry.type(description="The position of a task in the editor.")
 class Position:
     x: float
     y: float
 
 
-@strawberry.type(description="One attempt of a task. Every attempt is kept, with its own logs.")
+@strawberry.type(description="One attempt of a task. Every attempt is kept, with its own log.")
 class TaskAttempt:
     number: int
     status: core.TaskStatus
-    worker: str | None = strawberry.field(description="Which worker process ran it.")
+    worker: str | None = strawberry.field(description="The worker process that ran the attempt. Null if it is unknown.")
     started_at: datetime
     completed_at: datetime | None
     error_message: str | None
-    exit_code: int | None = strawberry.field(description="The command's exit status, where it had one.")
+    exit_code: int | None = strawberry.field(description="The exit status of the command. Null if there is none.")
 
     @classmethod
     def of(cls, attempt: core.TaskAttempt) -> "TaskAttempt":
@@ -65,19 +66,24 @@ class TaskAttempt:
         )
 
 
-@strawberry.type(description="What the viewer may do with a task now.")
+@strawberry.type(description="What you may do with a task now.")
 class TaskPermissions:
     retry: Permission
     skip: Permission
     cancel: Permission
-    approve: Permission = strawberry.field(description="It, or the next step of its rollout.")
-    promote: Permission = strawberry.field(description="Its rollout, where it is a deploy task.")
+    approve: Permission = strawberry.field(
+        description="Whether you may approve the task, or the next step of its rollout."
+    )
+    promote: Permission = strawberry.field(description="Whether you may promote the rollout of this deploy task.")
 
 
 @strawberry.type(description="A task of a deployment's workflow.")
 class Task(Node):
     value: strawberry.Private[core.Task]
-    key: str = strawberry.field(description="Unique within its deployment, stable over edits: user-service/build.")
+    key: str = strawberry.field(
+        description="The key of the task, such as user-service/build. It is unique within the deployment, and edits "
+        "keep it."
+    )
     deployment_id: strawberry.ID
     app_id: strawberry.ID | None
     name: str
@@ -85,21 +91,21 @@ class Task(Node):
     status: core.TaskStatus
     order: int
     block_by: list[strawberry.ID] = strawberry.field(
-        description="The ids of the tasks that it waits for. Inputs take keys: see `blockedBy`."
+        description="The ids of the tasks that this task waits for. Inputs take keys instead: see `blockedBy`."
     )
-    require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
+    require_confirm: bool = strawberry.field(description="Whether the task needs an approval before it starts.")
     confirmed_at: datetime | None
     payload: JSON
     result: JSON | None
     error_message: str | None
-    attempt: int = strawberry.field(description="The number of the newest attempt; 0 before the first one.")
+    attempt: int = strawberry.field(description="The number of the latest attempt. 0 before the first one.")
     max_attempts: int
     timeout_seconds: int
     started_at: datetime | None
     completed_at: datetime | None
     position: Position | None
     logs_truncated: bool = strawberry.field(
-        description="Whether it printed more than is kept. The last line that is kept says so."
+        description="Whether the task printed more lines than are kept. If so, the last line of the log says so."
     )
 
     @classmethod
@@ -129,19 +135,19 @@ class Task(Node):
             logs_truncated=task.logs_truncated,
         )
 
-    @strawberry.field(description="Seconds from its start to its end, or up to now.")
+    @strawberry.field(description="The seconds from start to end, or until now. Null if the task has not started.")
     async def duration(self, info: Info) -> float | None:
         if self.started_at is None:
             return None
         return ((self.completed_at or info.context.runtime.clock.now()) - self.started_at).total_seconds()
 
-    @strawberry.field(description="For PREPARE, BUILD, TEST and CUSTOM.")
+    @strawberry.field(description="The command of a PREPARE, BUILD, TEST or CUSTOM task. Null if it has none.")
     async def command(self, info: Info) -> CommandStep | None:
         if self.value.command is None:
             return None
         deployment = await _deployment(info, self.value)
-        see = of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
-        return command_step(self.value.command, see(self.value.application_id))
+        visibility_of = of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
+        return command_step(self.value.command, visibility_of(self.value.application_id))
 
     @strawberry.field
     async def deployment(self, info: Info) -> Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]:
@@ -151,14 +157,17 @@ class Task(Node):
     async def application(self, info: Info) -> Application | None:
         return await find(info, "Application", self.app_id)
 
-    @strawberry.field(description="The tasks that it waits for. Their keys are what blockBy of an input takes.")
+    @strawberry.field(description="The tasks that this task waits for. The field blockBy of inputs takes their keys.")
     async def blocked_by(self, info: Info) -> list["Task"]:
         if not self.value.block_by:
             return []
         tasks = await info.context.loaders.tasks_by_id.load(self.value.deployment_id)
         return [Task.of(tasks[id_]) for id_ in self.value.block_by]
 
-    @strawberry.field(description="Who gave the last approval that it needed.")
+    @strawberry.field(
+        description="The person or service account that gave the last required approval. Null if it was not given, or "
+        "none is required."
+    )
     async def confirmed_by(self, info: Info) -> Actor | None:
         return await load_actor(info, self.value.confirmed_by) if self.value.confirmed_by else None
 
@@ -166,19 +175,19 @@ class Task(Node):
     async def attempts(self, info: Info) -> list[TaskAttempt]:
         return [TaskAttempt.of(attempt) for attempt in await info.context.loaders.attempts_of.load(self.id)]
 
-    @strawberry.field(description="Why it does not go on; empty while it runs and once it has ended.")
+    @strawberry.field(description="Why the task does not proceed. Empty while it runs, and when it has ended.")
     async def blockers(self, info: Info) -> list[Blocker]:
         loaders = info.context.loaders
         deployment = await _deployment(info, self.value)
         tasks = await loaders.tasks_by_id.load(self.value.deployment_id)
         situation = await loaders.situation.load(deployment.id)
         now = info.context.runtime.clock.now()
-        return blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
+        return to_blockers(gate.task_blockers(self.value, deployment, tasks, situation, now))
 
     @strawberry.field(
-        description="Its log: oldest first, or the last lines. A filter looks through 100,000 lines at a time "
-        "(1,000,000 without `contains`): a page of a longer log may hold few lines or none, and pageInfo tells how to "
-        "go on. totalCount is then that of the last so many lines."
+        description="The log of the task, oldest line first. With a filter, one page searches 100,000 lines "
+        "(1,000,000 without `contains`). Such a page may hold few lines or none; use its pageInfo to continue. "
+        "totalCount then counts matches within the last lines that one page can search."
     )
     async def logs(
         self,
@@ -192,17 +201,18 @@ class Task(Node):
         attempt: int | None = None,
     ) -> Connection[LogLine]:
         loaders = info.context.loaders
-        part = window(LOG, first=first, after=after, last=last, before=before, default=200)
-        wanted = log_filter(levels, contains, attempt)
-        asked = LogRange(
-            limit=part.limit,
+        window = PageArguments(first, after, last, before).window(LOG, default=200)
+        filter = log_filter(levels, contains, attempt)
+        requested = LogRange(
+            limit=window.limit,
             after=decode_number_cursor(LOG, after, "after") or 0,
             before=decode_number_cursor(LOG, before, "before"),
-            oldest=part.forward,
+            oldest=window.forward,
         )
-        bounds = asked if wanted.open else asked.within(wanted.reach, self.value.last_log)
-        shown = log_page(part, asked, bounds, await loaders.logs.load(LogKey(self.id, wanted, bounds)))
-        return connection(shown, lambda: loaders.log_count.load((self.value.id, wanted)))
+        searched = requested if filter.open else requested.within(filter.reach, self.value.last_log)
+        rows = await loaders.logs.load(LogKey(self.id, filter, searched))
+        page = log_page(window, requested, searched, rows)
+        return connection(page, lambda: loaders.log_count.load((self.value.id, filter)))
 
     @strawberry.field(metadata=DEPENDS_ON_ACTOR)
     async def viewer_can(self, info: Info) -> TaskPermissions:
@@ -212,34 +222,34 @@ class Task(Node):
             retry=permission(info, deployment, await _why_not_retry(info, deployment, task)),
             skip=permission(info, deployment, await _why_not_skip(info, deployment, task)),
             cancel=permission(
-                info, deployment, wrong(task.status, allowed_actions.why_not_cancel_task(deployment, task))
+                info, deployment, wrong_state(task.status, allowed_actions.why_not_cancel_task(deployment, task))
             ),
             approve=await may_approve_any(info, deployment, task.id),
             promote=permission(
-                info, deployment, wrong(task.status, allowed_actions.why_not_promote(deployment, task, now))
+                info, deployment, wrong_state(task.status, allowed_actions.why_not_promote(deployment, task, now))
             ),
         )
 
 
 async def _why_not_retry(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, allowed_actions.why_not_retry_task(deployment, task))
-    if why_not is None and deployment.status is DeploymentStatus.FAILED:
+    problem = wrong_state(task.status, allowed_actions.why_not_retry_task(deployment, task))
+    if problem is None and deployment.status is DeploymentStatus.FAILED:
         return await info.context.loaders.why_not_resume.load(deployment.id)
-    return why_not
+    return problem
 
 
 async def _why_not_skip(info: Info, deployment: CoreDeployment, task: core.Task) -> Problem | None:
-    why_not = wrong(task.status, allowed_actions.why_not_skip_task(deployment, task))
-    if why_not is not None or not task.require_confirm:
-        return why_not
+    problem = wrong_state(task.status, allowed_actions.why_not_skip_task(deployment, task))
+    if problem is not None or not task.require_confirm:
+        return problem
     environment = await info.context.loaders.environment.load(deployment.environment_id)
     policy = (environment.approval_policy if environment else None) or ApprovalPolicy()
     authors = await info.context.loaders.authors_of.load(deployment.id)
     return why_not_waive(deployment, policy, info.context.viewer, authors)
 
 
-class TasksOf(Unloaded):
-    """The tasks of a deployment in workflow order."""
+class DeploymentTasks(Unloaded):
+    """The tasks of a deployment in workflow order, which the executor loads as columns or as objects."""
 
     COLUMNS: ClassVar[Mapping[str, str]] = {
         "app_id": "application_id",
@@ -253,43 +263,29 @@ class TasksOf(Unloaded):
         self._deployment = deployment
 
     async def objects(self) -> list[Task]:
-        found = await self._loaders.tasks_of.load(self._deployment.id)
-        made = list[Task]()
-        for begin in range(0, len(found), SLICE):
-            if scheduler.over:
-                with self._loaders.hold:
-                    await scheduler.take()
-            made += map(Task.of, found[begin : begin + SLICE])
-        return made
+        core_tasks = await self._loaders.tasks_of.load(self._deployment.id)
+        tasks = list[Task]()
+        for start in range(0, len(core_tasks), SLICE):
+            if scheduler.is_turn_over:
+                with self._loaders.dispatch_pause:
+                    await scheduler.wait_for_turn()
+            tasks += map(Task.of, core_tasks[start : start + SLICE])
+        return tasks
 
     async def columns(self, attributes: tuple[str, ...]) -> Columns:
         names = tuple(self.COLUMNS[attribute] for attribute in attributes)
-        seen = self._deployment
-        return await self._loaders.columns((seen.id, names), (seen.last_event, seen.updated_at))
+        deployment = self._deployment
+        version = (deployment.last_event, deployment.updated_at)
+        return await self._loaders.columns((deployment.id, names), version)
 
 
 def tasks_of(info: Info, deployment: CoreDeployment) -> list[Task]:
     """Return the tasks of a deployment, for the executor to load."""
-    return cast("list[Task]", TasksOf(info, deployment))
-
-
-def permission(info: Info, deployment: CoreDeployment, problem: Problem | None) -> Permission:
-    """Return whether the viewer may steer a deployment in a way that its state allows or (with a problem) does not."""
-    if not info.context.viewer.allows(
-        Role.DEPLOYER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
-    ):
-        message = "This needs the role DEPLOYER on its environment and all its applications."
-        problem = Forbidden(message=message, required=Role.DEPLOYER)
-    return Permission.of(problem)
-
-
-def wrong(status: str, why: str | None) -> WrongState | None:
-    """Return the problem that a status does not allow something, if there is a reason."""
-    return None if why is None else WrongState(message=why, status=status)
+    return cast("list[Task]", DeploymentTasks(info, deployment))
 
 
 async def _deployment(info: Info, task: core.Task) -> CoreDeployment:
     deployment = await info.context.loaders.deployment.load(task.deployment_id)
     if deployment is None:
-        raise LookupError(f"the deployment of task {task.id} is missing")
+        raise LookupError(f"the deployment of task {task.id} does not exist")
     return deployment

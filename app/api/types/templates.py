@@ -19,13 +19,17 @@ from app.core.errors import not_found
 from app.core.workflow import WorkflowTask as CoreTask
 
 
-@strawberry.type(description="What users of a template say.")
+@strawberry.type(description="A parameter of a template.")
 class TemplateParameter:
-    name: str = strawberry.field(description="Written as ${{ parameters.NAME }} in names, commands and env.")
+    name: str = strawberry.field(
+        description="The name. Names, commands and env of tasks refer to it as ${{ parameters.NAME }}."
+    )
     description: str
     default: str | None
-    required: bool = strawberry.field(description="Whether a value must be given; else it is the default, or empty.")
-    choices: list[str] | None = strawberry.field(description="The only values that it takes.")
+    required: bool = strawberry.field(
+        description="Whether a deployment must give a value. If not, the default or an empty text is used."
+    )
+    choices: list[str] | None = strawberry.field(description="The only values that are allowed. Null allows any value.")
 
     @classmethod
     def of(cls, parameter: template.Parameter) -> "TemplateParameter":
@@ -41,7 +45,7 @@ class TemplateParameter:
 @strawberry.type(description="A version of a template. It never changes.")
 class TemplateVersion(Node):
     value: strawberry.Private[template.TemplateVersion]
-    number: int = strawberry.field(description="From 1.")
+    number: int = strawberry.field(description="The number of the version within its template, counted from 1.")
     created_at: datetime
     note: str
     parameters: list[TemplateParameter]
@@ -59,43 +63,46 @@ class TemplateVersion(Node):
 
     @strawberry.field
     async def template(self, info: Info) -> "WorkflowTemplate":
-        found: WorkflowTemplate = await require(info, "WorkflowTemplate", self.value.template_id)
-        return found
+        template: WorkflowTemplate = await require(info, "WorkflowTemplate", self.value.template_id)
+        return template
 
     @strawberry.field
     async def author(self, info: Info) -> Actor:
         return await load_actor(info, self.value.author)
 
     @strawberry.field(
-        description="In workflow order, with their parameters as they are written.", metadata=DEPENDS_ON_ACTOR
+        description="The tasks, in workflow order. References to parameters are not replaced.",
+        metadata=DEPENDS_ON_ACTOR,
     )
     async def tasks(self, info: Info) -> list[WorkflowTask]:
         tasks = await info.context.loaders.template_tasks.load(self.id) or ()
-        return await workflow_tasks(info, tasks, _see(info, [self.value.author], tasks))
+        return await workflow_tasks(info, tasks, _visibility_of(info, [self.value.author], tasks))
 
 
-@strawberry.type(description="A named graph with parameters, in versions that never change.")
+@strawberry.type(description="A named graph with parameters. Its versions never change.")
 class WorkflowTemplate(Node):
-    name: str = strawberry.field(description="Unique.")
+    name: str = strawberry.field(description="The unique name.")
     description: str
-    archived_at: datetime | None = strawberry.field(description="Since when nothing is made from it any more.")
+    archived_at: datetime | None = strawberry.field(
+        description="When the template was archived. Null if it is not archived."
+    )
 
     @classmethod
-    def of(cls, known: template.Template) -> "WorkflowTemplate":
+    def of(cls, core_template: template.Template) -> "WorkflowTemplate":
         return cls(
-            id=strawberry.ID(known.id),
-            name=known.name,
-            description=known.description,
-            archived_at=known.archived_at,
+            id=strawberry.ID(core_template.id),
+            name=core_template.name,
+            description=core_template.description,
+            archived_at=core_template.archived_at,
         )
 
     @strawberry.field(
-        description="All of them, the first one first.", deprecation_reason="It grows for ever: use versionsConnection."
+        description="All versions, oldest first.", deprecation_reason="It grows for ever: use versionsConnection."
     )
     async def versions(self, info: Info) -> list[TemplateVersion]:
         return [TemplateVersion.of(version) for version in await info.context.loaders.template_versions.load(self.id)]
 
-    @strawberry.field(description="Its versions, the first one first.")
+    @strawberry.field(description="All versions, oldest first.")
     async def versions_connection(
         self,
         info: Info,
@@ -104,32 +111,33 @@ class WorkflowTemplate(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[TemplateVersion]:
-        asked = PageArguments(first, after, last, before)
-        return await TEMPLATE_VERSIONS.page(info, self.id, TemplateVersion.of, asked)
+        arguments = PageArguments(first, after, last, before)
+        return await TEMPLATE_VERSIONS.page(info, self.id, TemplateVersion.of, arguments)
 
     @strawberry.field
     async def latest(self, info: Info) -> TemplateVersion:
         return await self.newest(info)
 
     async def newest(self, info: Info) -> TemplateVersion:
-        """Return the latest version; there is always one."""
+        """Load the latest version. Every template has one."""
         return TemplateVersion.of((await info.context.loaders.template_versions.load(self.id))[-1])
 
     @strawberry.field(
-        description="What leads from one version to another, in either direction.", metadata=DEPENDS_ON_ACTOR
+        description="The differences between two versions, in either direction.", metadata=DEPENDS_ON_ACTOR
     )
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
-        known = {version.number: version for version in await info.context.loaders.template_versions.load(self.id)}
+        versions = await info.context.loaders.template_versions.load(self.id)
+        versions_by_number = {version.number: version for version in versions}
         for argument, number in (("from", from_), ("to", to)):
-            if number not in known:
+            if number not in versions_by_number:
                 raise not_found("version", str(number), (argument,))
-        sides = [known[from_], known[to]]
-        before, after = await info.context.loaders.template_tasks.load_many([side.id for side in sides])
+        compared = [versions_by_number[from_], versions_by_number[to]]
+        before, after = await info.context.loaders.template_tasks.load_many([version.id for version in compared])
         tasks = (*(before or ()), *(after or ()))
-        see = _see(info, [side.author for side in sides], tasks)
-        return WorkflowDiff.of(revision.diff(before or (), after or ()), await names_of(info, tasks), see)
+        visibility_of = _visibility_of(info, [version.author for version in compared], tasks)
+        return WorkflowDiff.of(revision.diff(before or (), after or ()), await names_of(info, tasks), visibility_of)
 
 
-def _see(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> VisibilityByApplication:
+def _visibility_of(info: Info, authors: Sequence[str], tasks: Sequence[CoreTask]) -> VisibilityByApplication:
     ids = {task.application_id for task in tasks if task.application_id}
     return of_template(info.context.viewer, authors, ids)

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from app.api.types.deployments import Deployment
 
 
-@strawberry.type(description="What a version holds of one application.")
+@strawberry.type(description="The artifact of one application in a version.")
 class Artifact:
     value: strawberry.Private[core.Artifact]
-    image: str | None = strawberry.field(description="A container image reference.")
+    image: str | None = strawberry.field(description="The container image reference. Null if there is none.")
 
     @strawberry.field
     async def application(self, info: Info) -> Application:
         return await require(info, "Application", self.value.application_id)
 
 
-@strawberry.type(description="A version of several applications, deployed as one.")
+@strawberry.type(description="A version of one or more applications that are deployed together.")
 class Version(Node):
     value: strawberry.Private[core.Version]
     name: str
@@ -52,7 +52,7 @@ class Version(Node):
     async def created_by(self, info: Info) -> Actor:
         return await load_actor(info, self.value.created_by)
 
-    @strawberry.field(description="Its deployments that the viewer may see, newest first.")
+    @strawberry.field(description="The deployments of the version that you may see, newest first.")
     async def deployments(
         self,
         info: Info,
@@ -61,5 +61,5 @@ class Version(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Annotated["Deployment", strawberry.lazy("app.api.types.deployments")]]:
-        asked = PageArguments(first, after, last, before)
-        return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), asked)
+        arguments = PageArguments(first, after, last, before)
+        return await OF_VERSION.page(info, self.id, partial(wrap, info, "Deployment"), arguments)

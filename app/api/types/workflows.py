@@ -1,4 +1,4 @@
-"""Workflows: the graph of a deployment, its revisions, and the graph of a deployment that is only planned."""
+"""Workflows: the graph of a deployment, its revisions, and the plan of a deployment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,32 +8,25 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.api.context import Info
-from app.api.errors import WorkflowFault
 from app.api.scalars import JSON, Cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import CommandStep, command_step
+from app.api.types.commands import CommandStep, command_step
 from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import REVISIONS
-from app.api.types.definitions import DeploymentDefinition
-from app.api.types.gates import Gate
 from app.api.types.tasks import Position, Task, tasks_of
 from app.core import allowed_actions, graph
-from app.core import approval as approvals
 from app.core import revision as revisions
 from app.core import workflow as core
-from app.core.approval import ApprovalSubject
 from app.core.command_visibility import VisibilityByApplication, of_deployment
 from app.core.deployment import Deployment
 from app.core.errors import not_found
 from app.core.ids import workflow_of
-from app.core.roles import Role
-from app.services.drafts import Draft
 
 From = Annotated[int, strawberry.argument(name="from")]
-"""An argument that Python reserves the name of."""
+"""The argument `from`, a reserved word in Python."""
 
 
-@strawberry.type(description="A task waits for another: `to` waits for `from`.")
+@strawberry.type(description="An edge between two tasks: `to` waits for `from`.")
 class WorkflowDependency:
     from_: strawberry.ID = strawberry.field(name="from")
     to: strawberry.ID
@@ -41,14 +34,14 @@ class WorkflowDependency:
     to_key: str = strawberry.field(description="The key of `to`, as inputs take it.")
 
 
-@strawberry.type(description="A task of a graph that may have no deployment.")
+@strawberry.type(description="A task of a graph, which may belong to no deployment.")
 class WorkflowTask:
     key: str
     name: str
     type: core.TaskType
     application_name: str | None
-    block_by: list[str] = strawberry.field(description="The keys of the tasks it waits for.")
-    require_confirm: bool = strawberry.field(description="Whether people are asked before it starts.")
+    block_by: list[str] = strawberry.field(description="The keys of the tasks that this task waits for.")
+    require_confirm: bool = strawberry.field(description="Whether the task needs an approval before it starts.")
     command: CommandStep | None
     payload: JSON
     timeout_seconds: int
@@ -56,7 +49,9 @@ class WorkflowTask:
     position: Position | None
 
     @classmethod
-    def of(cls, task: core.WorkflowTask, names: Mapping[str, str], see: VisibilityByApplication) -> "WorkflowTask":
+    def of(
+        cls, task: core.WorkflowTask, names: Mapping[str, str], visibility_of: VisibilityByApplication
+    ) -> "WorkflowTask":
         return cls(
             key=task.key,
             name=task.name,
@@ -64,7 +59,7 @@ class WorkflowTask:
             application_name=names.get(task.application_id) if task.application_id else None,
             block_by=list(task.block_by),
             require_confirm=task.require_confirm,
-            command=command_step(task.command, see(task.application_id)),
+            command=command_step(task.command, visibility_of(task.application_id)),
             payload=JSON(dict(task.payload)),
             timeout_seconds=task.timeout_seconds,
             max_attempts=task.max_attempts,
@@ -72,7 +67,7 @@ class WorkflowTask:
         )
 
 
-@strawberry.type(description="A task that two graphs have, and have differently.")
+@strawberry.type(description="A task that differs between two graphs.")
 class WorkflowTaskChange:
     key: str
     before: WorkflowTask
@@ -80,7 +75,7 @@ class WorkflowTaskChange:
     fields: list[str] = strawberry.field(description="The names of the fields that differ.")
 
 
-@strawberry.type(description="What leads from one graph to another, by the keys of their tasks.")
+@strawberry.type(description="The differences between two graphs. Tasks are matched by their keys.")
 class WorkflowDiff:
     added: list[WorkflowTask]
     removed: list[WorkflowTask]
@@ -88,52 +83,52 @@ class WorkflowDiff:
 
     @classmethod
     def of(
-        cls, found: revisions.WorkflowDiff, names: Mapping[str, str], see: VisibilityByApplication
+        cls, diff: revisions.WorkflowDiff, names: Mapping[str, str], visibility_of: VisibilityByApplication
     ) -> "WorkflowDiff":
         return cls(
-            added=[WorkflowTask.of(task, names, see) for task in found.added],
-            removed=[WorkflowTask.of(task, names, see) for task in found.removed],
+            added=[WorkflowTask.of(task, names, visibility_of) for task in diff.added],
+            removed=[WorkflowTask.of(task, names, visibility_of) for task in diff.removed],
             changed=[
                 WorkflowTaskChange(
                     key=change.key,
-                    before=WorkflowTask.of(change.before, names, see),
-                    after=WorkflowTask.of(change.after, names, see),
+                    before=WorkflowTask.of(change.before, names, visibility_of),
+                    after=WorkflowTask.of(change.after, names, visibility_of),
                     fields=[FIELD_NAMES[name] for name in change.fields],
                 )
-                for change in found.changed
+                for change in diff.changed
             ],
         )
 
 
 FIELD_NAMES = {name: to_camel_case(name) for name in core.FIELDS} | {"application_id": "applicationName"}
-"""What the API calls the fields of a task."""
+"""The names of the fields of a task in the API, by their names in the core."""
 
 
 async def names_of(info: Info, tasks: Iterable[core.WorkflowTask]) -> dict[str, str]:
-    """Return the names of the applications that tasks are of, by id."""
+    """Return the names of the applications of tasks, by id."""
     ids = list({task.application_id for task in tasks if task.application_id})
-    found = await info.context.loaders.application.load_many(ids)
-    return {application.id: application.name for application in found if application}
+    applications = await info.context.loaders.application.load_many(ids)
+    return {application.id: application.name for application in applications if application}
 
 
 async def workflow_tasks(
-    info: Info, tasks: Sequence[core.WorkflowTask], see: VisibilityByApplication
+    info: Info, tasks: Sequence[core.WorkflowTask], visibility_of: VisibilityByApplication
 ) -> list[WorkflowTask]:
-    """Return tasks as clients see them who see so much of them."""
+    """Return tasks with what the viewer may see of them."""
     names = await names_of(info, tasks)
-    return [WorkflowTask.of(task, names, see) for task in tasks]
+    return [WorkflowTask.of(task, names, visibility_of) for task in tasks]
 
 
-def _see(info: Info, deployment: Deployment) -> VisibilityByApplication:
+def _visibility_of(info: Info, deployment: Deployment) -> VisibilityByApplication:
     return of_deployment(info.context.viewer, (deployment.environment_id,), deployment.application_ids)
 
 
-@strawberry.type(description="A revision of a deployment's graph. All are kept for ever.")
+@strawberry.type(description="A revision of a deployment's graph. All revisions are kept.")
 class WorkflowRevision:
     value: strawberry.Private[revisions.Revision]
     number: int
     at: datetime
-    summary: str = strawberry.field(description="What was done, in words.")
+    summary: str = strawberry.field(description="A summary of the edit that made the revision.")
 
     @classmethod
     def of(cls, revision: revisions.Revision) -> "WorkflowRevision":
@@ -143,29 +138,30 @@ class WorkflowRevision:
     async def author(self, info: Info) -> Actor:
         return await load_actor(info, self.value.author)
 
-    @strawberry.field(description="In workflow order.")
+    @strawberry.field(description="The tasks, in workflow order.")
     async def tasks(self, info: Info) -> list[WorkflowTask]:
         deployment = await info.context.loaders.deployment.load(self.value.deployment_id)
         if deployment is None:
             raise not_found("deployment", self.value.deployment_id)
         tasks = await _tasks_at(info, deployment.id, self.number, "number")
-        return await workflow_tasks(info, tasks, _see(info, deployment))
+        return await workflow_tasks(info, tasks, _visibility_of(info, deployment))
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
-    """Return the tasks of a revision. Raises Refused, naming the argument, when there is no such revision."""
-    found = await info.context.loaders.revision_tasks.load((deployment_id, number))
-    if found is None:
+    """Load the tasks of a revision. Raises Refused with the argument as its path if the revision does not exist."""
+    tasks = await info.context.loaders.revision_tasks.load((deployment_id, number))
+    if tasks is None:
         raise not_found("revision", str(number), (argument,))
-    return found
+    return tasks
 
 
-@strawberry.type(description="The graph of a deployment.")
+@strawberry.type(description="The graph of tasks of a deployment.")
 class Workflow(Node):
     deployment: strawberry.Private[Deployment]
     revision: int
     editable: bool = strawberry.field(
-        description="Whether its state allows edits; viewerCan.editWorkflow of the deployment says whether you may."
+        description="Whether the state of the deployment allows edits. Its viewerCan.editWorkflow says whether you "
+        "may edit."
     )
 
     @classmethod
@@ -174,7 +170,7 @@ class Workflow(Node):
         id_ = strawberry.ID(workflow_of(deployment.id))
         return cls(id=id_, deployment=deployment, revision=deployment.revision, editable=editable)
 
-    @strawberry.field(description="In workflow order.")
+    @strawberry.field(description="The tasks, in workflow order.")
     async def tasks(self, info: Info) -> list[Task]:
         return tasks_of(info, self.deployment)
 
@@ -184,36 +180,38 @@ class Workflow(Node):
         keys = {task.id: task.key for task in tasks}
         return [
             WorkflowDependency(
-                from_=strawberry.ID(blocker), to=strawberry.ID(task.id), from_key=keys[blocker], to_key=task.key
+                from_=strawberry.ID(blocker_id), to=strawberry.ID(task.id), from_key=keys[blocker_id], to_key=task.key
             )
             for task in tasks
-            for blocker in task.block_by
+            for blocker_id in task.block_by
         ]
 
-    @strawberry.field(description="Topological levels: the ids of the tasks that can run side by side.")
+    @strawberry.field(
+        description="The topological levels of the graph: lists of ids of tasks that can run in parallel."
+    )
     async def levels(self, info: Info) -> list[list[strawberry.ID]]:
         return [[strawberry.ID(id_) for id_ in level] for level in graph.levels(await self._graph(info))]
 
     @strawberry.field(
-        description="The ids of the chain of tasks that takes longest, by what each took when it last "
-        "succeeded; those never seen count as much as the others do on average."
+        description="The ids of the longest chain of tasks, by the duration of each task's last success. A task "
+        "without a success counts as average."
     )
     async def critical_path(self, info: Info) -> list[strawberry.ID]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
-        seen = await info.context.loaders.durations.load(self.deployment.application_ids)
-        known = {task.id: seen.get((task.application_id, task.key)) for task in tasks}
-        path = graph.critical_path(await self._graph(info), graph.weights(known).__getitem__)
+        durations = await info.context.loaders.durations.load(self.deployment.application_ids)
+        seconds = {task.id: durations.get((task.application_id, task.key)) for task in tasks}
+        path = graph.critical_path(await self._graph(info), graph.weights(seconds).__getitem__)
         return [strawberry.ID(id_) for id_ in path]
 
     @strawberry.field(
-        description="All of them, the first one first.",
+        description="All revisions, oldest first.",
         deprecation_reason="It grows for ever: use revisionsConnection.",
     )
     async def revisions(self, info: Info) -> list[WorkflowRevision]:
-        found = await info.context.loaders.revisions_of.load(self.deployment.id)
-        return [WorkflowRevision.of(revision) for revision in found]
+        core_revisions = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return [WorkflowRevision.of(revision) for revision in core_revisions]
 
-    @strawberry.field(description="The revisions, the first one first.")
+    @strawberry.field(description="All revisions, oldest first.")
     async def revisions_connection(
         self,
         info: Info,
@@ -222,94 +220,24 @@ class Workflow(Node):
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[WorkflowRevision]:
-        asked = PageArguments(first, after, last, before)
-        return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, asked)
+        arguments = PageArguments(first, after, last, before)
+        return await REVISIONS.page(info, self.deployment.id, WorkflowRevision.of, arguments)
 
-    @strawberry.field(description="One revision; null when there is none of that number.")
+    @strawberry.field(description="A revision by its number. Null if it does not exist.")
     async def revision_at(self, info: Info, number: int) -> WorkflowRevision | None:
-        found = await info.context.loaders.revisions_of.load(self.deployment.id)
-        return next((WorkflowRevision.of(revision) for revision in found if revision.number == number), None)
+        core_revisions = await info.context.loaders.revisions_of.load(self.deployment.id)
+        return next((WorkflowRevision.of(revision) for revision in core_revisions if revision.number == number), None)
 
-    @strawberry.field(description="What leads from one revision to another, in either direction.")
+    @strawberry.field(description="The differences between two revisions, in either direction.")
     async def diff(self, info: Info, from_: From, to: int) -> WorkflowDiff:
         before = await _tasks_at(info, self.deployment.id, from_, "from")
         after = await _tasks_at(info, self.deployment.id, to, "to")
         return WorkflowDiff.of(
-            revisions.diff(before, after), await names_of(info, (*before, *after)), _see(info, self.deployment)
+            revisions.diff(before, after),
+            await names_of(info, (*before, *after)),
+            _visibility_of(info, self.deployment),
         )
 
     async def _graph(self, info: Info) -> dict[str, tuple[str, ...]]:
         tasks = await info.context.loaders.tasks_of.load(self.deployment.id)
         return {task.id: task.block_by for task in tasks}
-
-
-@strawberry.type(description="An approval that people would be asked for.")
-class PlannedApproval:
-    subject: ApprovalSubject
-    task_key: str | None = strawberry.field(description="Of a TASK or a ROLLOUT_STEP.")
-    rollout_step: int | None = strawberry.field(description="The step of the strategy, from 0, of a ROLLOUT_STEP.")
-    required_approvals: int
-    approver_roles: list[Role]
-
-    @classmethod
-    def of(cls, planned: approvals.PlannedApproval) -> "PlannedApproval":
-        return cls(
-            subject=planned.subject,
-            task_key=planned.task_key,
-            rollout_step=planned.rollout_step,
-            required_approvals=planned.policy.required_approvals,
-            approver_roles=list(planned.policy.approver_roles),
-        )
-
-
-@strawberry.type(description="What a deployment would be. Nothing is stored.")
-class DeploymentPlan:
-    draft: strawberry.Private[Draft]
-    levels: list[list[str]] = strawberry.field(
-        description="Topological levels: the keys of tasks that can run side by side. Empty while the graph has faults."
-    )
-    critical_path: list[str] = strawberry.field(
-        description="The keys of the chain of tasks that takes longest. Empty while the graph has faults."
-    )
-    gate: Gate = strawberry.field(
-        description="Whether it could start now, and why not; nothing of environments that the viewer may not see."
-    )
-    faults: list[WorkflowFault] = strawberry.field(description="Everything that is wrong with the graph.")
-
-    @strawberry.field(description="Every approval that people would be asked for, once where environments ask alike.")
-    async def approvals(self) -> list[PlannedApproval]:
-        request = self.draft.request
-        found = [
-            planned
-            for environment in self.draft.environments
-            for planned in approvals.planned_approvals(
-                request.source,
-                environment.approval_policy,
-                request.strategy,
-                self.draft.tasks,
-                manual=request.manual_approval,
-            )
-        ]
-        return [PlannedApproval.of(planned) for planned in dict.fromkeys(found)]
-
-    @strawberry.field(
-        description="How its applications would be defined: what would run. Beside what runs in the environment where "
-        "the plan is for one."
-    )
-    async def definitions(self, info: Info) -> list[DeploymentDefinition]:
-        places, see = [environment.id for environment in self.draft.environments], self._see(info)
-        environment_id = places[0] if len(places) == 1 else ""
-        return [
-            DeploymentDefinition.of(definition, environment_id, see(definition.application_id))
-            for definition in self.draft.definitions
-        ]
-
-    @strawberry.field
-    async def tasks(self, info: Info) -> list[WorkflowTask]:
-        names = {application.id: application.name for application in self.draft.applications}
-        see = self._see(info)
-        return [WorkflowTask.of(task, names, see) for task in self.draft.tasks]
-
-    def _see(self, info: Info) -> VisibilityByApplication:
-        places = [environment.id for environment in self.draft.environments]
-        return of_deployment(info.context.viewer, places, [one.id for one in self.draft.applications])

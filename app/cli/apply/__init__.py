@@ -1,1 +1,1 @@
-"""`boreas apply`: what files declare, and bringing the server in line with it."""
+"""`boreas apply`: creates and updates applications, environments and templates as files declare them."""

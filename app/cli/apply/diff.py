@@ -1,4 +1,4 @@
-"""What leads from what is there to what is declared, field by field."""
+"""The differences between current and declared fields."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that differs, by its path. None: there is no such thing, or there shall be none."""
+    """A field that differs, by its path. None: the field is not set."""
 
     field: str
     before: Any
@@ -15,23 +15,23 @@ class Difference:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
-    """Yield every field that differs; of objects within objects each field, of lists the whole."""
+    """Yield every field that differs: nested objects field by field, lists as a whole."""
     for name in dict.fromkeys((*after, *before)):
         path, old, new = f"{prefix}{name}", before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from differences(old, new, f"{path}.")
-        elif not same(old, new):
+        elif not is_same(old, new):
             yield Difference(path, old, new)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Tell whether two values are the same JSON: a number is what a double makes of it, and no number is a boolean."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, float) or isinstance(other, float):
-        return isinstance(one, int | float) and isinstance(other, int | float) and float(one) == float(other)
-    return bool(one == other)
+def is_same(left: Any, right: Any) -> bool:
+    """Return whether two values are the same JSON: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(is_same(left[name], right[name]) for name in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(is_same, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, float) or isinstance(right, float):
+        return isinstance(left, int | float) and isinstance(right, int | float) and float(left) == float(right)
+    return bool(left == right)

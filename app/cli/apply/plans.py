@@ -1,26 +1,26 @@
-"""What is to be done for a declaration: how it differs from what is there, and the calls that bring it in line."""
+"""The plan of a document: the differences to what exists, and the mutations that remove them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.cli.apply.diff import Difference, differences
-from app.cli.apply.files import Declared
+from app.cli.apply.files import Document
 from app.cli.client import Api, ApiError, Data
 
 HIDDEN = "***"
-"""What the API shows in place of what somebody may not see."""
-Do = Callable[[Api], Awaitable[None]]
+"""What the API shows instead of values that the token may not see."""
+Step = Callable[[Api], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a declaration changes. `exists` tells whether there is such an object; `steps` are taken in order."""
+    """What a document changes. `exists`: whether the object exists; `steps` run in order."""
 
-    declared: Declared
+    document: Document
     exists: bool
     differences: tuple[Difference, ...]
-    steps: tuple[Do, ...]
+    steps: tuple[Step, ...]
 
     @property
     def action(self) -> str:
@@ -30,51 +30,52 @@ class Plan:
         return "UPDATE" if self.exists else "CREATE"
 
     async def carry_out(self, api: Api) -> None:
-        """Take every step. Raises ApiError, which says where the declaration stands."""
+        """Run every step. Raises ApiError, which names the document."""
         try:
             for step in self.steps:
                 await step(api)
         except ApiError as error:
-            raise fault(self.declared, error.message) from error
+            raise document_error(self.document, error.message) from error
 
 
-def fault(declared: Declared, message: str) -> ApiError:
-    """Return the error of a declaration."""
-    return ApiError(f"{declared.place}, {declared.title}: {message}")
+def document_error(document: Document, message: str) -> ApiError:
+    """Return an error that names the document."""
+    return ApiError(f"{document.place}, {document.title}: {message}")
 
 
-def refuse_hidden(declared: Declared, found: object, path: str = "") -> None:
-    """Refuse to compare with what the API does not show: commands, variables and checks. Raises ApiError.
+def refuse_hidden(document: Document, current: object, path: str = "") -> None:
+    """Refuse to compare with hidden values: commands, variables and checks. Raises ApiError.
 
-    A difference to `***` says nothing, and what people do not see they should not overwrite.
+    A difference to `***` means nothing, and people should not overwrite what they cannot see.
     """
-    if isinstance(found, list):
-        found = {str(index): each for index, each in enumerate(found) if not isinstance(each, str)}
-    for name, value in found.items() if isinstance(found, Mapping) else ():
-        place = f"{path}.{name}" if path else str(name)
+    if isinstance(current, list):
+        current = {str(index): item for index, item in enumerate(current) if not isinstance(item, str)}
+    for name, value in current.items() if isinstance(current, Mapping) else ():
+        value_path = f"{path}.{name}" if path else str(name)
         if value in (HIDDEN, [HIDDEN]):
-            raise fault(
-                declared,
-                f"{place}: Your token may not see what it is. Come with one that is DEPLOYER on the application.",
+            raise document_error(
+                document,
+                f"{value_path}: Your token may not see the current value. Use a token with the role DEPLOYER on the "
+                "application.",
             )
-        refuse_hidden(declared, value, place)
+        refuse_hidden(document, value, value_path)
 
 
-def call(document: str, fields: Data) -> Do:
-    """Return a step that is one mutation."""
+def mutation(document: str, fields: Data) -> Step:
+    """Return a step that runs one mutation."""
 
-    async def do(api: Api) -> None:
-        await api.change(document, **fields)
+    async def run(api: Api) -> None:
+        await api.mutate(document, **fields)
 
-    return do
-
-
-def changed(found: Data | None, wanted: Data) -> tuple[Difference, ...]:
-    """Return what differs; None: everything that is to be set."""
-    return tuple(differences(found or {}, wanted))
+    return run
 
 
-def top_fields(found: Sequence[Difference], wanted: Data) -> dict[str, Any]:
-    """Return the fields of an input that have a difference anywhere in them."""
-    names = {difference.field.split(".", 1)[0] for difference in found}
-    return {name: value for name, value in wanted.items() if name in names}
+def changes(current: Data | None, declared: Data) -> tuple[Difference, ...]:
+    """Return how declared fields differ from the current ones, if any."""
+    return tuple(differences(current or {}, declared))
+
+
+def top_fields(changed: Sequence[Difference], declared: Data) -> dict[str, Any]:
+    """Return the fields of an input that contain a difference."""
+    names = {difference.field.split(".", 1)[0] for difference in changed}
+    return {name: value for name, value in declared.items() if name in names}

@@ -1,4 +1,4 @@
-"""The GraphQL documents of declarations."""
+"""GraphQL documents of `boreas apply`."""
 
 JOB = """{ resources { requests limits } serviceAccountName nodeSelector
   tolerations { key operator value effect tolerationSeconds } imagePullSecrets labels annotations runAsUser }"""

@@ -1,7 +1,7 @@
-"""The shape of what can be declared, from which files are checked and their JSON schema is made.
+"""The kinds of documents of `boreas apply`, which also define their JSON schema.
 
-An object that is declared is declared whole: a field that is left out has its default, which is the API's. Lists that
-people also keep by hand stay as they are where they are left out.
+A document declares a whole object: a missing field has the default of the API. Only the approval policy and the freeze
+windows of an environment, which people also edit by hand, stay unchanged where they are missing.
 """
 
 from datetime import UTC, datetime
@@ -14,48 +14,48 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.core.texts import normalized
 
-Name = Annotated[str, Meta(min_length=1, description="By which it is found; unique among its kind.")]
+Name = Annotated[str, Meta(min_length=1, description="The name of the object, unique in its kind.")]
 STEP_SECONDS, STEP_ATTEMPTS = 1800, 1
 Command = Annotated[
     tuple[str, ...],
     Meta(
         min_length=1,
-        description="The program, then its arguments. $${{ … }} stands for the text ${{ … }} itself, as in env.",
+        description="The program, then its arguments. Write $${{ … }} for a literal ${{ … }}, as in env.",
     ),
 ]
-Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
+Timestamp = Annotated[datetime, Meta(tz=True, description="ISO 8601, with an offset.")]
 Quantity = str | int | float
 Variables = Annotated[dict[str, str], Meta(description="Environment variables.")]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Something with fields as the API names them; a field that it does not have is refused."""
+class SpecObject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """An object with fields named as in the API. Unknown fields are refused."""
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields as inputs of the API, without those that were left alone."""
-        found: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
-        return {name: _plain(value) for name, value in found.items() if name != "kind"}
+        """Return the fields as input of the API, without unset ones."""
+        fields: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
+        return {name: _json_value(value) for name, value in fields.items() if name != "kind"}
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if isinstance(value, dict):
-        return {name: _plain(content) for name, content in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {name: _json_value(content) for name, content in value.items()}
+    return [_json_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _tidied(part: Part, *names: str) -> None:
-    """Write names as the API keeps them: else they would differ from what is there, again and again."""
+def _normalize(spec: SpecObject, *names: str) -> None:
+    """Write names as the API stores them. Otherwise they would differ from the stored ones each time."""
     for name in names:
-        value = getattr(part, name)
+        value = getattr(spec, name)
         if value is not None:
-            made = normalized(value) if isinstance(value, str) else tuple(map(normalized, value))
-            msgspec.structs.force_setattr(part, name, made)
+            stored = normalized(value) if isinstance(value, str) else tuple(map(normalized, value))
+            msgspec.structs.force_setattr(spec, name, stored)
 
 
 class Operator(StrEnum):
-    """Who carries instructions out."""
+    """What carries out the instructions of a task."""
 
     SHELL = "SHELL"
     KUBERNETES = "KUBERNETES"
@@ -77,24 +77,24 @@ class TaintEffect(StrEnum):
     NO_EXECUTE = "NO_EXECUTE"
 
 
-class Toleration(Part, frozen=True, kw_only=True):
-    """A taint of nodes that a Job's pod bears."""
+class Toleration(SpecObject, frozen=True, kw_only=True):
+    """A taint of nodes that the pod of a Job tolerates."""
 
-    key: Annotated[str, Meta(description="Left out, with EXISTS: every taint.")] | None = None
+    key: Annotated[str, Meta(description="Unset, with EXISTS: every taint.")] | None = None
     operator: TolerationOperator = TolerationOperator.EQUAL
     value: str | None = None
-    effect: Annotated[TaintEffect, Meta(description="Left out: each of them.")] | None = None
-    toleration_seconds: Annotated[int, Meta(description="How long, with NO_EXECUTE.")] | None = None
+    effect: Annotated[TaintEffect, Meta(description="Unset: every effect.")] | None = None
+    toleration_seconds: Annotated[int, Meta(description="How long the pod stays, with NO_EXECUTE.")] | None = None
 
 
-Texts = Annotated[dict[str, str], Meta(description="Keys to texts.")]
+Texts = Annotated[dict[str, str], Meta(description="Texts by key.")]
 Quantities = Annotated[
-    dict[str, Quantity], Meta(description="Names of resources to quantities, such as cpu: 500m and memory: 1Gi.")
+    dict[str, Quantity], Meta(description="Quantities by resource, such as cpu: 500m and memory: 1Gi.")
 ]
 
 
-class JobResources(Part, frozen=True, kw_only=True):
-    """What a container is given at least, and at most."""
+class JobResources(SpecObject, frozen=True, kw_only=True):
+    """The requests and limits of a container."""
 
     requests: Quantities | None = None
     limits: Quantities | None = None
@@ -102,25 +102,28 @@ class JobResources(Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Write numbers as texts, as the API shows them."""
         for name in ("requests", "limits"):
-            if given := getattr(self, name):
-                msgspec.structs.force_setattr(self, name, {key: str(content) for key, content in given.items()})
+            if quantities := getattr(self, name):
+                texts = {resource: str(quantity) for resource, quantity in quantities.items()}
+                msgspec.structs.force_setattr(self, name, texts)
 
 
-class JobOptions(Part, frozen=True, kw_only=True):
-    """Options of Jobs in a cluster. A step's go before its environment's; what is left out is not said."""
+class JobOptions(SpecObject, frozen=True, kw_only=True):
+    """Options of Jobs in a cluster. The options of a step override those of its environment."""
 
     resources: JobResources | None = None
-    service_account_name: Annotated[str, Meta(description="A step may name one of its environment's.")] | None = None
+    service_account_name: (
+        Annotated[str, Meta(description="A step may name a service account that its environment allows.")] | None
+    ) = None
     node_selector: Texts | None = None
     tolerations: tuple[Toleration, ...] | None = None
     image_pull_secrets: tuple[str, ...] | None = None
     labels: Texts | None = None
     annotations: Texts | None = None
-    run_as_user: Annotated[int, Meta(description="The number of a user.")] | None = None
+    run_as_user: Annotated[int, Meta(description="A numeric user id.")] | None = None
 
 
-class CommandStep(Part, frozen=True, kw_only=True):
-    """A command with its limits."""
+class CommandStep(SpecObject, frozen=True, kw_only=True):
+    """A command, with its timeout and attempts."""
 
     command: Command
     image: str | None = None
@@ -130,30 +133,30 @@ class CommandStep(Part, frozen=True, kw_only=True):
     job: JobOptions | None = None
 
 
-class ShellTarget(Part, frozen=True, kw_only=True):
-    """Deploys by a command, once per instance."""
+class ShellTarget(SpecObject, frozen=True, kw_only=True):
+    """Deploys by a command that runs once per instance."""
 
     command: Command
     instances: tuple[str, ...] = ("local",)
     rollback_command: Command | None = None
 
     def __post_init__(self) -> None:
-        """Write names as the API keeps them."""
-        _tidied(self, "instances")
+        """Normalize names."""
+        _normalize(self, "instances")
 
 
-class KubernetesTarget(Part, frozen=True, kw_only=True):
-    """Deploys by rolling a Deployment object out."""
+class KubernetesTarget(SpecObject, frozen=True, kw_only=True):
+    """Deploys by rolling out a Kubernetes Deployment."""
 
-    workload: Annotated[str, Meta(description="The name of the Deployment object.")]
+    workload: Annotated[str, Meta(description="The name of the Deployment.")]
     container: str
     service: str | None = None
     http_route: str | None = None
     restart: bool = False
 
 
-class MetricCheck(Part, frozen=True, kw_only=True):
-    """A Prometheus query whose value must lie within bounds."""
+class MetricCheck(SpecObject, frozen=True, kw_only=True):
+    """A Prometheus query whose value must be within bounds."""
 
     name: str
     prometheus_url: str
@@ -162,12 +165,12 @@ class MetricCheck(Part, frozen=True, kw_only=True):
     max: float | None = None
 
     def __post_init__(self) -> None:
-        """Write names as the API keeps them."""
-        _tidied(self, "name")
+        """Normalize names."""
+        _normalize(self, "name")
 
 
-class HealthCheck(Part, frozen=True, kw_only=True):
-    """How health is told: by exactly one of command and httpUrl, or by neither where there are metrics."""
+class HealthCheck(SpecObject, frozen=True, kw_only=True):
+    """How health is checked: by exactly one of command and httpUrl; with metrics, neither is required."""
 
     command: Command | None = None
     http_url: str | None = None
@@ -179,8 +182,8 @@ class HealthCheck(Part, frozen=True, kw_only=True):
     metrics: tuple[MetricCheck, ...] = ()
 
 
-class Application(Part, frozen=True, kw_only=True, tag_field="kind", tag="Application"):
-    """What is built, tested and deployed, by exactly one of shell and kubernetes."""
+class Application(SpecObject, frozen=True, kw_only=True, tag_field="kind", tag="Application"):
+    """An application: how it is built, tested and deployed, by exactly one of shell and kubernetes."""
 
     name: Name
     description: str = ""
@@ -192,38 +195,38 @@ class Application(Part, frozen=True, kw_only=True, tag_field="kind", tag="Applic
     health_check: HealthCheck | None = None
 
     def __post_init__(self) -> None:
-        """Check what types can not say. Raises ValueError, which msgspec tells with its place."""
+        """Raise ValueError unless exactly one target is set; msgspec adds the path."""
         if (self.shell is None) == (self.kubernetes is None):
             raise ValueError("Give exactly one of shell and kubernetes.")
 
 
-class FreezeWindow(Part, frozen=True, kw_only=True):
-    """When no deployment of an environment starts. A recurring one says when it comes first."""
+class FreezeWindow(SpecObject, frozen=True, kw_only=True):
+    """A time in which no deployment of an environment starts. If it recurs: the first one."""
 
     name: Name
     reason: str
-    starts_at: Moment
-    ends_at: Moment
+    starts_at: Timestamp
+    ends_at: Timestamp
     recurrence: Annotated[str, Meta(description="An RFC 5545 rule, such as FREQ=WEEKLY;BYDAY=FR.")] | None = None
-    timezone: Annotated[str, Meta(description="IANA, such as Europe/Berlin.")] = "UTC"
+    timezone: Annotated[str, Meta(description="An IANA name, such as Europe/Berlin.")] = "UTC"
 
     def __post_init__(self) -> None:
-        """Write names as the API keeps them."""
-        _tidied(self, "name")
+        """Normalize names."""
+        _normalize(self, "name")
 
 
-class KubernetesAccess(Part, frozen=True, kw_only=True):
-    """How the workers of an environment reach its cluster. The API does not tell the file: it is no difference."""
+class KubernetesAccess(SpecObject, frozen=True, kw_only=True):
+    """How workers reach the cluster of an environment. kubeconfigPath is hidden, so not compared."""
 
     context: str | None = None
     kubeconfig_path: str | None = None
     namespace: str = "default"
-    job: Annotated[JobOptions, Meta(description="Options of all Jobs there.")] | None = None
-    service_accounts: Annotated[tuple[str, ...], Meta(description="Those that steps may choose.")] = ()
+    job: Annotated[JobOptions, Meta(description="Options of all Jobs in the cluster.")] | None = None
+    service_accounts: Annotated[tuple[str, ...], Meta(description="The service accounts that steps may name.")] = ()
 
 
 class Role(StrEnum):
-    """Who may approve."""
+    """A role that may approve."""
 
     DEPLOYER = "DEPLOYER"
     APPROVER = "APPROVER"
@@ -231,14 +234,14 @@ class Role(StrEnum):
 
 
 class OnTimeout(StrEnum):
-    """What an approval that expires does to its deployment."""
+    """What an expired approval does to its deployment."""
 
     REJECT = "REJECT"
     CANCEL = "CANCEL"
 
 
-class ApprovalPolicy(Part, frozen=True, kw_only=True):
-    """What every deployment to an environment takes."""
+class ApprovalPolicy(SpecObject, frozen=True, kw_only=True):
+    """The approvals that every deployment to an environment needs."""
 
     required_approvals: Annotated[int, Meta(ge=1)]
     approver_roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = (Role.APPROVER, Role.ADMIN)
@@ -248,11 +251,11 @@ class ApprovalPolicy(Part, frozen=True, kw_only=True):
     on_timeout: OnTimeout = OnTimeout.REJECT
 
 
-class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Environment"):
-    """Where versions are deployed to.
+class Environment(SpecObject, frozen=True, kw_only=True, tag_field="kind", tag="Environment"):
+    """An environment, to which versions are deployed.
 
-    Freeze windows that are left out stay as they are; an empty list takes all away. An approval policy that is left out
-    stays as it is; null takes it away.
+    Missing freeze windows stay unchanged; an empty list removes all. A missing approval policy stays unchanged; null
+    removes it.
     """
 
     name: Name
@@ -260,14 +263,14 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="Enviro
     operator: Operator
     kubernetes: KubernetesAccess | None = None
     worker_pool: str = "default"
-    build_pool: Annotated[str, Meta(description="Runs PREPARE, BUILD and TEST tasks.")] | None = None
+    build_pool: Annotated[str, Meta(description="The pool that runs PREPARE, BUILD and TEST tasks.")] | None = None
     max_concurrent_deployments: int = 10
     approval_policy: ApprovalPolicy | UnsetType | None = UNSET
     freeze_windows: tuple[FreezeWindow, ...] | UnsetType = UNSET
 
 
 class TaskType(StrEnum):
-    """What a task does."""
+    """The kind of work of a task."""
 
     PREPARE = "PREPARE"
     BUILD = "BUILD"
@@ -277,20 +280,20 @@ class TaskType(StrEnum):
     CUSTOM = "CUSTOM"
 
 
-class Position(Part, frozen=True, kw_only=True):
-    """Where the editor draws a task."""
+class Position(SpecObject, frozen=True, kw_only=True):
+    """The position of a task in the editor."""
 
     x: float
     y: float
 
 
-class Task(Part, frozen=True, kw_only=True):
-    """A task of a graph. Timeout and attempts that are left out are the command's."""
+class Task(SpecObject, frozen=True, kw_only=True):
+    """A task of a graph. Its timeout and attempts default to those of its command."""
 
     key: Name
     name: Annotated[str, Meta(description="Default: the key.")] | None = None
     type: TaskType
-    application: Annotated[str, Meta(description="By its name.")] | None = None
+    application: Annotated[str, Meta(description="The name of its application.")] | None = None
     block_by: Annotated[tuple[str, ...], Meta(description="The keys of the tasks that it waits for.")] = ()
     require_confirm: bool = False
     command: CommandStep | None = None
@@ -300,12 +303,12 @@ class Task(Part, frozen=True, kw_only=True):
     position: Position | None = None
 
     def __post_init__(self) -> None:
-        """Write names as the API keeps them."""
-        _tidied(self, "key", "name", "block_by")
+        """Normalize names."""
+        _normalize(self, "key", "name", "block_by")
 
 
-class Parameter(Part, frozen=True, kw_only=True):
-    """What users of a template say."""
+class Parameter(SpecObject, frozen=True, kw_only=True):
+    """A value that users of a template set."""
 
     name: Name
     description: str = ""
@@ -314,25 +317,25 @@ class Parameter(Part, frozen=True, kw_only=True):
     choices: tuple[str, ...] | None = None
 
 
-class WorkflowTemplate(Part, frozen=True, kw_only=True, tag_field="kind", tag="WorkflowTemplate"):
-    """A named graph with parameters. Whatever differs makes a new version."""
+class WorkflowTemplate(SpecObject, frozen=True, kw_only=True, tag_field="kind", tag="WorkflowTemplate"):
+    """A named graph with parameters. A difference to the latest version makes a new one."""
 
     name: Name
-    description: Annotated[str, Meta(description="Empty: it stays as it is.")] = ""
-    note: Annotated[str, Meta(description="What a version says of itself; by itself it makes none.")] = ""
+    description: Annotated[str, Meta(description="Empty: unchanged.")] = ""
+    note: Annotated[str, Meta(description="A note on the version. A new note alone makes no new version.")] = ""
     parameters: tuple[Parameter, ...] = ()
     tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
 
     def __post_init__(self) -> None:
-        """Write names as the API keeps them."""
-        _tidied(self, "name")
+        """Normalize names."""
+        _normalize(self, "name")
 
 
 Spec = Application | Environment | WorkflowTemplate
-"""Everything that a document can declare, by its `kind`."""
+"""What a document can declare; its `kind` selects the type."""
 
 
-def schema() -> dict[str, Any]:
+def json_schema() -> dict[str, Any]:
     """Return the JSON schema of one document."""
-    made = msgspec.json.schema(Spec)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "What boreas apply takes"} | made
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A document of boreas apply"}
+    return head | msgspec.json.schema(Spec)

@@ -1,4 +1,4 @@
-"""What an examination finds: how bad it is, what it is about, and what to do."""
+"""Findings of a check: the level, the subject, and what to do."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -14,49 +14,49 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and somebody should know."""
+    """It works, but should be looked at."""
     PROBLEM = "problem"
-    """Something does not work, or will not."""
+    """It does not work, or will stop working."""
 
 
-MARKS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.PROBLEM: ("✗", "red")}
+SYMBOLS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.PROBLEM: ("✗", "red")}
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     subject: str
-    """What it is about, in one or two words."""
+    """What was checked, in one or two words."""
     message: str
     advice: str = ""
-    """What to do; empty where there is nothing to do."""
+    """What to do; empty if nothing has to be done."""
 
 
 def ok(subject: str, message: str) -> Finding:
-    """Return that something is as it should be."""
+    """Return a finding without fault."""
     return Finding(Level.OK, subject, message)
 
 
 def warning(subject: str, message: str, advice: str) -> Finding:
-    """Return that something works, and is not as it should be."""
+    """Return a finding that should be looked at."""
     return Finding(Level.WARNING, subject, message, advice)
 
 
 def problem(subject: str, message: str, advice: str) -> Finding:
-    """Return that something does not work."""
+    """Return a finding that something does not work."""
     return Finding(Level.PROBLEM, subject, message, advice)
 
 
-def show(findings: Iterable[Finding]) -> None:
-    """Print findings for people, each with its sign and, where something is wrong, what to do."""
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print findings for people, each with its symbol and its advice."""
     for finding in findings:
-        sign, color = MARKS[finding.level]
-        click.echo(f"{click.style(sign, fg=color)} {finding.subject:<14} {printable(finding.message)}")
+        symbol, color = SYMBOLS[finding.level]
+        click.echo(f"{click.style(symbol, fg=color)} {finding.subject:<14} {printable(finding.message)}")
         if finding.advice:
             click.echo(f"  {'':<14} → {printable(finding.advice)}")
 
 
-def show_json(findings: Iterable[Finding]) -> None:
+def print_json(findings: Iterable[Finding]) -> None:
     """Print findings as one JSON list."""
     click.echo(json_text([finding._asdict() for finding in findings], indent=2))

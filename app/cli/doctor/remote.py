@@ -1,4 +1,4 @@
-"""The API that the commands talk to: whether it answers, knows the token, is of this release, and keeps the time."""
+"""Checks the API: whether it answers, accepts the token, has the same release, and agrees on the time."""
 
 import time
 from datetime import UTC, datetime
@@ -7,26 +7,27 @@ from app import __version__
 from app.cli.client import Api, ApiError
 from app.cli.doctor.findings import Finding, ok, problem, warning
 
-ASK = "query Doctor { viewer { name } server { now version } }"
-CLOCK_SECONDS = 5.0
-"""What a person may notice in ages and countdowns."""
+QUERY = "query Doctor { viewer { name } server { now version } }"
+MAX_CLOCK_SECONDS = 5.0
+"""A larger difference would be visible in ages and countdowns."""
 
 
-async def examine_api(api: Api) -> list[Finding]:
-    """Return what is found of an API."""
+async def check_api(api: Api) -> list[Finding]:
+    """Return the findings for an API."""
     began = time.monotonic()
     try:
-        answer = await api.query(ASK)
+        answer = await api.query(QUERY)
     except ApiError as error:
-        return [problem("API", error.message, "boreas up starts one; --url and BOREAS_URL name another.")]
-    took = time.monotonic() - began
+        return [problem("API", error.message, "Start one with boreas up, or name another with --url or BOREAS_URL.")]
+    seconds = time.monotonic() - began
     server = answer["server"]
-    found = [ok("API", f"{api.url} answers {answer['viewer']['name']} in {took * 1000:.0f} ms")]
+    findings = [ok("API", f"{api.url} answers {answer['viewer']['name']} in {seconds * 1000:.0f} ms")]
     if server["version"] != __version__:
-        text = f"the API is of release {server['version']}, these commands are of {__version__}"
-        found.append(warning("release", text, "Use the same release for both."))
-    apart = abs((datetime.fromisoformat(server["now"]) - datetime.now(UTC)).total_seconds())
-    if apart > CLOCK_SECONDS + took:
-        text = f"the clock of the API is {apart:.0f} s away from this machine's"
-        found.append(warning("clocks", text, "Let both follow time servers; ages and countdowns are wrong meanwhile."))
-    return found
+        text = f"the API has release {server['version']}, these commands have {__version__}"
+        findings.append(warning("release", text, "Use the same release for both."))
+    difference = abs((datetime.fromisoformat(server["now"]) - datetime.now(UTC)).total_seconds())
+    if difference > MAX_CLOCK_SECONDS + seconds:
+        text = f"the clock of the API differs by {difference:.0f} s from that of this machine"
+        advice = "Synchronize both with time servers; until then, ages and countdowns are wrong."
+        findings.append(warning("clocks", text, advice))
+    return findings

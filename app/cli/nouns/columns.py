@@ -1,134 +1,117 @@
-"""Parts of tables and details that several nouns show, and the hints that go with them."""
+"""Columns of tables that several nouns print, and functions that make the cells of columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
 
 from app.cli.client import Data
-from app.cli.printer import Column, Printer, status
-from app.cli.times import Times, took
-
-DEPLOYMENT_STATUSES = (
-    "PENDING",
-    "RUNNING",
-    "WAITING_CONFIRM",
-    "SUCCESS",
-    "FAILED",
-    "ROLLING_BACK",
-    "ROLLED_BACK",
-    "CANCELLING",
-    "CANCELLED",
-)
-TASK_STATUSES = (
-    "PENDING",
-    "BLOCKED",
-    "RUNNING",
-    "WAITING_CONFIRM",
-    "SUCCESS",
-    "FAILED",
-    "SKIPPED",
-    "CANCELLED",
-    "ROLLED_BACK",
-)
-ENDED = frozenset({"SUCCESS", "FAILED", "ROLLED_BACK", "CANCELLED"})
+from app.cli.printer import Column
+from app.cli.status_styles import status_text
+from app.cli.times import TimeFormat, format_duration
 
 
-def named(found: Any) -> str:
-    """Return the name of something that may not be there."""
-    return found["name"] if found else ""
+def field(*path: str) -> Callable[[Any, TimeFormat], str]:
+    """Return a cell that shows a field, by its path; nothing where it is null."""
+
+    def cell(row: Any, times: TimeFormat) -> str:
+        value = row
+        for name in path:
+            value = value.get(name) if value is not None else None
+        return "" if value is None else str(value)
+
+    return cell
 
 
-def names(found: Sequence[Mapping[str, Any]]) -> str:
-    """Return the names of several things."""
-    return ", ".join(each["name"] for each in found)
+def time(name: str) -> Callable[[Any, TimeFormat], str]:
+    """Return a cell that shows a time as an age, or exactly if the user asks for that."""
+    return lambda row, times: times(row[name])
 
 
-def deployment_status(found: Data) -> Text:
+def exact_time(name: str, if_none: str = "") -> Callable[[Any, TimeFormat], str]:
+    """Return a cell that shows an exact time, or `if_none`."""
+    return lambda row, times: times.exact(row[name]) or if_none
+
+
+def status(row: Data, times: TimeFormat) -> Text:
+    """Return the cell of a status."""
+    return status_text(row["status"])
+
+
+def deployment_status(deployment: Data) -> Text:
     """Return the status of a deployment, and whether it is paused."""
-    return status(found["status"], " (paused)" if found["paused"] else "")
+    return status_text(deployment["status"], " (paused)" if deployment["paused"] else "")
+
+
+def names(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return the names of objects, separated by commas."""
+    return ", ".join(value["name"] for value in objects)
+
+
+def approval_subject(approval: Data) -> str:
+    """Return what an approval is for."""
+    key = approval["task"]["key"] if approval["task"] else "a task"
+    if approval["subject"] == "DEPLOYMENT":
+        return "deployment"
+    return str(key) if approval["subject"] == "TASK" else f"step {(approval['rolloutStep'] or 0) + 1} of {key}"
+
+
+def without(columns: Sequence[Column], *titles: str) -> list[Column]:
+    """Return the columns except those of the given titles, which the context makes redundant."""
+    return [column for column in columns if column.title not in titles]
 
 
 DEPLOYMENTS = (
-    Column("ID", lambda one, times: one["id"]),
-    Column("STATUS", lambda one, times: deployment_status(one)),
-    Column("DONE", lambda one, times: f"{one['progress']}%", wide=True),
-    Column("AGE", lambda one, times: times(one["createdAt"])),
-    Column("TOOK", lambda one, times: took(one["duration"]), wide=True),
-    Column("VERSION", lambda one, times: one["version"]["name"]),
-    Column("ENVIRONMENT", lambda one, times: one["environment"]["name"]),
-    Column("APPLICATIONS", lambda one, times: names(one["applications"])),
-    Column("BY", lambda one, times: named(one["createdBy"])),
-    Column("ERROR", lambda one, times: one["errorMessage"] or "", wide=True),
+    Column("ID", field("id")),
+    Column("STATUS", lambda deployment, times: deployment_status(deployment)),
+    Column("DONE", lambda deployment, times: f"{deployment['progress']}%", wide=True),
+    Column("AGE", time("createdAt")),
+    Column("TOOK", lambda deployment, times: format_duration(deployment["duration"]), wide=True),
+    Column("VERSION", field("version", "name")),
+    Column("ENVIRONMENT", field("environment", "name")),
+    Column("APPLICATIONS", lambda deployment, times: names(deployment["applications"])),
+    Column("BY", field("createdBy", "name")),
+    Column("ERROR", field("errorMessage"), wide=True),
 )
 TASKS = (
-    Column("KEY", lambda one, times: one["key"]),
-    Column("TYPE", lambda one, times: one["type"]),
-    Column("STATUS", lambda one, times: status(one["status"])),
-    Column("TRY", lambda one, times: f"{one['attempt']}/{one['maxAttempts']}"),
-    Column("TOOK", lambda one, times: took(one["duration"])),
-    Column("ID", lambda one, times: one["id"], wide=True),
-    Column("STARTED", lambda one, times: times(one["startedAt"]), wide=True),
-    Column("ENDED", lambda one, times: times(one["completedAt"]), wide=True),
-    Column("MESSAGE", lambda one, times: one["errorMessage"] or ""),
+    Column("KEY", field("key")),
+    Column("TYPE", field("type")),
+    Column("STATUS", status),
+    Column("TRY", lambda task, times: f"{task['attempt']}/{task['maxAttempts']}"),
+    Column("TOOK", lambda task, times: format_duration(task["duration"])),
+    Column("ID", field("id"), wide=True),
+    Column("STARTED", time("startedAt"), wide=True),
+    Column("ENDED", time("completedAt"), wide=True),
+    Column("MESSAGE", field("errorMessage")),
 )
 APPROVALS = (
-    Column("ID", lambda one, times: one["id"]),
-    Column("STATUS", lambda one, times: status(one["status"])),
-    Column("OF", lambda one, times: subject(one)),
-    Column("MISSING", lambda one, times: f"{one['missing']}/{one['requiredApprovals']}"),
-    Column("ASKED", lambda one, times: times(one["requestedAt"])),
-    Column("UNTIL", lambda one, times: times.exact(one["expiresAt"]) if one["expiresAt"] else ""),
-    Column("VERSION", lambda one, times: one["deployment"]["version"]["name"]),
-    Column("ENVIRONMENT", lambda one, times: one["deployment"]["environment"]["name"]),
-    Column("DEPLOYMENT", lambda one, times: one["deployment"]["id"]),
-    Column("ROLES", lambda one, times: ", ".join(one["approverRoles"]), wide=True),
-    Column("REVISION", lambda one, times: str(one["revision"]), wide=True),
+    Column("ID", field("id")),
+    Column("STATUS", status),
+    Column("OF", lambda approval, times: approval_subject(approval)),
+    Column("MISSING", lambda approval, times: f"{approval['missing']}/{approval['requiredApprovals']}"),
+    Column("ASKED", time("requestedAt")),
+    Column("UNTIL", exact_time("expiresAt")),
+    Column("VERSION", field("deployment", "version", "name")),
+    Column("ENVIRONMENT", field("deployment", "environment", "name")),
+    Column("DEPLOYMENT", field("deployment", "id")),
+    Column("ROLES", lambda approval, times: ", ".join(approval["approverRoles"]), wide=True),
+    Column("REVISION", field("revision"), wide=True),
 )
 VERSIONS = (
-    Column("NAME", lambda one, times: one["name"]),
-    Column("AGE", lambda one, times: times(one["createdAt"])),
-    Column("APPLICATIONS", lambda one, times: ", ".join(each["application"]["name"] for each in one["artifacts"])),
-    Column("COMMIT", lambda one, times: (one["commit"] or "")[:12]),
-    Column("BY", lambda one, times: named(one["createdBy"])),
-    Column("ID", lambda one, times: one["id"]),
+    Column("NAME", field("name")),
+    Column("AGE", time("createdAt")),
+    Column(
+        "APPLICATIONS",
+        lambda version, times: names([artifact["application"] for artifact in version["artifacts"]]),
+    ),
+    Column("COMMIT", lambda version, times: (version["commit"] or "")[:12]),
+    Column("BY", field("createdBy", "name")),
+    Column("ID", field("id")),
 )
 RELEASES = (
-    Column("APPLICATION", lambda one, times: named(one.get("application"))),
-    Column("ENVIRONMENT", lambda one, times: named(one.get("environment"))),
-    Column("VERSION", lambda one, times: one["version"]["name"]),
-    Column("SINCE", lambda one, times: times(one["since"])),
-    Column("DEPLOYMENT", lambda one, times: one["deployment"]["id"]),
+    Column("APPLICATION", field("application", "name")),
+    Column("ENVIRONMENT", field("environment", "name")),
+    Column("VERSION", field("version", "name")),
+    Column("SINCE", time("since")),
+    Column("DEPLOYMENT", field("deployment", "id")),
 )
-
-
-def subject(one: Data) -> str:
-    """Say of what an approval is."""
-    key = one["task"]["key"] if one["task"] else "a task"
-    if one["subject"] == "DEPLOYMENT":
-        return "deployment"
-    return str(key) if one["subject"] == "TASK" else f"step {(one['rolloutStep'] or 0) + 1} of {key}"
-
-
-def blockers(found: Sequence[Data], times: Times) -> Text | None:
-    """Say what something waits for, one reason a line."""
-    lines = []
-    for each in found:
-        until = f" (until {times.exact(each['until'])})" if each["until"] else ""
-        lines.append(f"{each['kind']}: {each['message']}{until}")
-    return Text("\n".join(lines)) if lines else None
-
-
-def hints(printer: Printer, lines: Sequence[str]) -> None:
-    """Say on standard error what may be done next."""
-    if lines and not printer.is_data:
-        printer.note("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
-
-
-def none_declared(noun: str, contains: str | None, *, archived: bool) -> str:
-    """Return what is said of an empty list of what files declare."""
-    if contains:
-        return f"No {noun} has “{contains}” in its name."
-    if archived:
-        return f"No {noun} is archived."
-    return f"There is no {noun} yet. Declare one, and boreas apply --file FILE makes it."

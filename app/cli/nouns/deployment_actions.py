@@ -1,4 +1,4 @@
-"""`boreas deployment`: what people do with deployments."""
+"""`boreas deployment`: start, pause, resume, retry, cancel, rollback and promote."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,92 +9,92 @@ from app.cli import completion, lookups
 from app.cli.client import Api, ApiError, Data
 from app.cli.follow import follow
 from app.cli.nouns import queries
-from app.cli.options import agreed, calls_api, confirms, prints
-from app.cli.printer import Printer, by_id
+from app.cli.nouns.details import REASON_HELP
+from app.cli.nouns.each import change_each
+from app.cli.options import api_command, confirm, output_options, yes_option
+from app.cli.printer import Printer, id_of
 
-SEVERAL = "DEPLOYMENT..."
-REASON = "Why; it is kept and shown."
+DEPLOYMENTS = "DEPLOYMENT..."
+WATCH = "boreas watch {id}"
 
 
-def _verb(name: str, document: str, about: str, done: str, then: str = "boreas watch {id}") -> click.Command:
-    """Return a command that takes deployments, and does one mutation with each."""
+def _command(name: str, document: str, help_: str, participle: str, next_step: str = WATCH) -> click.Command:
+    """Return a command that runs one mutation for each of its deployments."""
 
-    @click.command(name, help=about, epilog=f"\b\nExamples:\n  boreas deployment {name} dep_0a1b2c")
-    @click.argument("deployments", metavar=SEVERAL, nargs=-1, required=True, shell_complete=completion.deployments)
-    @prints
-    @calls_api
+    @click.command(name, help=help_, epilog=f"\b\nExamples:\n  boreas deployment {name} dep_0a1b2c")
+    @click.argument("deployments", metavar=DEPLOYMENTS, nargs=-1, required=True, shell_complete=completion.deployments)
+    @output_options
+    @api_command
     async def command(api: Api, printer: Printer, deployments: tuple[str, ...]) -> int:
-        return await _each(api, printer, deployments, lambda id_: api.change(document, id=id_), done=done, then=then)
+        async def mutate(id_: str) -> Data:
+            return await api.mutate(document, id=id_)
+
+        return await _change_deployments(api, printer, deployments, mutate, participle=participle, next_step=next_step)
 
     return command
 
 
-async def _each(
+async def _change_deployments(
     api: Api,
     printer: Printer,
     texts: tuple[str, ...],
-    change: Callable[[str], Awaitable[Data]],
+    mutate: Callable[[str], Awaitable[Data]],
     *,
-    done: str,
-    then: str,
+    participle: str,
+    next_step: str,
 ) -> int:
-    """Do the same with several deployments; what is refused is told at the end. Return the exit status."""
-    refused: list[str] = []
-    for text in texts:
-        try:
-            id_ = await lookups.deployment(api, text)
-            payload = await change(id_)
-        except ApiError as error:
-            if len(texts) == 1:
-                raise
-            refused.append(f"{text}: {error.message}")
-            continue
-        tell(printer, payload["deployment"], done, then)
-    for message in refused:
-        printer.note(f"Error: {message}")
-    return 2 if refused else 0
+    """Change several deployments, and print each. Return the exit status."""
+
+    async def change(text: str) -> None:
+        payload = await mutate(await lookups.deployment_id(api, text))
+        _print_changed(printer, payload["deployment"], participle, next_step)
+
+    return await change_each(printer, texts, change)
 
 
-def tell(printer: Printer, found: Data, done: str, then: str) -> None:
-    """Print a deployment after a change, and what comes next."""
-    place = f"{found['version']['name']} to {found['environment']['name']}"
-    printer.done(f"{done}: {found['id']} ({place}) is {found['status']}.", found, by_id)
-    if then and not printer.is_data and found["status"] not in ("SUCCESS", "CANCELLED", "ROLLED_BACK"):
-        printer.note(f"  {then.format(id=found['id'])}")
+def _print_changed(printer: Printer, deployment: Data, participle: str, next_step: str) -> None:
+    """Print a deployment after a change, and the command that may follow."""
+    place = f"{deployment['version']['name']} to {deployment['environment']['name']}"
+    sentence = f"{participle}: {deployment['id']} ({place}) is {deployment['status']}."
+    printer.result(sentence, deployment, id_of)
+    if next_step and not printer.is_data and deployment["status"] not in ("SUCCESS", "CANCELLED", "ROLLED_BACK"):
+        printer.note(f"  {next_step.format(id=deployment['id'])}")
 
 
-start = _verb("start", queries.START, "Start deployments that were made without starting.", "Started")
-pause = _verb(
+start = _command("start", queries.START, "Start deployments that were created without starting.", "Started")
+pause = _command(
     "pause",
     queries.PAUSE,
-    "Keep tasks from starting; those that run go on.",
+    "Pause deployments: no task starts; running tasks continue.",
     "Paused",
     "boreas deployment resume {id}",
 )
-resume = _verb("resume", queries.RESUME, "Let paused deployments go on.", "Goes on")
-retry = _verb("retry", queries.RETRY, "Go on with failed deployments from what failed or never ran.", "Tried again")
+resume = _command("resume", queries.RESUME, "Resume paused deployments.", "Resumed")
+retry = _command(
+    "retry", queries.RETRY, "Retry failed deployments, from the tasks that failed or never ran.", "Retried"
+)
 
 
 @click.command(
     epilog="\b\nExamples:\n  boreas deployment cancel dep_0a1b2c --reason 'wrong version'\n"
     "  boreas deployment cancel dep_0a1b2c --force --yes"
 )
-@click.argument("deployments", metavar=SEVERAL, nargs=-1, required=True, shell_complete=completion.deployments)
-@click.option("--reason", default="cancelled from the command line", help=REASON)
-@click.option("--force", is_flag=True, help="Kill what runs instead of waiting for it to end.")
-@confirms
-@prints
-@calls_api
+@click.argument("deployments", metavar=DEPLOYMENTS, nargs=-1, required=True, shell_complete=completion.deployments)
+@click.option("--reason", default="cancelled from the command line", help=REASON_HELP)
+@click.option("--force", is_flag=True, help="Kill running commands instead of waiting for them to end.")
+@yes_option
+@output_options
+@api_command
 async def cancel(
     api: Api, printer: Printer, *, deployments: tuple[str, ...], reason: str, force: bool, yes: bool
 ) -> int:
-    """Cancel deployments: at once where nothing runs, else when what runs has ended."""
-    await _asked(api, "Cancel", deployments, yes)
+    """Cancel deployments: at once if nothing runs, otherwise when running tasks have ended."""
+    await _confirm(api, "Cancel", deployments, yes)
 
-    async def change(id_: str) -> Data:
-        return await api.change(queries.CANCEL, id=id_, reason=reason, force=force)
+    async def mutate(id_: str) -> Data:
+        return await api.mutate(queries.CANCEL, id=id_, reason=reason, force=force)
 
-    return await _each(api, printer, deployments, change, done="Cancelled", then="boreas watch {id}")
+    return await _change_deployments(api, printer, deployments, mutate, participle="Cancelled", next_step=WATCH)
 
 
 @click.command(
@@ -102,38 +102,39 @@ async def cancel(
     "  boreas deployment rollback dep_0a1b2c --reason 'payments are down' --override-freeze"
 )
 @click.argument("deployment", shell_complete=completion.deployments)
-@click.option("--reason", default="rolled back from the command line", help=REASON)
-@click.option("--override-freeze", "force", is_flag=True, help="Also during a freeze. For ADMIN.")
-@click.option("-f", "--follow", "following", is_flag=True, help="Show tasks and logs live until it ends.")
-@confirms
-@prints
-@calls_api
+@click.option("--reason", default="rolled back from the command line", help=REASON_HELP)
+@click.option("--override-freeze", "force", is_flag=True, help="Roll back during a freeze, too. Requires ADMIN.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Print events and logs until it ends.")
+@yes_option
+@output_options
+@api_command
 async def rollback(
     api: Api, printer: Printer, *, deployment: str, reason: str, force: bool, following: bool, yes: bool
 ) -> int | None:
-    """Take a deployment's applications back to the versions before.
+    """Roll a deployment's applications back to their previous versions.
 
-    A failed deployment goes back itself. For a successful one a new deployment is made, of the version before.
+    A failed deployment is rolled back itself. For a successful one, a new deployment of the previous version is
+    created.
     """
-    await _asked(api, "Roll back", (deployment,), yes)
-    id_ = await lookups.deployment(api, deployment)
-    found = (await api.change(queries.ROLL_BACK, id=id_, reason=reason, force=force))["deployment"]
+    await _confirm(api, "Roll back", (deployment,), yes)
+    id_ = await lookups.deployment_id(api, deployment)
+    changed = (await api.mutate(queries.ROLL_BACK, id=id_, reason=reason, force=force))["deployment"]
     if not following or not printer.is_data:
-        done = "Rolling back" if found["id"] == id_ else "Rolled back by a new deployment"
-        tell(printer, found, done, "" if following else "boreas watch {id}")
+        participle = "Rolling back" if changed["id"] == id_ else "Rolled back by a new deployment"
+        _print_changed(printer, changed, participle, "" if following else WATCH)
     if following:
-        return await follow(api, [found["id"]], as_json=printer.is_data)
+        return await follow(api, [changed["id"]], as_json=printer.is_data)
     return None
 
 
-async def _asked(api: Api, what: str, texts: tuple[str, ...], yes: bool) -> None:
-    """Have a person confirm, who sees what of. Raises ApiError."""
+async def _confirm(api: Api, verb: str, texts: tuple[str, ...], yes: bool) -> None:
+    """Ask for confirmation on a terminal, with each status. Raises ApiError if the answer is no."""
     if yes or not sys.stdin.isatty():
         return
-    ids = [await lookups.deployment(api, text) for text in texts]
-    found = [(await api.query(queries.TASKS, id=id_))["deployment"] for id_ in ids]
-    lines = ", ".join(f"{each['id']} ({each['status']})" for each in found if each)
-    agreed(f"{what} {lines}?", yes=yes)
+    ids = [await lookups.deployment_id(api, text) for text in texts]
+    deployments = [(await api.query(queries.TASKS, id=id_))["deployment"] for id_ in ids]
+    names = ", ".join(f"{deployment['id']} ({deployment['status']})" for deployment in deployments if deployment)
+    confirm(f"{verb} {names}?", yes=yes)
 
 
 @click.command(
@@ -141,25 +142,32 @@ async def _asked(api: Api, what: str, texts: tuple[str, ...], yes: bool) -> None
     "  boreas deployment promote dep_0a1b2c --application web --full"
 )
 @click.argument("deployment", shell_complete=completion.deployments)
-@click.option("--application", shell_complete=completion.applications, help="Whose rollout; default: all that wait.")
-@click.option("--full", is_flag=True, help="Bring all that is left at once, without watching any of it.")
-@prints
-@calls_api
+@click.option(
+    "--application",
+    shell_complete=completion.applications,
+    help="The application whose rollout to promote. Default: all that wait.",
+)
+@click.option("--full", is_flag=True, help="Deploy all remaining instances at once, without watching them.")
+@output_options
+@api_command
 async def promote(api: Api, printer: Printer, deployment: str, application: str | None, full: bool) -> None:
-    """End the wait of rollouts that watch a batch or a step."""
-    id_ = await lookups.deployment(api, deployment)
-    found = (await api.query(queries.ROLLOUTS, id=id_))["deployment"]
-    if found is None:
-        raise lookups.no_deployment(deployment)
-    rollouts = found["rollouts"]
-    if application is not None:
-        known = {each["application"]["name"]: each["application"]["id"] for each in rollouts}
-        wanted = lookups.pick("application of this deployment", application, known)
-        rollouts = [each for each in rollouts if each["application"]["id"] == wanted]
-    else:
-        rollouts = [each for each in rollouts if each["task"]["viewerCan"]["promote"]["allowed"]] or rollouts[:1]
+    """Let rollouts continue that are watching a batch or a step."""
+    id_ = await lookups.deployment_id(api, deployment)
+    fetched = (await api.query(queries.ROLLOUTS, id=id_))["deployment"]
+    if fetched is None:
+        raise lookups.deployment_not_found(deployment)
+    rollouts = _promotable(fetched["rollouts"], application)
     if not rollouts:
-        raise ApiError(f"Deployment {id_} has no rollout: it is {found['status']}. boreas deployment show {id_}")
-    for each in rollouts:
-        payload = await api.change(queries.PROMOTE, taskId=each["task"]["id"], full=full)
-        tell(printer, payload["deployment"], f"Promoted {each['application']['name']}", "boreas watch {id}")
+        raise ApiError(f"Deployment {id_} has no rollout; it is {fetched['status']}. boreas deployment show {id_}")
+    for rollout in rollouts:
+        payload = await api.mutate(queries.PROMOTE, taskId=rollout["task"]["id"], full=full)
+        _print_changed(printer, payload["deployment"], f"Promoted {rollout['application']['name']}", WATCH)
+
+
+def _promotable(rollouts: list[Data], application: str | None) -> list[Data]:
+    """Return the application's rollout; by default those that wait, else one, whose refusal says why."""
+    if application is None:
+        return [rollout for rollout in rollouts if rollout["task"]["viewerCan"]["promote"]["allowed"]] or rollouts[:1]
+    ids = {rollout["application"]["name"]: rollout["application"]["id"] for rollout in rollouts}
+    id_ = lookups.resolve("application of this deployment", application, ids)
+    return [rollout for rollout in rollouts if rollout["application"]["id"] == id_]

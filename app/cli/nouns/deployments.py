@@ -1,6 +1,6 @@
 """`boreas deployment`: lists, details and events of deployments."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,21 @@ from rich.text import Text
 from app.cli import completion, lookups
 from app.cli.client import Api, Data
 from app.cli.follow import EXIT_STATUS
-from app.cli.live_views import follow_list, follow_one
+from app.cli.live_views import follow_list, follow_object
 from app.cli.nouns import columns, queries
-from app.cli.options import calls_api, lists, more, pages, prints
-from app.cli.printer import Column, Printer, by_id, status
-from app.cli.times import Moment, took
+from app.cli.nouns.columns import exact_time, field
+from app.cli.nouns.details import (
+    DEPLOYMENT_STATUSES,
+    ENDED,
+    WATCH_HELP,
+    WATCH_LIST_HELP,
+    blockers,
+    next_steps,
+)
+from app.cli.options import api_command, fetch_pages, limit_options, note_limit, output_options
+from app.cli.printer import Column, Printer, id_of
+from app.cli.status_styles import status_text
+from app.cli.times import TimeParameter, format_duration
 
 LIST_EPILOG = """\b
 Examples:
@@ -30,235 +40,179 @@ Examples:
 
 \b
 Exit status with --watch: 0 SUCCESS, 1 FAILED, 3 ROLLED_BACK, 4 CANCELLED."""
+ROLLOUTS = (
+    Column("APPLICATION", field("application", "name")),
+    Column("STEP", lambda rollout, times: str(rollout["stepIndex"] + 1)),
+    Column("BATCH", lambda rollout, times: f"{rollout['batch']}/{rollout['batches']}"),
+    Column("UPDATED", lambda rollout, times: f"{rollout['updated']}/{rollout['total']}"),
+    Column("HEALTHY", lambda rollout, times: f"{rollout['healthy']}/{rollout['total']}"),
+    Column("WEIGHT", lambda rollout, times: f"{rollout['weight']:.0%}"),
+    Column("GOES ON", exact_time("resumeAt")),
+)
 
 
-async def filter_of(api: Api, wanted: Data) -> Data | None:
+async def _filter(api: Api, options: Data) -> Data | None:
     """Return the filter of a list of deployments. Raises ApiError."""
-    version = (await lookups.version(api, wanted["version"]))["id"] if wanted["version"] else None
-    given = {
-        "statuses": list(wanted["statuses"]) or None,
-        "environmentIds": await lookups.environments(api, wanted["environments"]) or None,
-        "applicationIds": await lookups.applications(api, wanted["applications"]) or None,
-        "versionId": version,
-        "createdById": await lookups.actor(api, wanted["created_by"]) if wanted["created_by"] else None,
-        "createdAfter": wanted["since"],
-        "createdBefore": wanted["until"],
+    version, creator = options["version"], options["created_by"]
+    fields = {
+        "statuses": list(options["statuses"]) or None,
+        "environmentIds": await lookups.environment_ids(api, options["environments"]) or None,
+        "applicationIds": await lookups.application_ids(api, options["applications"]) or None,
+        "versionId": (await lookups.version(api, version))["id"] if version else None,
+        "createdById": await lookups.actor_id(api, creator) if creator else None,
+        "createdAfter": options["since"],
+        "createdBefore": options["until"],
     }
-    return {name: value for name, value in given.items() if value is not None} or None
+    return {name: value for name, value in fields.items() if value is not None} or None
 
 
 @click.command("list", epilog=LIST_EPILOG)
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(columns.DEPLOYMENT_STATUSES, case_sensitive=False),
+    type=click.Choice(DEPLOYMENT_STATUSES, case_sensitive=False),
     multiple=True,
-    help="Only with this status; may be repeated.",
+    help="List only deployments with this status; repeatable.",
 )
 @click.option(
     "--environment",
     "environments",
     multiple=True,
     shell_complete=completion.environments,
-    help="Only to this one, by name or id; may be repeated.",
+    help="List only deployments to this environment, by name or id; repeatable.",
 )
 @click.option(
     "--application",
     "applications",
     multiple=True,
     shell_complete=completion.applications,
-    help="Only of this one, by name or id; may be repeated.",
+    help="List only deployments of this application, by name or id; repeatable.",
 )
-@click.option("--version", shell_complete=completion.versions, help="Only of this version, by name or id.")
-@click.option("--created-by", metavar="me|ID", help="Only those that I, or somebody, made.")
-@click.option("--since", type=Moment(), help="Only those made since then: 2h, 7d, or a time.")
-@click.option("--until", type=Moment(), help="Only those made before then.")
-@click.option("-w", "--watch", "watching", is_flag=True, help="Go on with every change, until Ctrl-C.")
-@lists
-@prints
-@calls_api
-async def list_(api: Api, printer: Printer, limit: int | None, watching: bool, **wanted: Any) -> None:
+@click.option(
+    "--version", shell_complete=completion.versions, help="List only deployments of this version, by name or id."
+)
+@click.option("--created-by", metavar="me|ID", help="List only deployments that this actor created.")
+@click.option("--since", type=TimeParameter(), help="List only deployments created since: 2h, 7d, or a time.")
+@click.option("--until", type=TimeParameter(), help="List only deployments created before: 2h, 7d, or a time.")
+@click.option("-w", "--watch", "watching", is_flag=True, help=WATCH_LIST_HELP)
+@limit_options
+@output_options
+@api_command
+async def list_(api: Api, printer: Printer, limit: int | None, watching: bool, **options: Any) -> None:
     """List deployments, the newest first."""
-    where = await filter_of(api, wanted)
-    read = partial(pages, api, queries.DEPLOYMENTS, limit, filter=where)
+    filter_ = await _filter(api, options)
+    read = partial(fetch_pages, api, queries.DEPLOYMENTS, limit, filter=filter_)
     if watching:
         await follow_list(
-            api, printer, read, columns.DEPLOYMENTS, feed=queries.DEPLOYMENTS_CHANGED, variables={"filter": where}
+            api, printer, read, columns.DEPLOYMENTS, feed=queries.DEPLOYMENTS_CHANGED, variables={"filter": filter_}
         )
         return
-    found, total = await read()
-    printer.list(found, columns.DEPLOYMENTS, by_id, _none(wanted))
-    more(printer, len(found), total)
-
-
-def _none(wanted: Data) -> str:
-    if any(value for name, value in wanted.items() if value):
-        return "No deployment is like that. Leave an option out, or see all: boreas deployment list --all"
-    return "There is no deployment yet. Make one: boreas deploy --version VERSION --environment ENVIRONMENT"
+    deployments, total = await read()
+    none = "There is no deployment yet. Create one: boreas deploy --version VERSION --environment ENVIRONMENT"
+    if any(options.values()):
+        none = "No deployment matches. Remove an option, or list all: boreas deployment list --all"
+    printer.list(deployments, columns.DEPLOYMENTS, id_of, none)
+    note_limit(printer, len(deployments), total)
 
 
 @click.command(epilog=SHOW_EPILOG)
 @click.argument("deployment", shell_complete=completion.deployments)
-@click.option("-w", "--watch", "watching", is_flag=True, help="Show it again with every change, until it ends.")
-@prints
-@calls_api
+@click.option("-w", "--watch", "watching", is_flag=True, help=WATCH_HELP)
+@output_options
+@api_command
 async def show(api: Api, printer: Printer, deployment: str, watching: bool) -> int | None:
     """Show a deployment: its tasks, approvals and rollouts, and what it waits for."""
-    id_ = await lookups.deployment(api, deployment)
+    id_ = await lookups.deployment_id(api, deployment)
     if watching:
-        is_over = partial(_is, columns.ENDED)
-        found = await follow_one(api, printer, partial(read, api, id_), details, place=_itself, is_over=is_over)
-        return EXIT_STATUS.get(found["status"])
-    found = await read(api, id_)
-    printer.one(found, by_id, partial(details, printer, found))
-    columns.hints(printer, list(_next(found)))
+        ended = await follow_object(
+            api,
+            printer,
+            partial(_fetch, api, id_),
+            _details,
+            deployment_of=lambda shown: shown,
+            has_ended=lambda shown: shown["status"] in ENDED,
+        )
+        return EXIT_STATUS.get(ended["status"])
+    shown = await _fetch(api, id_)
+    printer.object(shown, id_of, partial(_details, printer, shown))
+    next_steps(printer, list(_next_steps(shown)))
     return None
 
 
-def _itself(found: Data) -> Data:
-    return found
+async def _fetch(api: Api, id_: str) -> Data:
+    deployment: Data | None = (await api.query(queries.DEPLOYMENT, id=id_))["deployment"]
+    if deployment is None:
+        raise lookups.deployment_not_found(id_)
+    return deployment
 
 
-def _is(statuses: Set[str], found: Data) -> bool:
-    return found["status"] in statuses
-
-
-async def read(api: Api, id_: str) -> Data:
-    """Return a deployment with everything. Raises ApiError."""
-    found: Data | None = (await api.query(queries.DEPLOYMENT, id=id_))["deployment"]
-    if found is None:
-        raise lookups.no_deployment(id_)
-    return found
-
-
-def details(printer: Printer, found: Data) -> None:
-    """Print a deployment for people."""
-    printer.fields(_fields(printer, found))
-    if found["rollouts"]:
+def _details(printer: Printer, deployment: Data) -> None:
+    printer.fields(_fields(printer, deployment))
+    if deployment["rollouts"]:
         printer.title("Rollouts")
-        printer.table(found["rollouts"], ROLLOUTS, indent=2)
-    if found["approvals"]:
+        printer.table(deployment["rollouts"], ROLLOUTS, indent=2)
+    if deployment["approvals"]:
+        approvals = columns.without(columns.APPROVALS, "VERSION", "ENVIRONMENT", "DEPLOYMENT")
         printer.title("Approvals")
-        printer.table(found["approvals"], [each for each in columns.APPROVALS if each.title not in IMPLIED], indent=2)
+        printer.table(deployment["approvals"], approvals, indent=2)
     printer.title("Tasks")
-    printer.table(found["tasks"], columns.TASKS, indent=2)
+    printer.table(deployment["tasks"], columns.TASKS, indent=2)
 
 
-IMPLIED = frozenset({"VERSION", "ENVIRONMENT", "DEPLOYMENT"})
-ROLLOUTS = (
-    Column("APPLICATION", lambda one, times: one["application"]["name"]),
-    Column("STEP", lambda one, times: str(one["stepIndex"] + 1)),
-    Column("BATCH", lambda one, times: f"{one['batch']}/{one['batches']}"),
-    Column("UPDATED", lambda one, times: f"{one['updated']}/{one['total']}"),
-    Column("HEALTHY", lambda one, times: f"{one['healthy']}/{one['total']}"),
-    Column("WEIGHT", lambda one, times: f"{one['weight']:.0%}"),
-    Column("GOES ON", lambda one, times: times.exact(one["resumeAt"])),
-)
-
-
-def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | None]]:
-    times, rollback, template = printer.times, found["rollback"], found["template"]
-    yield "Deployment", found["id"]
-    yield "Status", columns.deployment_status(found).append(f"  {found['progress']}%", style="default")
-    yield "Version", f"{found['version']['name']} ({found['version']['id']})"
-    yield "Environment", found["environment"]["name"]
-    yield "Applications", columns.names(found["applications"])
-    yield "Strategy", _strategy(found["strategy"])
+def _fields(printer: Printer, deployment: Data) -> Iterator[tuple[str, str | Text | None]]:
+    times, rollback, template = printer.times, deployment["rollback"], deployment["template"]
+    attempt, revision = deployment["attempt"], deployment["workflow"]["revision"]
+    override = deployment["freezeOverrideReason"]
+    progress = f"  {deployment['progress']}%"
+    yield "Deployment", deployment["id"]
+    yield "Status", columns.deployment_status(deployment).append(progress, style="default")
+    yield "Version", f"{deployment['version']['name']} ({deployment['version']['id']})"
+    yield "Environment", deployment["environment"]["name"]
+    yield "Applications", columns.names(deployment["applications"])
+    yield "Strategy", _strategy(deployment["strategy"])
     yield "Template", f"{template['template']['name']}@{template['number']}" if template else None
-    yield "Created", f"{times.both(found['createdAt'])} by {found['createdBy']['name']}"
-    yield "Started", times.both(found["startedAt"])
-    yield "Ended", times.both(found["completedAt"])
-    yield "Took", took(found["duration"])
-    yield "Attempt", str(found["attempt"]) if found["attempt"] > 1 else None
-    yield "Revision", str(found["workflow"]["revision"]) if found["workflow"]["revision"] > 1 else None
-    yield "Rolls back", found["rollbackOf"]["id"] if found["rollbackOf"] else None
-    yield "Freeze", f"overridden: {found['freezeOverrideReason']}" if found["freezeOverrideReason"] else None
-    yield "Error", found["errorMessage"]
+    yield "Created", f"{times.exact_with_age(deployment['createdAt'])} by {deployment['createdBy']['name']}"
+    yield "Started", times.exact_with_age(deployment["startedAt"])
+    yield "Ended", times.exact_with_age(deployment["completedAt"])
+    yield "Took", format_duration(deployment["duration"])
+    yield "Attempt", str(attempt) if attempt > 1 else None
+    yield "Revision", str(revision) if revision > 1 else None
+    yield "Rolls back", deployment["rollbackOf"]["id"] if deployment["rollbackOf"] else None
+    yield "Freeze", f"overridden: {override}" if override else None
+    yield "Error", deployment["errorMessage"]
     if rollback:
-        who = "automatic" if rollback["automatic"] else f"by {columns.named(rollback['requestedBy'])}"
-        yield "Rollback", status(rollback["status"]).append(f"  {who}: {rollback['reason']}", style="default")
+        requester = rollback["requestedBy"]
+        origin = "automatic" if rollback["automatic"] else f"by {requester['name'] if requester else ''}"
+        yield "Rollback", status_text(rollback["status"]).append(f"  {origin}: {rollback['reason']}", style="default")
         yield "", rollback["errorMessage"]
-    if found["status"] not in columns.ENDED:
-        yield "Waits for", columns.blockers(found["gate"]["blockers"], times)
+    if deployment["status"] not in ENDED:
+        yield "Waits for", blockers(deployment["gate"]["blockers"], times)
 
 
-def _strategy(found: Data) -> str:
-    steps = found["steps"]
-    if found["kind"] == "CANARY":
+def _strategy(strategy: Data) -> str:
+    steps = strategy["steps"]
+    if strategy["kind"] == "CANARY":
         return "canary: " + ", ".join(f"{step['canaryRatio']:.0%}" for step in steps)
     size = steps[0]["batchSize"] if steps else 0
-    kind = found["kind"].lower().replace("_", "-")
+    kind = str(strategy["kind"]).lower().replace("_", "-")
     return f"{kind}, {size} at a time" if size else kind
 
 
-def _next(found: Data) -> Iterator[str]:
-    """Yield commands that are allowed now and likely to be wanted."""
-    id_, can = found["id"], found["viewerCan"]
-    for task in found["tasks"]:
+def _next_steps(deployment: Data) -> Iterator[str]:
+    """Yield the commands that are allowed now and likely to be useful."""
+    id_, allowed = deployment["id"], deployment["viewerCan"]
+    for task in deployment["tasks"]:
         if task["status"] == "FAILED":
             yield f"boreas task logs {id_}/{task['key']}"
-    if found["status"] == "FAILED" and can["retry"]["allowed"]:
+    if deployment["status"] == "FAILED" and allowed["retry"]["allowed"]:
         yield f"boreas deployment retry {id_}"
-    if found["status"] == "FAILED" and can["rollback"]["allowed"]:
+    if deployment["status"] == "FAILED" and allowed["rollback"]["allowed"]:
         yield f"boreas deployment rollback {id_} --reason WHY"
-    if can["approve"]["allowed"]:
+    if allowed["approve"]["allowed"]:
         yield f"boreas approve {id_}"
-    if can["start"]["allowed"]:
+    if allowed["start"]["allowed"]:
         yield f"boreas deployment start {id_}"
-    if can["resume"]["allowed"]:
+    if allowed["resume"]["allowed"]:
         yield f"boreas deployment resume {id_}"
-    if found["status"] in ("RUNNING", "ROLLING_BACK"):
+    if deployment["status"] in ("RUNNING", "ROLLING_BACK"):
         yield f"boreas watch {id_}"
-
-
-EVENTS = (
-    Column("TIME", lambda one, times: times.second(one["at"])),
-    Column("EVENT", lambda one, times: _event(one)),
-    Column("BY", lambda one, times: columns.named(one["actor"])),
-    Column("REASON", lambda one, times: one.get("reason") or one.get("comment") or one.get("summary") or ""),
-)
-
-
-def _event(one: Data) -> Text:
-    match one["__typename"]:
-        case "TaskStatusChanged":
-            return status(one["taskStatus"]).append(f"  {one['task']['key']}", style="default")
-        case "DeploymentStatusChanged":
-            return status(one["deploymentStatus"]).append("  deployment", style="default")
-        case "DeploymentPaused":
-            return Text("paused" if one["paused"] else "resumed")
-        case "ApprovalRequested":
-            return status("ASKED").append(f"  {columns.subject(one['approval'])}", style="default")
-        case "ApprovalDecided":
-            verdict = "APPROVED" if one["verdict"] == "APPROVE" else "REJECTED" if one["actor"] else "EXPIRED"
-            return status(verdict).append(f"  {columns.subject(one['approval'])}", style="default")
-        case "WorkflowChanged":
-            return Text(f"workflow edited, revision {one['revision']}")
-        case "RolloutProgressed":
-            rollout = one["rollout"]
-            batch = f"batch {rollout['batch']}/{rollout['batches']}, {rollout['healthy']}/{rollout['total']} healthy"
-            return Text(f"{rollout['task']['key']}: {batch}, weight {rollout['weight']:.0%}")
-    return Text(one["__typename"])
-
-
-@click.command(epilog="\b\nExamples:\n  boreas deployment events dep_0a1b2c --all\n  boreas watch dep_0a1b2c --no-logs")
-@click.argument("deployment", shell_complete=completion.deployments)
-@lists
-@prints
-@calls_api
-async def events(api: Api, printer: Printer, deployment: str, limit: int | None) -> None:
-    """List what happened to a deployment, the first first; live with boreas watch."""
-    id_ = await lookups.deployment(api, deployment)
-    found: list[Any] = []
-    after, total = None, 0
-    while True:
-        first = 100 if limit is None else min(100, limit - len(found))
-        page = (await api.query(queries.EVENTS, id=id_, first=first, after=after))["deployment"]
-        if page is None:
-            raise lookups.no_deployment(deployment)
-        found += page["events"]["nodes"]
-        total, after = page["events"]["totalCount"], page["events"]["pageInfo"]["endCursor"]
-        if not page["events"]["pageInfo"]["hasNextPage"] or (limit is not None and len(found) >= limit):
-            break
-    printer.list(found, EVENTS, lambda one: one["cursor"], "Nothing has happened yet.")
-    more(printer, len(found), total)

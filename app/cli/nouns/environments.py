@@ -7,112 +7,109 @@ import click
 from rich.text import Text
 
 from app.cli import completion, lookups
-from app.cli.client import Api, ApiError, Data
-from app.cli.live_views import read_again
+from app.cli.client import Api, Data
+from app.cli.live_views import poll_list
 from app.cli.nouns import columns, queries
-from app.cli.nouns.freezes import WINDOWS, held
-from app.cli.options import agreed, calls_api, confirms, prints
-from app.cli.printer import Column, Printer, by_name
+from app.cli.nouns.columns import field
+from app.cli.nouns.details import WATCH_LIST_HELP, empty_list, fetch
+from app.cli.nouns.freezes import WINDOWS, freeze_text
+from app.cli.options import api_command, confirm, output_options, yes_option
+from app.cli.printer import Column, Printer, name_of
 from app.cli.root import Group
 
 COLUMNS = (
-    Column("NAME", lambda one, times: one["name"]),
-    Column("RANK", lambda one, times: str(one["rank"])),
-    Column("OPERATOR", lambda one, times: one["operator"]),
-    Column("POOL", lambda one, times: one["workerPool"]),
-    Column("APPROVALS", lambda one, times: _policy(one["approvalPolicy"]) or "none"),
-    Column("FREEZE", lambda one, times: held(one["freeze"], times)),
-    Column("BUILD POOL", lambda one, times: one["buildPool"] or "", wide=True),
-    Column("AT ONCE", lambda one, times: str(one["maxConcurrentDeployments"]), wide=True),
-    Column("ID", lambda one, times: one["id"], wide=True),
+    Column("NAME", field("name")),
+    Column("RANK", field("rank")),
+    Column("OPERATOR", field("operator")),
+    Column("POOL", field("workerPool")),
+    Column("APPROVALS", lambda environment, times: _policy(environment["approvalPolicy"]) or "none"),
+    Column("FREEZE", lambda environment, times: freeze_text(environment["freeze"], times)),
+    Column("BUILD POOL", field("buildPool"), wide=True),
+    Column("AT ONCE", field("maxConcurrentDeployments"), wide=True),
+    Column("ID", field("id"), wide=True),
 )
 
 
-def _policy(found: Data | None) -> str | None:
-    return f"{found['requiredApprovals']} of {'/'.join(found['approverRoles'])}" if found else None
+def _policy(policy: Data | None) -> str | None:
+    return f"{policy['requiredApprovals']} of {'/'.join(policy['approverRoles'])}" if policy else None
 
 
 @click.group(cls=Group, epilog="\b\nExamples:\n  boreas environment list\n  boreas environment show production")
 def environment() -> None:
     """Where versions are deployed to: list, show, update, policy.
 
-    boreas apply makes environments, from a file.
+    boreas apply creates environments, from a file.
     """
 
 
 @environment.command(
     "list", epilog="\b\nExamples:\n  boreas environment list -o wide\n  boreas environment list -o name"
 )
-@click.option("-w", "--watch", "watching", is_flag=True, help="Go on with what comes and changes, until Ctrl-C.")
-@prints
-@calls_api
+@click.option("-w", "--watch", "watching", is_flag=True, help=WATCH_LIST_HELP)
+@output_options
+@api_command
 async def list_(api: Api, printer: Printer, watching: bool) -> None:
     """List environments, in promotion order."""
 
     async def read() -> tuple[list[Any], int]:
-        found = (await api.query(queries.ENVIRONMENTS))["environments"]
-        return found, len(found)
+        environments = (await api.query(queries.ENVIRONMENTS))["environments"]
+        return environments, len(environments)
 
     if watching:
-        await read_again(printer, read, COLUMNS, by_name)
-    found, _ = await read()
-    none = "There is no environment yet. Declare one, and boreas apply --file FILE makes it."
-    printer.list(found, COLUMNS, by_name, none)
+        await poll_list(printer, read, COLUMNS, name_of)
+    environments, _ = await read()
+    printer.list(environments, COLUMNS, name_of, empty_list("environment"))
 
 
 @environment.command(
     epilog="\b\nExamples:\n  boreas environment show production\n  boreas environment show production -o json"
 )
 @click.argument("environment", shell_complete=completion.environments)
-@prints
-@calls_api
+@output_options
+@api_command
 async def show(api: Api, printer: Printer, environment: str) -> None:
     """Show an environment: what runs there, who approves, and when it is frozen."""
-    id_ = await lookups.environment(api, environment)
-    found = (await api.query(queries.ENVIRONMENT, id=id_))["environment"]
-    if found is None:
-        raise ApiError(f"There is no environment “{environment}” that you may see.")
-    printer.one(found, by_name, lambda: _details(printer, found))
+    id_ = await lookups.environment_id(api, environment)
+    shown = await fetch(api, "environment", environment, queries.ENVIRONMENT, id_)
+    printer.object(shown, name_of, lambda: _details(printer, shown))
 
 
-def _details(printer: Printer, found: Data) -> None:
-    printer.fields(_fields(printer, found))
-    if found["freezeWindows"]:
+def _details(printer: Printer, environment: Data) -> None:
+    printer.fields(_fields(printer, environment))
+    if environment["freezeWindows"]:
+        windows = [window | {"environment": environment} for window in environment["freezeWindows"]]
         printer.title("Freeze windows")
-        printer.table([each | {"environment": found} for each in found["freezeWindows"]], WINDOWS, indent=2)
-    printer.title("Runs")
-    if found["releases"]:
-        printer.table(found["releases"], [each for each in columns.RELEASES if each.title != "ENVIRONMENT"], indent=2)
-    else:
-        printer.line("Nothing yet.", indent=2)
+        printer.table(windows, WINDOWS, indent=2)
+    releases = columns.without(columns.RELEASES, "ENVIRONMENT")
+    printer.section("Runs", environment["releases"], releases, "Nothing yet.")
 
 
-def _fields(printer: Printer, found: Data) -> Iterator[tuple[str, str | Text | None]]:
-    policy, cluster = found["approvalPolicy"], found["kubernetes"]
-    yield "Environment", found["name"]
-    yield "Id", found["id"]
-    yield "Rank", str(found["rank"])
-    yield "Operator", found["operator"]
+def _fields(printer: Printer, environment: Data) -> Iterator[tuple[str, str | Text | None]]:
+    policy, cluster = environment["approvalPolicy"], environment["kubernetes"]
+    yield "Environment", environment["name"]
+    yield "Id", environment["id"]
+    yield "Rank", str(environment["rank"])
+    yield "Operator", environment["operator"]
     yield "Cluster", f"{cluster['context'] or 'of the workers'}, namespace {cluster['namespace']}" if cluster else None
-    yield "Worker pool", found["workerPool"]
-    yield "Build pool", found["buildPool"]
-    yield "At once", f"{found['maxConcurrentDeployments']} deployments"
+    yield "Worker pool", environment["workerPool"]
+    yield "Build pool", environment["buildPool"]
+    yield "At once", f"{environment['maxConcurrentDeployments']} deployments"
     yield "Approvals", _policy(policy) or "only where a deployment asks for them"
     if policy:
-        late = f"after {policy['timeoutSeconds']} s: {policy['onTimeout']}" if policy["timeoutSeconds"] else None
-        yield "Unanswered", late
+        timeout = f"after {policy['timeoutSeconds']} s: {policy['onTimeout']}" if policy["timeoutSeconds"] else None
+        yield "Unanswered", timeout
         yield "Self-approval", "allowed" if policy["allowSelfApproval"] else "not allowed"
-    yield "Freeze", held(found["freeze"], printer.times)
+    yield "Freeze", freeze_text(environment["freeze"], printer.times)
 
 
 @environment.command(epilog="\b\nExamples:\n  boreas environment update production --max-concurrent 3 --rank 2")
 @click.argument("environment", shell_complete=completion.environments)
-@click.option("--rank", type=int, help="Its place in the promotion order.")
-@click.option("--worker-pool", help="Which workers serve it.")
-@click.option("--build-pool", help="Which workers run PREPARE, BUILD and TEST tasks; empty: the same as for the rest.")
-@click.option("--max-concurrent", type=click.IntRange(1), help="How many deployments run at once.")
-@prints
-@calls_api
+@click.option("--rank", type=int, help="Its position in the promotion order.")
+@click.option("--worker-pool", help="The worker pool that serves it.")
+@click.option("--build-pool", help="The worker pool for PREPARE, BUILD and TEST tasks; empty: the same as for others.")
+@click.option("--max-concurrent", type=click.IntRange(1), help="The maximum number of concurrent deployments.")
+@output_options
+@api_command
 async def update(
     api: Api,
     printer: Printer,
@@ -123,16 +120,16 @@ async def update(
     build_pool: str | None,
     max_concurrent: int | None,
 ) -> None:
-    """Change an environment. What is left out stays."""
-    given: Data = {"rank": rank, "workerPool": worker_pool, "maxConcurrentDeployments": max_concurrent}
-    given = {name: value for name, value in given.items() if value is not None}
+    """Change an environment. Options that are not given stay unchanged."""
+    options = {"rank": rank, "workerPool": worker_pool, "maxConcurrentDeployments": max_concurrent}
+    fields: Data = {name: value for name, value in options.items() if value is not None}
     if build_pool is not None:
-        given["buildPool"] = build_pool or None
-    if not given:
-        raise click.UsageError("Say what to change: --rank, --worker-pool, --build-pool or --max-concurrent.")
-    id_ = await lookups.environment(api, environment)
-    found = (await api.change(queries.UPDATE_ENVIRONMENT, id=id_, **given))["environment"]
-    printer.done(f"Changed: {found['name']} ({found['id']})", found, by_name)
+        fields["buildPool"] = build_pool or None
+    if not fields:
+        raise click.UsageError("Name a change: --rank, --worker-pool, --build-pool or --max-concurrent.")
+    id_ = await lookups.environment_id(api, environment)
+    changed = (await api.mutate(queries.UPDATE_ENVIRONMENT, id=id_, **fields))["environment"]
+    printer.result(f"Changed: {changed['name']} ({changed['id']})", changed, name_of)
 
 
 @environment.command(
@@ -140,38 +137,43 @@ async def update(
     "  boreas environment policy production --required 0"
 )
 @click.argument("environment", shell_complete=completion.environments)
-@click.option("--required", type=click.IntRange(0), required=True, help="How many people; 0 takes the policy away.")
+@click.option(
+    "--required", type=click.IntRange(0), required=True, help="The number of required approvals; 0 removes the policy."
+)
 @click.option(
     "--role",
     "roles",
     type=click.Choice(("DEPLOYER", "APPROVER", "ADMIN"), case_sensitive=False),
     multiple=True,
-    help="Who may approve; may be repeated. Default: APPROVER and ADMIN.",
+    help="A role that may approve; repeatable. Default: APPROVER and ADMIN.",
 )
-@click.option("--allow-self-approval", is_flag=True, help="Also whoever started or edited it.")
-@click.option("--trust-builds", is_flag=True, help="Builds and tests of any graph may run before.")
-@click.option("--timeout", type=click.IntRange(1), metavar="SECONDS", help="When a request expires.")
+@click.option("--allow-self-approval", is_flag=True, help="Let the creator and editors of a deployment approve it.")
+@click.option("--trust-builds", is_flag=True, help="Let builds and tests of every graph run before the approval.")
+@click.option("--timeout", type=click.IntRange(1), metavar="SECONDS", help="How long until an approval expires.")
 @click.option(
-    "--on-timeout", type=click.Choice(("REJECT", "CANCEL"), case_sensitive=False), default="REJECT", show_default=True
+    "--on-timeout",
+    type=click.Choice(("REJECT", "CANCEL"), case_sensitive=False),
+    default="REJECT",
+    show_default=True,
+    help="What an expired approval does to its deployment.",
 )
-@confirms
-@prints
-@calls_api
-async def policy(api: Api, printer: Printer, environment: str, yes: bool, **given: Any) -> None:
-    """Say what deployments to an environment take. What was asked for already keeps the policy it was asked with."""
-    id_ = await lookups.environment(api, environment)
-    if given["required"] == 0:
-        agreed(f"Take the approval policy of {environment} away? Deployments then start unasked.", yes=yes)
+@yes_option
+@output_options
+@api_command
+async def policy(api: Api, printer: Printer, environment: str, yes: bool, **options: Any) -> None:
+    """Set the approval policy of an environment. Approvals that were requested earlier keep their policy."""
+    id_ = await lookups.environment_id(api, environment)
+    if options["required"] == 0:
+        confirm(f"Remove the approval policy of {environment}? Deployments then start without approval.", yes=yes)
     fields: Data = {
         "environmentId": id_,
-        "requiredApprovals": given["required"],
-        "allowSelfApproval": given["allow_self_approval"],
-        "trustBuilds": given["trust_builds"],
-        "timeoutSeconds": given["timeout"],
-        "onTimeout": given["on_timeout"],
+        "requiredApprovals": options["required"],
+        "allowSelfApproval": options["allow_self_approval"],
+        "trustBuilds": options["trust_builds"],
+        "timeoutSeconds": options["timeout"],
+        "onTimeout": options["on_timeout"],
     }
-    if given["roles"]:
-        fields["approverRoles"] = list(given["roles"])
-    found = (await api.change(queries.SET_POLICY, **fields))["environment"]
-    told = _policy(found["approvalPolicy"]) or "none"
-    printer.done(f"Approvals of {found['name']}: {told}", found, by_name)
+    if options["roles"]:
+        fields["approverRoles"] = list(options["roles"])
+    changed = (await api.mutate(queries.SET_POLICY, **fields))["environment"]
+    printer.result(f"Approvals of {changed['name']}: {_policy(changed['approvalPolicy']) or 'none'}", changed, name_of)

@@ -1,4 +1,4 @@
-"""The GraphQL documents of the nouns. What they select is what -o json and -o yaml print."""
+"""GraphQL documents of the nouns. -o json and -o yaml print exactly the fields that they select."""
 
 _page = "pageInfo { hasNextPage endCursor } totalCount"
 _errors = "errors { __typename code message path }"
@@ -55,15 +55,15 @@ PLAN = f"""query Plan($input: CreateDeploymentInput!) {{ deploymentPlan(input: $
   definitions {{ application {_named} differsFromRunning differsFromCurrent }}
   tasks {{ key name type applicationName blockBy requireConfirm command {_step} timeoutSeconds maxAttempts }} }} }}"""
 
-_steered = f"deployment {{ {_deployment} }} {_errors}"
+_changed = f"deployment {{ {_deployment} }} {_errors}"
 
-START = f"""mutation Start($input: ByIdInput!) {{ startDeployment(input: $input) {{ {_steered} }} }}"""
-PAUSE = f"""mutation Pause($input: ByIdInput!) {{ pauseDeployment(input: $input) {{ {_steered} }} }}"""
-RESUME = f"""mutation Resume($input: ByIdInput!) {{ resumeDeployment(input: $input) {{ {_steered} }} }}"""
-RETRY = f"""mutation Retry($input: ByIdInput!) {{ retryDeployment(input: $input) {{ {_steered} }} }}"""
-CANCEL = f"""mutation Cancel($input: ReasonInput!) {{ cancelDeployment(input: $input) {{ {_steered} }} }}"""
-ROLL_BACK = f"""mutation RollBack($input: ReasonInput!) {{ rollbackDeployment(input: $input) {{ {_steered} }} }}"""
-PROMOTE = f"""mutation Promote($input: PromoteRolloutInput!) {{ promoteRollout(input: $input) {{ {_steered} }} }}"""
+START = f"""mutation Start($input: ByIdInput!) {{ startDeployment(input: $input) {{ {_changed} }} }}"""
+PAUSE = f"""mutation Pause($input: ByIdInput!) {{ pauseDeployment(input: $input) {{ {_changed} }} }}"""
+RESUME = f"""mutation Resume($input: ByIdInput!) {{ resumeDeployment(input: $input) {{ {_changed} }} }}"""
+RETRY = f"""mutation Retry($input: ByIdInput!) {{ retryDeployment(input: $input) {{ {_changed} }} }}"""
+CANCEL = f"""mutation Cancel($input: ReasonInput!) {{ cancelDeployment(input: $input) {{ {_changed} }} }}"""
+ROLL_BACK = f"""mutation RollBack($input: ReasonInput!) {{ rollbackDeployment(input: $input) {{ {_changed} }} }}"""
+PROMOTE = f"""mutation Promote($input: PromoteRolloutInput!) {{ promoteRollout(input: $input) {{ {_changed} }} }}"""
 
 ROLLOUTS = f"""query Rollouts($id: ID!) {{ deployment(id: $id) {{ id status
   rollouts {{ application {_named} task {{ id key status viewerCan {{ promote {_permission} }} }} }} }} }}"""
@@ -196,6 +196,11 @@ VIEWER = f"""query Whoami {{ viewer {{ __typename id name ... on User {{ email {
 ACTOR = f"""query ActorById($id: ID!) {{ node(id: $id) {{ __typename
   ... on User {{ id name email {_grants} {_tokens} }}
   ... on ServiceAccount {{ id name {_grants} {_tokens} }} }} }}"""
+CREATE_TOKEN = """mutation CreateToken($input: CreateApiTokenInput!) { createApiToken(input: $input) {
+  token { id name prefix scopes expiresAt } secret errors { code message path } } }"""
+
+REVOKE_TOKEN = """mutation RevokeToken($input: ByIdInput!) { revokeApiToken(input: $input) {
+  token { id name revokedAt } alsoRevoked { id name } errors { code message path } } }"""
 CREATE_ACCOUNT = f"""mutation CreateServiceAccount($input: CreateServiceAccountInput!) {{
   createServiceAccount(input: $input) {{ serviceAccount {{ id name }} {_errors} }} }}"""
 REVOKE_TOKENS = f"""mutation RevokeTokens($input: ByIdInput!) {{ revokeApiTokens(input: $input) {{

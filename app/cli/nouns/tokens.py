@@ -1,26 +1,25 @@
 """`boreas token`: tokens for people and scripts."""
 
 import asyncio
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from app.cli import queries
-from app.cli.client import Api, Data, address_options, api_of
-from app.cli.options import agreed, confirms
+from app.cli.api_options import address_options, api_of
+from app.cli.client import Api, Data
+from app.cli.nouns import queries
+from app.cli.nouns.actors import ROLES, TOKENS, fetch_actor, token_state
+from app.cli.options import api_command, confirm, output_options, yes_option
+from app.cli.printer import Printer, id_of
 from app.cli.root import Group
 from app.cli.terminal_text import echo, json_text
+from app.cli.times import local_time, parse_span
 
-ROLES = ("VIEWER", "DEPLOYER", "APPROVER", "ADMIN")
-MAKE_ACCOUNT = """mutation CreateServiceAccount($input: CreateServiceAccountInput!) {
-  createServiceAccount(input: $input) { serviceAccount { id name } errors { code message path } } }"""
-EPILOG = """\b
+CREATE_EPILOG = """\b
 Examples:
   TOKEN=$(boreas token create ci --scope DEPLOYER --expires 30d)
   boreas token create ci --scope VIEWER --service-account release-bot --create"""
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @click.group(
@@ -30,7 +29,7 @@ def token() -> None:
     """Tokens for people and scripts: list, create, revoke."""
 
 
-@token.command(epilog=EPILOG)
+@token.command(epilog=CREATE_EPILOG)
 @click.argument("name")
 @click.option(
     "--scope",
@@ -38,75 +37,82 @@ def token() -> None:
     type=click.Choice(ROLES, case_sensitive=False),
     required=True,
     multiple=True,
-    help="What it can be used for, within its owner's grants; may be repeated.",
+    help="A role that the token may use, within its owner's grants; repeatable.",
 )
-@click.option("--service-account", metavar="ID", help="Whose it is, by id; default: yours.")
-@click.option("--create", "makes_account", is_flag=True, help="--service-account is the name of one to make.")
-@click.option("--expires", help="When it ends: 30d, 12h, 45m, or an ISO 8601 time with a zone.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, the secret too.")
+@click.option("--service-account", metavar="ID", help="The id of the owner. Default: you.")
+@click.option("--create", "creates_account", is_flag=True, help="Create a service account named by --service-account.")
+@click.option("--expires", help="When it expires: 30d, 12h, 45m, or an ISO 8601 time with a zone.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object, with the secret.")
 @address_options
-def create(url: str, token: str | None, name: str, as_json: bool, **wanted: Any) -> None:
-    """Make a token. Its secret is printed once, and alone on standard output."""
-    if wanted["makes_account"] and not wanted["service_account"]:
-        raise click.UsageError("--create needs --service-account NAME.")
-    expires = _moment(wanted["expires"]) if wanted["expires"] else None
-    payload = asyncio.run(_create(api_of(url, token), name, expires, wanted))
+def create(url: str, token: str | None, name: str, as_json: bool, **options: Any) -> None:
+    """Create a token. Its secret is printed only once, and alone on standard output."""
+    if options["creates_account"] and not options["service_account"]:
+        raise click.UsageError("--create requires --service-account NAME.")
+    expires = _expiry(options["expires"]) if options["expires"] else None
+    payload = asyncio.run(_create(api_of(url, token), name, expires, options))
     if as_json:
         click.echo(json_text({"token": payload["token"], "secret": payload["secret"]}))
         return
-    made = payload["token"]
-    until = f"until {_local(made['expiresAt'])}" if made["expiresAt"] else "until it is revoked"
-    echo(f"Token “{made['name']}” ({made['id']}) for {', '.join(made['scopes'])}, valid {until}.", err=True)
+    created = payload["token"]
+    until = f"until {local_time(created['expiresAt'])}" if created["expiresAt"] else "until it is revoked"
+    echo(f"Token “{created['name']}” ({created['id']}) for {', '.join(created['scopes'])}, valid {until}.", err=True)
     click.echo(payload["secret"])
 
 
 @token.command(epilog="\b\nExamples:\n  boreas token revoke tok_0a1b2c")
 @click.argument("id")
-@confirms
+@yes_option
 @address_options
 def revoke(url: str, token: str | None, id: str, yes: bool) -> None:
-    """Revoke a token by its id: it cannot be used any more, nor can the tokens that were made with it."""
-    agreed(f"Revoke the token {id}, and all that were made with it?", yes=yes)
-    payload = asyncio.run(api_of(url, token).change(queries.END_TOKEN, id=id))
+    """Revoke a token by its id, and all tokens that were created with it."""
+    confirm(f"Revoke the token {id}, and all tokens that were created with it?", yes=yes)
+    payload = asyncio.run(api_of(url, token).mutate(queries.REVOKE_TOKEN, id=id))
     echo(f"Token “{payload['token']['name']}” is revoked.", err=True)
-    for made in payload["alsoRevoked"]:
-        echo(f"Token “{made['name']}” ({made['id']}), which was made with it, is revoked.", err=True)
+    for descendant in payload["alsoRevoked"]:
+        name, descendant_id = descendant["name"], descendant["id"]
+        echo(f"Token “{name}” ({descendant_id}), which was created with it, is revoked.", err=True)
 
 
-async def _create(api: Api, name: str, expires: str | None, wanted: Data) -> Data:
-    owner = wanted["service_account"]
-    if wanted["makes_account"]:
-        account = (await api.change(MAKE_ACCOUNT, name=owner))["serviceAccount"]
+@token.command("list", epilog="\b\nExamples:\n  boreas token list\n  boreas token list --of sac_0a1b2c")
+@click.option("--of", "owner", metavar="ID", help="The owner. Default: you. Other owners require ADMIN.")
+@click.option("--all", "lists_all", is_flag=True, help="List revoked and expired tokens, too.")
+@output_options
+@api_command
+async def list_tokens(api: Api, printer: Printer, owner: str | None, lists_all: bool) -> None:
+    """List tokens, the newest first. Secrets are shown only when a token is created."""
+    tokens = (await fetch_actor(api, owner))["tokensConnection"]["nodes"]
+    shown = [node for node in tokens if lists_all or "valid" in token_state(node, printer.times).plain]
+    printer.list(shown, TOKENS, id_of, "There is no token. Create one: boreas token create NAME --scope ROLE")
+    if len(shown) < len(tokens) and not printer.is_data:
+        printer.note(f"{len(tokens) - len(shown)} revoked or expired tokens are not shown: --all shows them.")
+
+
+async def _create(api: Api, name: str, expires: str | None, options: Data) -> Data:
+    owner = options["service_account"]
+    if options["creates_account"]:
+        account = (await api.mutate(queries.CREATE_ACCOUNT, name=owner))["serviceAccount"]
         owner = account["id"]
-        echo(
-            f"Service account “{account['name']}” ({owner}) is made; boreas grant create {owner} ROLE gives it rights.",
-            err=True,
-        )
-    return await api.change(
-        queries.MAKE_TOKEN,
+        hint = f"boreas grant create {owner} ROLE gives it rights."
+        echo(f"Service account “{account['name']}” ({owner}) is created; {hint}", err=True)
+    return await api.mutate(
+        queries.CREATE_TOKEN,
         name=name,
-        scopes=[scope.upper() for scope in wanted["scopes"]],
+        scopes=[scope.upper() for scope in options["scopes"]],
         serviceAccountId=owner,
         expiresAt=expires,
     )
 
 
-def _local(moment: str) -> str:
-    """Return a moment in the user's zone."""
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-
-
-def _moment(text: str) -> str:
-    """Return the moment that a user names, as ISO 8601."""
-    found = re.fullmatch(r"(\d{1,5})([mhdw])", text)
-    if found:
-        return (datetime.now(UTC) + timedelta(**{UNITS[found[2]]: int(found[1])})).isoformat()
+def _expiry(text: str) -> str:
+    """Return the time that a user names, as ISO 8601. Raises BadParameter."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        span = parse_span(text)
+        time = datetime.fromisoformat(text) if span is None else datetime.now(UTC) + span
+    except (ValueError, OverflowError):
+        time = None
+    if time is None or time.tzinfo is None:
         raise click.BadParameter(
-            f"“{text}” is neither like 30d, 12h or 45m, nor an ISO 8601 time with a zone.", param_hint="--expires"
+            f"“{text}” is neither a span such as 30d, 12h or 45m, nor an ISO 8601 time with a zone.",
+            param_hint="--expires",
         )
-    return moment.isoformat()
+    return time.isoformat()

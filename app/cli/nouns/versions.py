@@ -6,16 +6,24 @@ import click
 
 from app.cli import completion, lookups
 from app.cli.client import Api, Data
-from app.cli.live_views import read_again
+from app.cli.live_views import poll_list
 from app.cli.nouns import columns, queries
-from app.cli.options import calls_api, lists, more, pages, prints
-from app.cli.printer import Column, Printer, by_id, by_name
+from app.cli.nouns.columns import field
+from app.cli.nouns.details import WATCH_LIST_HELP
+from app.cli.options import api_command, fetch_pages, limit_options, note_limit, output_options
+from app.cli.printer import Column, Printer, id_of, name_of
 from app.cli.root import Group
 
-DEPLOYED = 10
+SHOWN_DEPLOYMENTS = 10
 ARTIFACTS = (
-    Column("APPLICATION", lambda one, times: one["application"]["name"]),
-    Column("IMAGE", lambda one, times: one["image"] or ""),
+    Column("APPLICATION", field("application", "name")),
+    Column("IMAGE", field("image")),
+)
+COMPARISON = (
+    Column("APPLICATION", field("application")),
+    Column("CHANGE", field("change")),
+    Column("BEFORE", field("before")),
+    Column("AFTER", field("after")),
 )
 
 
@@ -27,42 +35,49 @@ def version() -> None:
 @version.command(
     "list", epilog="\b\nExamples:\n  boreas version list --contains v1.\n  boreas version list -o wide --limit 5"
 )
-@click.option("--contains", help="Only with this text in the name.")
-@click.option("-w", "--watch", "watching", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@lists
-@prints
-@calls_api
+@click.option("--contains", help="List only versions with this text in the name.")
+@click.option("-w", "--watch", "watching", is_flag=True, help=WATCH_LIST_HELP)
+@limit_options
+@output_options
+@api_command
 async def list_(api: Api, printer: Printer, limit: int | None, contains: str | None, watching: bool) -> None:
     """List versions, the newest first."""
-    read = partial(pages, api, queries.VERSIONS, limit, contains=contains)
+    read = partial(fetch_pages, api, queries.VERSIONS, limit, contains=contains)
     if watching:
-        await read_again(printer, read, columns.VERSIONS, by_id)
-    found, total = await read()
-    none = "There is no version yet. Make one: boreas version create NAME --application APPLICATION"
-    printer.list(found, columns.VERSIONS, by_name, f"No version has “{contains}” in its name." if contains else none)
-    more(printer, len(found), total)
+        await poll_list(printer, read, columns.VERSIONS, id_of)
+    versions, total = await read()
+    none = "There is no version yet. Create one: boreas version create NAME --application APPLICATION"
+    printer.list(versions, columns.VERSIONS, name_of, f"No version has “{contains}” in its name." if contains else none)
+    note_limit(printer, len(versions), total)
 
 
 @version.command(epilog="\b\nExamples:\n  boreas version show v7\n  boreas version show ver_0a1b2c -o json")
 @click.argument("version", shell_complete=completion.versions)
-@prints
-@calls_api
+@output_options
+@api_command
 async def show(api: Api, printer: Printer, version: str) -> None:
-    """Show a version: what it holds, and where it was deployed."""
-    id_ = (await lookups.version(api, version))["id"]
-    found = (await api.query(queries.VERSION, id=id_, first=DEPLOYED))["version"]
-    printer.one(found, by_name, lambda: _details(printer, found))
+    """Show a version: what it contains, and where it was deployed."""
+    shown = await _fetch(api, version, SHOWN_DEPLOYMENTS)
+    printer.object(shown, name_of, lambda: _details(printer, shown))
 
 
-def _details(printer: Printer, found: Data) -> None:
-    created = f"{printer.times.both(found['createdAt'])} by {found['createdBy']['name']}"
-    printer.fields([("Version", found["name"]), ("Id", found["id"]), ("Commit", found["commit"]), ("Created", created)])
-    printer.title("Holds")
-    printer.table(found["artifacts"], ARTIFACTS, indent=2)
-    deployed, total = found["deployments"]["nodes"], found["deployments"]["totalCount"]
-    printer.title(f"Deployments ({len(deployed)} of {total})")
-    if deployed:
-        printer.table(deployed, [each for each in columns.DEPLOYMENTS if each.title != "VERSION"], indent=2)
+async def _fetch(api: Api, name: str, deployments: int) -> Data:
+    id_ = (await lookups.version(api, name))["id"]
+    version: Data = (await api.query(queries.VERSION, id=id_, first=deployments))["version"]
+    return version
+
+
+def _details(printer: Printer, version: Data) -> None:
+    created = f"{printer.times.exact_with_age(version['createdAt'])} by {version['createdBy']['name']}"
+    printer.fields(
+        [("Version", version["name"]), ("Id", version["id"]), ("Commit", version["commit"]), ("Created", created)]
+    )
+    printer.title("Contains")
+    printer.table(version["artifacts"], ARTIFACTS, indent=2)
+    deployments, total = version["deployments"]["nodes"], version["deployments"]["totalCount"]
+    printer.title(f"Deployments ({len(deployments)} of {total})")
+    if deployments:
+        printer.table(deployments, columns.without(columns.DEPLOYMENTS, "VERSION"), indent=2)
 
 
 @version.command(
@@ -77,59 +92,54 @@ def _details(printer: Printer, found: Data) -> None:
     multiple=True,
     required=True,
     shell_complete=completion.applications,
-    help="What it holds; may be repeated.",
+    help="An application of the version; repeatable.",
 )
-@click.option("--commit", help="The commit that it was made from.")
-@prints
-@calls_api
+@click.option("--commit", help="The commit that it was built from.")
+@output_options
+@api_command
 async def create(api: Api, printer: Printer, name: str, artifacts: tuple[str, ...], commit: str | None) -> None:
-    """Make a version, or find it where the same one is there."""
-    given = []
+    """Create a version, or return the existing one if it is the same."""
+    inputs = []
     for text in artifacts:
         application, equals, image = text.partition("=")
-        given.append({"applicationId": await lookups.application(api, application), "image": image if equals else None})
-    found = (await api.change(queries.CREATE_VERSION, name=name, artifacts=given, commit=commit))["version"]
-    printer.done(f"Version {found['name']} ({found['id']})", found, by_name)
+        application_id = await lookups.application_id(api, application)
+        inputs.append({"applicationId": application_id, "image": image if equals else None})
+    created = (await api.mutate(queries.CREATE_VERSION, name=name, artifacts=inputs, commit=commit))["version"]
+    printer.result(f"Version {created['name']} ({created['id']})", created, name_of)
     if not printer.is_data:
-        printer.note(f"  boreas deploy --version {found['name']} --environment ENVIRONMENT")
-
-
-COMPARED = (
-    Column("APPLICATION", lambda one, times: one["application"]),
-    Column("CHANGE", lambda one, times: one["change"]),
-    Column("BEFORE", lambda one, times: one["before"] or ""),
-    Column("AFTER", lambda one, times: one["after"] or ""),
-)
+        printer.note(f"  boreas deploy --version {created['name']} --environment ENVIRONMENT")
 
 
 @version.command(epilog="\b\nExamples:\n  boreas version compare v7 v8")
 @click.argument("before", shell_complete=completion.versions)
 @click.argument("after", shell_complete=completion.versions)
-@prints
-@calls_api
+@output_options
+@api_command
 async def compare(api: Api, printer: Printer, before: str, after: str) -> None:
     """Show how two versions differ: applications and images."""
-    sides = [await _read(api, name) for name in (before, after)]
-    images = [{each["application"]["name"]: each["image"] for each in side["artifacts"]} for side in sides]
-    rows = []
-    for name in sorted(images[0].keys() | images[1].keys()):
-        old, new = images[0].get(name), images[1].get(name)
-        change = (
-            "added"
-            if name not in images[0]
-            else "removed"
-            if name not in images[1]
-            else "changed"
-            if old != new
-            else ""
-        )
-        rows.append({"application": name, "change": change or "same", "before": old, "after": new})
-    printer.list(rows, COMPARED, lambda one: str(one["application"]), "Both are empty.")
-    if not printer.is_data and sides[0]["commit"] != sides[1]["commit"]:
-        printer.note(f"Commits: {sides[0]['commit'] or 'none'} → {sides[1]['commit'] or 'none'}")
+    old, new = [await _fetch(api, name, 1) for name in (before, after)]
+    old_images, new_images = _images(old), _images(new)
+    rows = [
+        {
+            "application": name,
+            "change": _change(name, old_images, new_images),
+            "before": old_images.get(name),
+            "after": new_images.get(name),
+        }
+        for name in sorted(old_images.keys() | new_images.keys())
+    ]
+    printer.list(rows, COMPARISON, lambda row: str(row["application"]), "Both versions are empty.")
+    if not printer.is_data and old["commit"] != new["commit"]:
+        printer.note(f"Commits: {old['commit'] or 'none'} → {new['commit'] or 'none'}")
 
 
-async def _read(api: Api, name: str) -> Data:
-    id_ = (await lookups.version(api, name))["id"]
-    found: Data = (await api.query(queries.VERSION, id=id_, first=1))["version"]
-    return found
+def _images(version: Data) -> dict[str, str | None]:
+    return {artifact["application"]["name"]: artifact["image"] for artifact in version["artifacts"]}
+
+
+def _change(name: str, old_images: dict[str, str | None], new_images: dict[str, str | None]) -> str:
+    if name not in old_images:
+        return "added"
+    if name not in new_images:
+        return "removed"
+    return "changed" if old_images[name] != new_images[name] else "same"

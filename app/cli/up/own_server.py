@@ -1,4 +1,4 @@
-"""The `boreas up` of this folder: where it serves, and its first token, which is sent nowhere else."""
+"""The `boreas up` of a folder: its address, and its first token, which is sent only to that address."""
 
 import fcntl
 import os
@@ -16,19 +16,19 @@ ADDRESS = "address"
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
-    """A `boreas up` that runs, as its data folder tells."""
+    """A running `boreas up`, as its data folder describes it."""
 
     url: str
     token: str = field(repr=False)
 
     def is_at(self, url: str) -> bool:
-        """Return whether a URL is the address of this server, however this machine is named in it."""
-        return _place(url) == _place(self.url)
+        """Return whether a URL is the address of this server, by any name of this machine."""
+        return _origin(url) == _origin(self.url)
 
 
 @contextmanager
 def announced(folder: Path, url: str) -> Iterator[None]:
-    """Keep the address of a server in its data folder, as long as the server is there."""
+    """Store the address of a server in its data folder while the server runs."""
     write_private(folder / ADDRESS, url + "\n")
     try:
         yield
@@ -38,17 +38,17 @@ def announced(folder: Path, url: str) -> Iterator[None]:
 
 
 def own_server(folder: Path) -> OwnServer | None:
-    """Return the server of a data folder; None where none runs, or where its token may not be read."""
+    """Return the server of a data folder, None if none runs or its token cannot be read."""
     try:
         url = (folder / ADDRESS).read_text(encoding="utf-8").strip()
         token = (folder / TOKEN).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
-    return OwnServer(url, token) if _is_held(folder) else None
+    return OwnServer(url, token) if _is_locked(folder) else None
 
 
-def _is_held(folder: Path) -> bool:
-    """Return whether a process holds the folder: the address of one that was killed may be anybody's by now."""
+def _is_locked(folder: Path) -> bool:
+    """Return whether a process holds the lock: another program may use the address of a killed server."""
     try:
         lock = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:
@@ -64,7 +64,7 @@ def _is_held(folder: Path) -> bool:
     return False
 
 
-def _place(url: str) -> tuple[str, str, int | None]:
+def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     return parts.scheme, "localhost" if is_loopback(host) else host, parts.port or PORTS.get(parts.scheme)

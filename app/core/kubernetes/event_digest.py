@@ -1,4 +1,4 @@
-"""What a cluster tells of a workload: its events, and what keeps its pods from serving. Pure; JSON in, words out."""
+"""Events of a workload and problems of its rollout, as lines for the log. Pure; JSON in, words out."""
 
 import re
 from collections import Counter
@@ -20,21 +20,21 @@ NOTABLE = frozenset(
         "TriggeredScaleUp",
     }
 )
-"""Reasons of events that are worth a line though nothing is wrong; all warnings are."""
+"""Reasons of normal events that are logged; all warnings are."""
 UNHEALTHY = "Unhealthy"
 OWNERS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 HASH = "[bcdfghjklmnpqrstvwxz2456789]"
-"""What clusters make the suffixes of names of; they hold no vowels, so that they say nothing by chance."""
+"""The characters of generated name suffixes, which have no vowels so that they form no words."""
 REPLICA_SET = re.compile(rf"-{HASH}{{1,10}}")
 POD = re.compile(rf"-(?:\d+|{HASH}{{5}}|{HASH}{{1,10}}-{HASH}{{5}})")
 UID = re.compile(r"\([0-9a-f]{8}-[0-9a-f-]{27}\)")
 WORDS = 500
 SHOWN = 3
-"""Names of pods that a line names; more of them are counted."""
+"""Pods that a line names; it counts the others."""
 
 
 def concerns(event: Object, workloads: Iterable[str]) -> bool:
-    """Return whether an event is about one of these workloads, their ReplicaSets or their pods."""
+    """Return whether an event concerns one of these workloads, their ReplicaSets or their pods."""
     about = event.get("involvedObject") or {}
     kind, name = about.get("kind"), str(about.get("name") or "")
     pattern = {"ReplicaSet": REPLICA_SET, "Pod": POD}.get(str(kind))
@@ -47,98 +47,96 @@ def concerns(event: Object, workloads: Iterable[str]) -> bool:
 
 
 def is_notable(event: Object) -> bool:
-    """Return whether an event is worth a line."""
+    """Return whether an event is logged."""
     return event.get("type") == "Warning" or event.get("reason") in NOTABLE
 
 
-def times(event: Object) -> int:
-    """Return how often an event has happened."""
+def occurrences(event: Object) -> int:
+    """Return how often an event has occurred."""
     return int(event.get("count") or (event.get("series") or {}).get("count") or 1)
 
 
-def words(event: Object) -> str:
+def message_of(event: Object) -> str:
     """Return the message of an event on one line."""
     return " ".join(str(event.get("message") or "").split())[:WORDS]
 
 
 class EventDigest:
-    """Makes lines of events. Each is told once; the same of many pods, or again and again, ever more rarely.
+    """Turns events into log lines: each is logged once, and repetitions ever more rarely.
 
-    `probes` holds, by the uid of a pod, what its readiness probe found last.
+    `probes` holds the last readiness failure of pods, by their uid.
     """
 
     def __init__(self) -> None:
         self.probes: dict[str, str] = {}
-        self._known: dict[str, int] = {}
-        self._alike: Counter[tuple[str, str, str]] = Counter()
+        self._counts: dict[str, int] = {}
+        self._totals: Counter[tuple[str, str, str]] = Counter()
 
     def lines(self, events: Iterable[Object], *, silently: bool = False) -> list[str]:
-        """Return what is new of events, in their order. `silently`: take note of them only."""
-        found = []
+        """Return the lines of new events, in order. With `silently`, only remember the events."""
+        lines = []
         for event in events:
-            uid, count = uid_of(event) or name_of(event), times(event)
-            more = count - self._known.get(uid, 0)
-            if more <= 0:
+            uid, count = uid_of(event) or name_of(event), occurrences(event)
+            added = count - self._counts.get(uid, 0)
+            if added <= 0:
                 continue
-            self._known[uid] = count
+            self._counts[uid] = count
             about = event.get("involvedObject") or {}
-            if event.get("reason") == UNHEALTHY and words(event).startswith("Readiness"):
-                self.probes[str(about.get("uid"))] = words(event)
+            if event.get("reason") == UNHEALTHY and message_of(event).startswith("Readiness"):
+                self.probes[str(about.get("uid"))] = message_of(event)
             if silently or not is_notable(event):
                 continue
-            if (line := self._line(event, more)) is not None:
-                found.append(line)
-        return found
+            if (line := self._line(event, added)) is not None:
+                lines.append(line)
+        return lines
 
-    def _line(self, event: Object, more: int) -> str | None:
-        about, said = event.get("involvedObject") or {}, words(event)
+    def _line(self, event: Object, added: int) -> str | None:
+        about, message = event.get("involvedObject") or {}, message_of(event)
         name = str(about.get("name"))
-        plain = UID.sub("", said.replace(name, ""))
-        alike = (str(about.get("kind")), str(event.get("reason")), plain)
-        before, now = self._alike[alike], self._alike[alike] + more
-        self._alike[alike] = now
+        key = (str(about.get("kind")), str(event.get("reason")), UID.sub("", message.replace(name, "")))
+        before, now = self._totals[key], self._totals[key] + added
+        self._totals[key] = now
         if before and now.bit_length() == before.bit_length():
             return None
         level = "WARN: " if event.get("type") == "Warning" else ""
-        often = f" ({now} times by now)" if before else ""
-        return f"{level}{about.get('kind')} {name}: {event.get('reason')}: {said}{often}"
+        repeated = f" ({now} times by now)" if before else ""
+        return f"{level}{about.get('kind')} {name}: {event.get('reason')}: {message}{repeated}"
 
 
-def rollout_problems(
-    workload: Object, its_pods: Sequence[Object], probes: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Yield what keeps a workload from getting on: what is wrong, and the line that tells of it.
+def rollout_problems(workload: Object, pods_: Sequence[Object], probes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the problems that delay a rollout: the problem, and its log line.
 
-    `probes` says, by the uid of a pod, what its readiness probe found.
+    `probes` has the last readiness failure of pods, by their uid.
     """
     name, spec = name_of(workload), workload["spec"]
     if spec.get("paused"):
-        why = f"Deployment {name} is paused, so none of its pods is replaced"
-        yield why, f"{why}: kubectl rollout resume deployment/{name}"
+        problem = f"Deployment {name} is paused, so none of its pods is replaced"
+        yield problem, f"{problem}: kubectl rollout resume deployment/{name}"
     for condition in (workload.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            why = f"pods of {name} cannot be made: {words(condition)}"
-            yield why, why
-    waiting: dict[str, list[str]] = {}
-    for pod in its_pods:
-        if (why_not := _hindrance(pod, probes)) is not None:
-            waiting.setdefault(why_not, []).append(name_of(pod))
-    for why, names in waiting.items():
+            problem = f"pods of {name} cannot be created: {message_of(condition)}"
+            yield problem, problem
+    names_by_problem: dict[str, list[str]] = {}
+    for pod in pods_:
+        if (problem_of_pod := _pod_problem(pod, probes)) is not None:
+            names_by_problem.setdefault(problem_of_pod, []).append(name_of(pod))
+    for problem, names in names_by_problem.items():
         shown = ", ".join(sorted(names)[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-        yield f"{name}: {why}", f"{len(names)} of {len(its_pods)} pods of {name}: {why} ({shown})"
+        yield f"{name}: {problem}", f"{len(names)} of {len(pods_)} pods of {name}: {problem} ({shown})"
 
 
-def _hindrance(pod: Object, probes: Mapping[str, str]) -> str | None:
-    """Return what keeps a pod from serving, None where it serves, or is to go."""
+def _pod_problem(pod: Object, probes: Mapping[str, str]) -> str | None:
+    """Return why a pod does not serve; None for a ready, finished or terminating pod."""
     status = pod.get("status") or {}
     if is_terminating(pod) or status.get("phase") in ("Succeeded", "Failed"):
         return None
-    ready: Object = next((each for each in status.get("conditions") or () if each.get("type") == "Ready"), {})
+    conditions = status.get("conditions") or ()
+    ready: Object = next((condition for condition in conditions if condition.get("type") == "Ready"), {})
     if ready.get("status") == "True":
         return None
     if (fault := pods.fault(pod)) is not None:
         return fault.message
     if (probe := probes.get(uid_of(pod))) is not None:
         return f"not ready: {probe}"
-    said = words(ready)
-    return f"not ready{f': {said}' if said else ''}"
+    message = message_of(ready)
+    return f"not ready{f': {message}' if message else ''}"

@@ -1,4 +1,4 @@
-"""Runs that outlive their workers, and which of them nobody will go on with any more."""
+"""Runs of tasks as Jobs, which outlive their workers, and the detection of orphaned ones."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from app.core.task import Activity, TaskStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOwnership:
-    """How the task of a run stands. `runs` counts its attempts that came to an end of their own."""
+    """The state of the task that owns a run. `runs` counts its attempts that ended by themselves."""
 
     deployment_id: str
     deployment: DeploymentStatus
@@ -20,17 +20,17 @@ class RunOwnership:
 
 
 def name(number: int, where: str = "") -> str:
-    """Return the name of a run: its number, and where in a rollout it is for where there are several places."""
+    """Return the name of a run: its number, and its place in the rollout if there are several."""
     return f"{number}-{where}" if where else str(number)
 
 
-def is_orphan(deployment_id: str, run: str, standing: RunOwnership | None) -> bool:
-    """Return whether a run that goes on is nobody's: its task has ended, or another run of it has begun since.
+def is_orphan(deployment_id: str, run: str, owner: RunOwnership | None) -> bool:
+    """Return whether an active run is an orphan: its task has ended, or a later run of the task has begun.
 
-    One of a task that is not known (`standing` is None), or is another deployment's, is not ours to judge.
+    A run of an unknown task (`owner` is None), or of another deployment's task, does not count as an orphan.
     """
-    if standing is None or standing.deployment_id != deployment_id:
+    if owner is None or owner.deployment_id != deployment_id:
         return False
-    if standing.activity is None and (standing.status in TASK_ENDED or standing.deployment in DEPLOYMENT_ENDED):
+    if owner.activity is None and (owner.status in TASK_ENDED or owner.deployment in DEPLOYMENT_ENDED):
         return True
-    return run.partition("-")[0] != name(standing.runs)
+    return run.partition("-")[0] != name(owner.runs)

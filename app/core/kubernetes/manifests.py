@@ -1,4 +1,4 @@
-"""Objects of a cluster as Boreas makes them: pure functions from what is wanted to what is sent, as plain JSON."""
+"""Manifests of the Jobs that Boreas creates, and common fields of cluster objects. Pure; plain JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from typing import Any
 from app.core.job_options import NONE, JobOptions, JobResources, TaintEffect, Toleration, TolerationOperator
 
 Object = dict[str, Any]
-"""An object of a cluster, as its API tells and takes it."""
+"""A cluster object, in the JSON of the Kubernetes API."""
 
 MANAGER = "boreas"
-"""Who makes and changes objects, as the cluster's own books of fields have it."""
+"""The field manager that the cluster records for changes by Boreas."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 DEPLOYMENT_LABEL = "boreas.dev/deployment"
 TASK_LABEL = "boreas.dev/task"
 APPLICATION_LABEL = "boreas.dev/application"
 RUN_LABEL = "boreas.dev/run"
 ATTEMPT = "boreas.dev/attempt"
-"""On a Job: the attempt that made it, or went on with it last."""
+"""Annotation of a Job: the attempt that created it or last adopted it."""
 CONTAINER = "main"
 KEPT_SECONDS = 3600
-"""How long a Job that has ended stays where nobody removes it, for another worker to read how it ended."""
+"""How long a finished Job stays, so that another worker can read its result."""
 NEVER_READY = "boreas.dev/serves-nobody"
-"""A condition of pods that nobody ever sets: no Service sends requests to a pod that waits for it."""
+"""A readiness gate that is never set, so that no Service sends requests to the pod."""
 WORKSPACE = "/workspace"
 GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """For whom an object is made: what its labels say. `application` is None for work of a whole deployment."""
+    """The owner of an object, by its labels. `application` is None for work of a whole deployment."""
 
     deployment_id: str
     task_id: str
@@ -37,30 +37,31 @@ class Owner:
 
 
 def labels(owner: Owner) -> dict[str, str]:
-    """Return the labels by which people and other workers find what was made for a task."""
-    known = {MANAGED_BY: MANAGER, DEPLOYMENT_LABEL: owner.deployment_id, TASK_LABEL: owner.task_id}
-    return known | ({APPLICATION_LABEL: owner.application} if owner.application else {})
+    """Return the labels by which people and other workers find the objects of a task."""
+    result = {MANAGED_BY: MANAGER, DEPLOYMENT_LABEL: owner.deployment_id, TASK_LABEL: owner.task_id}
+    return result | ({APPLICATION_LABEL: owner.application} if owner.application else {})
 
 
 def job_name(task_id: str, run: str) -> str:
-    """Return the name of the Job of one run of a task: the same for whoever goes on with that run."""
+    """Return the Job name of a task's run, by which every worker that continues the run finds it."""
     return f"boreas-{task_id.partition('_')[2] or task_id}-{run}".lower()
 
 
 def run_of(job: Object) -> str | None:
-    """Return which run of its task a Job is, None where it is none of Boreas'."""
-    known = job["metadata"].get("labels") or {}
-    before = job_name(known.get(TASK_LABEL) or "", "")
+    """Return which run of its task a Job is; None if Boreas did not create it."""
+    job_labels = job["metadata"].get("labels") or {}
+    prefix = job_name(job_labels.get(TASK_LABEL) or "", "")
     name = name_of(job)
-    is_one = known.get(MANAGED_BY) == MANAGER and known.get(RUN_LABEL) == name and DEPLOYMENT_LABEL in known
-    return name.removeprefix(before) if is_one and name.startswith(before) else None
+    is_managed = job_labels.get(MANAGED_BY) == MANAGER and DEPLOYMENT_LABEL in job_labels
+    is_run = is_managed and job_labels.get(RUN_LABEL) == name and name.startswith(prefix)
+    return name.removeprefix(prefix) if is_run else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCommand:
-    """What a Job runs. `non_root` has the cluster refuse an image that runs as root.
+    """The command of a Job. With `non_root`, the cluster refuses an image that runs as root.
 
-    `serves_nobody` keeps its pod from being taken for one of a Service, whatever labels it has.
+    With `serves_nobody`, no Service sends requests to its pod, whatever its labels.
     """
 
     image: str
@@ -74,18 +75,19 @@ class JobCommand:
 
 
 def job(owner: Owner, run: str, command: JobCommand) -> Object:
-    """Return the Job that runs a command once: no retries of its own, an end by itself at the task's limit.
+    """Return the Job that runs a command once, without retries, with the task's time limit.
 
-    Nothing of it may gain rights, as the level `restricted` of the cluster's pod security has it. It gets credentials
-    of the cluster only where it is to run as a service account.
+    It meets the pod security level `restricted`. It gets cluster credentials only if it runs as a service account.
     """
     name, options = job_name(owner.task_id, run), command.options
-    marks = dict(options.labels or {}) | labels(owner) | {RUN_LABEL: name}
-    notes = dict(options.annotations or {})
+    all_labels = dict(options.labels or {}) | labels(owner) | {RUN_LABEL: name}
+    annotations = dict(options.annotations or {})
+    metadata: Object = {"name": name, "labels": all_labels}
+    metadata["annotations"] = annotations | {ATTEMPT: str(command.attempt)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": marks, "annotations": notes | {ATTEMPT: str(command.attempt)}},
+        "metadata": metadata,
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
@@ -93,7 +95,7 @@ def job(owner: Owner, run: str, command: JobCommand) -> Object:
             "activeDeadlineSeconds": command.limit_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
-                "metadata": {"labels": marks} | ({"annotations": notes} if notes else {}),
+                "metadata": {"labels": all_labels} | ({"annotations": annotations} if annotations else {}),
                 "spec": _pod(command),
             },
         },
@@ -116,14 +118,14 @@ def _pod(command: JobCommand) -> Object:
         "volumes": [{"name": "workspace", "emptyDir": {}}],
         "containers": [_container(command)],
     }
-    given: Object = {
+    optional: Object = {
         "serviceAccountName": options.service_account_name,
         "nodeSelector": dict(options.node_selector or {}),
-        "tolerations": [_toleration(each) for each in options.tolerations or ()],
-        "imagePullSecrets": [{"name": each} for each in options.image_pull_secrets or ()],
+        "tolerations": [_toleration(item) for item in options.tolerations or ()],
+        "imagePullSecrets": [{"name": secret} for secret in options.image_pull_secrets or ()],
         "readinessGates": [{"conditionType": NEVER_READY}] if command.serves_nobody else [],
     }
-    return pod | {field: value for field, value in given.items() if value}
+    return pod | {field: value for field, value in optional.items() if value}
 
 
 def _container(command: JobCommand) -> Object:
@@ -138,8 +140,8 @@ def _container(command: JobCommand) -> Object:
         "volumeMounts": [{"name": "workspace", "mountPath": WORKSPACE}],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
-    given = {side: amounts for side, amounts in sizes.items() if amounts}
-    return container | ({"resources": given} if given else {})
+    set_sizes = {side: amounts for side, amounts in sizes.items() if amounts}
+    return container | ({"resources": set_sizes} if set_sizes else {})
 
 
 OPERATORS = {TolerationOperator.EQUAL: "Equal", TolerationOperator.EXISTS: "Exists"}
@@ -150,24 +152,24 @@ EFFECTS = {
 }
 
 
-def _toleration(one: Toleration) -> Object:
-    given: Object = {
-        "key": one.key,
-        "operator": OPERATORS[one.operator],
-        "value": one.value,
-        "effect": one.effect and EFFECTS[one.effect],
-        "tolerationSeconds": one.toleration_seconds,
+def _toleration(toleration: Toleration) -> Object:
+    fields: Object = {
+        "key": toleration.key,
+        "operator": OPERATORS[toleration.operator],
+        "value": toleration.value,
+        "effect": toleration.effect and EFFECTS[toleration.effect],
+        "tolerationSeconds": toleration.toleration_seconds,
     }
-    return {field: value for field, value in given.items() if value is not None}
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 def _literal(text: str) -> str:
-    """Return a text that the cluster takes as it is: it would put variables in for `$(NAME)`, and one `$` for two."""
+    """Escape a text for the cluster, which replaces `$(NAME)` by variables and `$$` by `$`."""
     return text.replace("$", "$$")
 
 
 def version_of(body: Object) -> str:
-    """Return the version of an object or a list."""
+    """Return the resource version of an object or a list."""
     return str((body.get("metadata") or {}).get("resourceVersion") or "")
 
 
@@ -177,7 +179,7 @@ def name_of(body: Object) -> str:
 
 
 def uid_of(body: Object) -> str:
-    """Return what tells an object from another one of the same name, before or after it."""
+    """Return the uid, which differs between objects of the same name over time."""
     return str(body["metadata"].get("uid") or "")
 
 
@@ -187,6 +189,6 @@ def is_terminating(body: Object) -> bool:
 
 
 def is_owned_by(body: Object, uid: str) -> bool:
-    """Return whether an object belongs to the one with that uid."""
+    """Return whether an object has an owner reference to this uid."""
     owners = body["metadata"].get("ownerReferences") or ()
     return any(owner.get("uid") == uid for owner in owners)

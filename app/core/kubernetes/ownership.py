@@ -1,4 +1,4 @@
-"""Whose the objects of a cluster are: what an application names there, no other application may name."""
+"""Ownership of cluster objects: no two applications may name the same object."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,46 +6,46 @@ from app.core.application import Application, KubernetesTarget
 from app.core.errors import InvalidInput
 from app.core.kubernetes.workloads import CANARY, PREVIEW
 
-BESIDE = {"workload": (CANARY, PREVIEW), "service": (CANARY, PREVIEW), "http_route": ()}
-"""What Boreas makes beside an object during a rollout, by the target's field: objects of its name with a suffix."""
+SUFFIXES = {"workload": (CANARY, PREVIEW), "service": (CANARY, PREVIEW), "http_route": ()}
+"""Suffixes of the names of objects that Boreas creates during a rollout, by the field of the target."""
 FIELDS = {"workload": "workload", "service": "service", "http_route": "httpRoute"}
-"""What the API calls the fields that name objects."""
+"""API names of the fields that name objects."""
 
 
 def named_objects(target: KubernetesTarget | None) -> tuple[str | None, ...]:
-    """Return the objects that a target names."""
+    """Return the names of the objects of a target."""
     return tuple(getattr(target, field) if target else None for field in FIELDS)
 
 
 def reserved_names(target: KubernetesTarget) -> dict[str, frozenset[str]]:
-    """Return, by field, the names that no other application may have.
+    """Return, by field, the names that no other application may use.
 
-    These are its own names, those that Boreas makes from them, and those from which Boreas would make its own.
+    These are its own names, names that Boreas derives from them, and names from which Boreas would derive its own.
     """
-    return {field: _rivals(getattr(target, field), suffixes) for field, suffixes in BESIDE.items()}
+    return {field: _reserved(getattr(target, field), suffixes) for field, suffixes in SUFFIXES.items()}
 
 
-def _rivals(name: str | None, suffixes: Sequence[str]) -> frozenset[str]:
+def _reserved(name: str | None, suffixes: Sequence[str]) -> frozenset[str]:
     if name is None:
         return frozenset()
-    ends = [f"-{suffix}" for suffix in suffixes]
-    above = (name.removesuffix(end) for end in ends if name.endswith(end))
-    return frozenset({name, *(name + end for end in ends), *above})
+    endings = [f"-{suffix}" for suffix in suffixes]
+    bases = (name.removesuffix(ending) for ending in endings if name.endswith(ending))
+    return frozenset({name, *(name + ending for ending in endings), *bases})
 
 
 def name_conflicts(
     target: KubernetesTarget, before: KubernetesTarget | None, others: Sequence[Application]
 ) -> Iterator[InvalidInput]:
-    """Yield what a target newly names, and another application has."""
+    """Yield a problem for each changed name of a target that another application uses."""
     for field, names in reserved_names(target).items():
         if before is not None and getattr(before, field) == getattr(target, field):
             continue
         for other in others:
-            theirs = getattr(other.kubernetes, field, None)
-            if theirs in names:
+            name = getattr(other.kubernetes, field, None)
+            if name in names:
                 state = " (archived)" if other.archived_at else ""
                 yield InvalidInput(
-                    message=f"The application “{other.name}”{state} has the {FIELDS[field]} “{theirs}”; an object of a "
-                    "cluster belongs to one application. Name another one, or let an ADMIN change that one first.",
+                    message=f"The application “{other.name}”{state} uses the {FIELDS[field]} “{name}”; "
+                    "a cluster object belongs to one application. Use another name, or let an ADMIN change that one.",
                     path=("kubernetes", FIELDS[field]),
                 )

@@ -1,4 +1,4 @@
-"""What pods and Jobs tell about how they fare: pure functions from their status to words and endings."""
+"""Status of pods and Jobs: faults, outcomes and readiness, in words. Pure; JSON in."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,39 +8,39 @@ from enum import Enum, auto
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes.manifests import CONTAINER, Object, is_terminating, name_of, uid_of
 
-STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
-"""Why a container can wait that may pass, and mostly does not."""
-MISCONFIGURED = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-HOPELESS = frozenset({"InvalidImageName"})
-CRASHING = frozenset({"CrashLoopBackOff"})
+IMAGE_PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
+"""Reasons of a waiting container that might resolve, but rarely do."""
+CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+PERMANENT_REASONS = frozenset({"InvalidImageName"})
+CRASH_REASONS = frozenset({"CrashLoopBackOff"})
 OOM = "OOMKilled"
 WORDS = 300
 LOST_REASONS = re.compile(
     "Evicted|NodeLost|Preempting|PreemptContainer|Shutdown|NodeShutdown|NodeAffinity|OutOf.+|UnexpectedAdmissionError"
 )
-"""Reasons of pods that a node ended, or did not take, whatever ran in them."""
+"""Reasons of pods that a node ended or rejected, whatever ran in them."""
 OWN_LIMIT = re.compile(r"exceeds the limit|exceeds the total limit|exceeded its local ephemeral storage limit")
-"""Words of an eviction that a pod brought upon itself: it wrote more than it may."""
+"""Messages of evictions that a pod caused itself by writing more than its limit."""
 FAILED_CREATE = "FailedCreate"
-"""The reason of events that tell why a Job has no pod."""
+"""The reason of events that say why a Job has no pod."""
 VANISHED = "ContainerStatusUnknown"
 NEEDS_LIMITS = "failed quota"
 NON_ROOT = "runAsNonRoot"
-"""The field that clusters and their policies name, where they want to be told that nothing runs as root."""
+"""The field that clusters and policies name when they require a container not to run as root."""
 
 
 class Remedy(Enum):
-    """What of a pod is to be otherwise, so that the cluster takes it."""
+    """The change to a pod that makes the cluster accept it."""
 
     NON_ROOT = auto()
-    """It must not run as root, and does not say so."""
+    """Set runAsNonRoot, as the cluster requires."""
     ROOT = auto()
-    """It says that it does not run as root, and its image does."""
+    """Remove runAsNonRoot, as the image runs as root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a pod does not get on. `passing`: time may cure it by itself; `hopeless`: nothing will."""
+    """Why a pod does not run. `passing`: it may resolve by itself; `hopeless`: it cannot."""
 
     message: str
     passing: bool = False
@@ -49,102 +49,103 @@ class Fault:
 
 
 def fault(pod: Object) -> Fault | None:
-    """Return what keeps a pod from running, None where nothing does."""
+    """Return what keeps a pod from running, or None."""
     status = pod.get("status") or {}
     conditions = _conditions(pod)
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("reason") == "Unschedulable":
-        return Fault(f"no node can take it (Unschedulable){_said(scheduled)}", passing=True)
+        return Fault(f"no node can run it (Unschedulable){_detail(scheduled)}", passing=True)
     if scheduled.get("reason") == "SchedulingGated":
-        return Fault(f"something keeps it from being scheduled (SchedulingGated){_said(scheduled)}", passing=True)
-    if _is_cut_off(pod, conditions):
+        return Fault(f"a scheduling gate holds it (SchedulingGated){_detail(scheduled)}", passing=True)
+    if _is_node_lost(pod, conditions):
         return Fault(f"its node {_node(pod)} does not answer", passing=True)
-    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        waiting = (each.get("state") or {}).get("waiting") or {}
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (container.get("state") or {}).get("waiting") or {}
         reason = waiting.get("reason") or ""
-        if reason in STUCK or reason in HOPELESS:
+        if reason in IMAGE_PULL_REASONS or reason in PERMANENT_REASONS:
             return Fault(
-                f"the image {each.get('image')} can not be pulled ({reason}){_said(waiting)}",
-                hopeless=reason in HOPELESS,
+                f"the image {container.get('image')} cannot be pulled ({reason}){_detail(waiting)}",
+                hopeless=reason in PERMANENT_REASONS,
             )
-        if reason in MISCONFIGURED:
+        if reason in CONFIG_REASONS:
             is_root = NON_ROOT in str(waiting.get("message"))
             return Fault(
-                f"the container can not be made ({reason}){_said(waiting)}",
+                f"the container cannot be created ({reason}){_detail(waiting)}",
                 hopeless=is_root,
                 remedy=Remedy.ROOT if is_root else None,
             )
-        if reason in CRASHING:
-            return Fault(f"the container ends again and again ({reason}){_last_end(each)}")
+        if reason in CRASH_REASONS:
+            return Fault(f"the container keeps crashing ({reason}){_last_termination(container)}")
     return None
 
 
 def _conditions(body: Object) -> dict[str, Object]:
-    return {str(each.get("type")): each for each in (body.get("status") or {}).get("conditions") or ()}
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return {str(condition.get("type")): condition for condition in conditions}
 
 
 def _node(pod: Object) -> str:
     return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
-def _is_cut_off(pod: Object, conditions: dict[str, Object]) -> bool:
-    """Tell whether the cluster has given a pod's node up: its kubelet would set both conditions alike."""
+def _is_node_lost(pod: Object, conditions: dict[str, Object]) -> bool:
+    """Tell whether the cluster gave up on the pod's node: a live kubelet sets both conditions alike."""
     ready, containers = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
     is_gated = bool((pod.get("spec") or {}).get("readinessGates"))
     return not is_gated and (ready.get("status"), containers.get("status")) == ("False", "True")
 
 
 def startup_delay(job: Object, pod: Object | None) -> str:
-    """Say what a Job that has not begun waits for, though nothing is known to be wrong."""
+    """Describe what a Job without a known fault is waiting for before it starts."""
     suspended = _conditions(job).get("Suspended", {})
     if suspended.get("status") == "True":
-        return f"it is suspended ({suspended.get('reason') or 'Suspended'}){_said(suspended)}"
+        return f"it is suspended ({suspended.get('reason') or 'Suspended'}){_detail(suspended)}"
     if pod is None:
-        return "the cluster has made no pod for it yet"
+        return "the cluster has not created its pod yet"
     if not _node(pod) and "PodScheduled" not in _conditions(pod):
-        return "no scheduler has found a node for its pod yet"
+        return "no scheduler has assigned its pod to a node yet"
     status = pod.get("status") or {}
-    for each in status.get("initContainerStatuses") or ():
-        state = each.get("state") or {}
-        if "running" in state and not each.get("started"):
-            return f"the init container {each.get('name')} runs before it"
+    for container in status.get("initContainerStatuses") or ():
+        state = container.get("state") or {}
+        if "running" in state and not container.get("started"):
+            return f"the init container {container.get('name')} is still running"
         if reason := (state.get("waiting") or {}).get("reason"):
-            return f"the init container {each.get('name')} waits ({reason}){_said(state['waiting'])}"
+            return f"the init container {container.get('name')} waits ({reason}){_detail(state['waiting'])}"
     waiting = main_state(pod).get("waiting") or {}
     where = f" on node {_node(pod)}" if _node(pod) else ""
-    return f"its container is being made{where} ({waiting.get('reason') or status.get('phase')}){_said(waiting)}"
+    return f"its container is being created{where} ({waiting.get('reason') or status.get('phase')}){_detail(waiting)}"
 
 
 def missing_pod_fault(events: Iterable[Object]) -> Fault:
-    """Return why a Job has no pod, by the events that tell of it: somebody in the cluster may refuse to let it be made.
+    """Return why a Job has no pod, by its events: a policy of the cluster may forbid it.
 
-    A quota may have room again; other rules of a namespace hardly change.
+    Only a full quota counts as passing; other policies of a namespace rarely change.
     """
-    told = [event for event in events if event.get("message")]
-    if not told:
-        return Fault("the cluster has made no pod for it yet", passing=True)
-    last = max(told, key=lambda event: str(event.get("lastTimestamp") or ""))
-    why = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
-    hint = "; give it resources by its job options" if NEEDS_LIMITS in why else ""
+    failures = [event for event in events if event.get("message")]
+    if not failures:
+        return Fault("the cluster has not created its pod yet", passing=True)
+    last = max(failures, key=lambda event: str(event.get("lastTimestamp") or ""))
+    message = re.sub(r'^Error creating: (pods "[^"]*" is )?', "", str(last["message"]))
+    hint = "; set its resources in the job options" if NEEDS_LIMITS in message else ""
     return Fault(
-        f"its pod can not be made{_said({'message': why})}{hint}",
-        passing="exceeded quota" in why,
-        remedy=Remedy.NON_ROOT if NON_ROOT in why else None,
+        f"its pod cannot be created{_detail({'message': message})}{hint}",
+        passing="exceeded quota" in message,
+        remedy=Remedy.NON_ROOT if NON_ROOT in message else None,
     )
 
 
-def _last_end(container: Object) -> str:
-    ended = (container.get("lastState") or {}).get("terminated")
-    return f": {ended_badly(ended)}" if ended else ""
+def _last_termination(container: Object) -> str:
+    terminated = (container.get("lastState") or {}).get("terminated")
+    return f": {describe_termination(terminated)}" if terminated else ""
 
 
-def _said(part: Object) -> str:
+def _detail(part: Object) -> str:
     message = " ".join(str(part.get("message") or "").split())
     return f": {message[:WORDS]}" if message else ""
 
 
-def ended_badly(state: Object) -> str:
-    """Say how a container ended, by its terminated state."""
+def describe_termination(state: Object) -> str:
+    """Describe how a container ended, by its terminated state."""
     code = state.get("exitCode")
     if state.get("reason") == OOM:
         return f"it ran out of memory (OOMKilled), exit status {code}"
@@ -152,20 +153,20 @@ def ended_badly(state: Object) -> str:
     if signal:
         return f"ended by signal {signal}"
     reason = state.get("reason")
-    told = f" ({reason})" if reason and reason not in ("Error", "Completed") else ""
-    return f"exit status {code}{told}{_said(state)}"
+    shown = f" ({reason})" if reason and reason not in ("Error", "Completed") else ""
+    return f"exit status {code}{shown}{_detail(state)}"
 
 
 def main_state(pod: Object) -> Object:
-    """Return the state of the pod's own container: `waiting`, `running` or `terminated`; empty before any of these."""
-    for each in (pod.get("status") or {}).get("containerStatuses") or ():
-        if each.get("name") == CONTAINER:
-            return each.get("state") or {}
+    """Return the main container's state: `waiting`, `running`, `terminated`, or empty before these."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        if container.get("name") == CONTAINER:
+            return container.get("state") or {}
     return {}
 
 
 def has_log(pod: Object) -> bool:
-    """Return whether a pod's container has begun, so that it may have said something."""
+    """Return whether the main container has started, so that it may have a log."""
     return bool({"running", "terminated"} & main_state(pod).keys())
 
 
@@ -175,53 +176,54 @@ def is_done(job: Object) -> bool:
 
 
 def pending_failure(job: Object, pods: Iterable[Object]) -> str | None:
-    """Say what is settled of a Job that has not ended yet: its pod is being ended. None: nothing."""
+    """Describe the failure of a Job whose pod is still terminating; None if it has not failed."""
     target = _conditions(job).get("FailureTarget", {})
     if target.get("status") != "True":
         return None
     nodes = ", ".join(filter(None, map(_node, pods)))
     where = f" on node {nodes}" if nodes else ""
-    return f"the Job has failed ({target.get('reason') or 'FailureTarget'}){_said(target)}; its pod{where} is to end"
+    reason = target.get("reason") or "FailureTarget"
+    return f"the Job has failed ({reason}){_detail(target)}; its pod{where} is terminating"
 
 
 def outcome(
     job: Object, pods: Iterable[Object], last_fault: Fault | None = None, limit_seconds: float | None = None
 ) -> Outcome:
-    """Say how a Job ended that `is_done`, or is `pending_failure`, by what is left of its pods.
+    """Return the outcome of a Job that `is_done` or has a `pending_failure`, by its remaining pods.
 
-    `last_fault` is what kept it from running. What the cluster ended is lost, and not the command's failure.
+    `last_fault` is what kept it from running. A pod that the cluster ended is lost, which is not the command's failure.
     """
     verdict = next(_verdicts(job), None) or _conditions(job)["FailureTarget"]
-    known = list(pods)
-    ends = [end for pod in known if (end := main_state(pod).get("terminated"))]
-    code = ends[-1].get("exitCode") if ends else None
+    pods = list(pods)
+    terminations = [state for pod in pods if (state := main_state(pod).get("terminated"))]
+    code = terminations[-1].get("exitCode") if terminations else None
     if verdict["type"] == "Complete":
         return Outcome(Ending.SUCCEEDED, exit_code=0)
     if verdict.get("reason") == "DeadlineExceeded":
         limit = f"{limit_seconds or job['spec'].get('activeDeadlineSeconds'):.10g}"
-        why = f"; {last_fault.message}" if last_fault else ""
-        return Outcome(Ending.FAILED, f"the time limit of {limit} seconds was reached, and it was ended{why}", code)
-    lost = next(_interruptions(known), None)
+        detail = f"; {last_fault.message}" if last_fault else ""
+        return Outcome(Ending.FAILED, f"the time limit of {limit} seconds was reached, and it was ended{detail}", code)
+    lost = next(_interruptions(pods), None)
     if lost:
         return Outcome(Ending.LOST, lost, code)
-    own = next((each["status"] for each in known if _is_own_doing(each.get("status") or {})), None)
-    if own:
-        return Outcome(Ending.FAILED, f"its pod wrote more than it may (Evicted){_said(own)}", code)
-    if ends:
-        told = ended_badly(ends[-1])
-        is_deleted = any(is_terminating(pod) for pod in known)
-        return Outcome(Ending.FAILED, f"its pod was deleted by somebody; {told}" if is_deleted else told, code)
-    failed = next(_failed_init_containers(known), None)
-    why = last_fault.message if last_fault else failed or f"its pod is gone{_said(verdict)}"
-    return Outcome(Ending.FAILED, why)
+    evicted = next((pod["status"] for pod in pods if _exceeded_own_limit(pod.get("status") or {})), None)
+    if evicted:
+        return Outcome(Ending.FAILED, f"its pod wrote more than its limit (Evicted){_detail(evicted)}", code)
+    if terminations:
+        message = describe_termination(terminations[-1])
+        is_deleted = any(is_terminating(pod) for pod in pods)
+        return Outcome(Ending.FAILED, f"its pod was deleted by somebody; {message}" if is_deleted else message, code)
+    failed_init = next(_failed_init_containers(pods), None)
+    message = last_fault.message if last_fault else failed_init or f"its pod is gone{_detail(verdict)}"
+    return Outcome(Ending.FAILED, message)
 
 
 def _failed_init_containers(pods: Iterable[Object]) -> Iterator[str]:
     for pod in pods:
-        for each in (pod.get("status") or {}).get("initContainerStatuses") or ():
-            ended = (each.get("state") or {}).get("terminated")
-            if ended and ended.get("exitCode"):
-                yield f"the init container {each.get('name')} failed: {ended_badly(ended)}"
+        for container in (pod.get("status") or {}).get("initContainerStatuses") or ():
+            terminated = (container.get("state") or {}).get("terminated")
+            if terminated and terminated.get("exitCode"):
+                yield f"the init container {container.get('name')} failed: {describe_termination(terminated)}"
 
 
 def _verdicts(job: Object) -> Iterator[Object]:
@@ -231,82 +233,77 @@ def _verdicts(job: Object) -> Iterator[Object]:
 
 
 def _interruptions(pods: Iterable[Object]) -> Iterator[str]:
-    """Yield why pods were ended by somebody else than their command."""
+    """Yield why the cluster ended pods."""
     for pod in pods:
         status = pod.get("status") or {}
         disrupted = _conditions(pod).get("DisruptionTarget", {})
         if disrupted.get("status") == "True":
-            yield f"its pod was ended by the cluster ({disrupted.get('reason')}){_said(disrupted)}"
-        elif LOST_REASONS.fullmatch(str(status.get("reason"))) and not _is_own_doing(status):
-            yield f"its pod was ended by the cluster ({status['reason']}){_said(status)}"
-        ended = main_state(pod).get("terminated") or {}
-        if ended.get("reason") == VANISHED and not is_terminating(pod):
-            yield f"its node lost its container ({VANISHED}){_said(ended)}"
+            yield f"its pod was ended by the cluster ({disrupted.get('reason')}){_detail(disrupted)}"
+        elif LOST_REASONS.fullmatch(str(status.get("reason"))) and not _exceeded_own_limit(status):
+            yield f"its pod was ended by the cluster ({status['reason']}){_detail(status)}"
+        terminated = main_state(pod).get("terminated") or {}
+        if terminated.get("reason") == VANISHED and not is_terminating(pod):
+            yield f"its node lost its container ({VANISHED}){_detail(terminated)}"
 
 
-def _is_own_doing(status: Object) -> bool:
+def _exceeded_own_limit(status: Object) -> bool:
     return status.get("reason") == "Evicted" and bool(OWN_LIMIT.search(str(status.get("message"))))
 
 
 def newest(pods: Iterable[Object]) -> Object | None:
-    """Return the pod that was made last."""
+    """Return the newest pod."""
     ordered = sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", name_of(pod)))
     return ordered[-1] if ordered else None
 
 
 def readiness_baseline(pods: Iterable[Object]) -> tuple[str, dict[str, int]]:
-    """Return since when pods have been ready, the last one of them, and how often containers of each were started anew.
-
-    Each pod is told from one that takes its place by its uid.
-    """
-    known = [pod for pod in pods if not is_terminating(pod)]
-    return max((_ready(pod)[1] for pod in known), default=""), {uid_of(pod): _restarts(pod) for pod in known}
+    """Return since when all pods have been ready, and the restarts of each pod by its uid."""
+    active = [pod for pod in pods if not is_terminating(pod)]
+    return max((_ready(pod)[1] for pod in active), default=""), {uid_of(pod): _restarts(pod) for pod in active}
 
 
 def disturbance(pods: Iterable[Object], since: str, restarts: Mapping[str, int]) -> str | None:
-    """Return what happened to pods since their `readiness_baseline`; None where all of them have been ready throughout.
+    """Return which pod was not healthy since the `readiness_baseline`, or None.
 
-    A pod that was made since, in place of one that was evicted or deleted, may take its time to become ready. One that
-    is being deleted is not judged.
+    A pod that replaces an evicted or deleted one may take time to become ready. Terminating pods do not count.
     """
-    known = [pod for pod in pods if not is_terminating(pod)]
-    for pod in known:
-        name, found = name_of(pod), fault(pod)
-        if found and not found.passing:
-            return f"pod {name}: {found.message}"
-        again = _restarts(pod) - restarts.get(uid_of(pod), 0)
-        if again > 0:
-            return f"pod {name} was started anew {again} time{'s' if again > 1 else ''}{_why(pod)}"
+    for pod in (pod for pod in pods if not is_terminating(pod)):
+        name, pod_fault = name_of(pod), fault(pod)
+        if pod_fault and not pod_fault.passing:
+            return f"pod {name}: {pod_fault.message}"
+        new_restarts = _restarts(pod) - restarts.get(uid_of(pod), 0)
+        if new_restarts > 0:
+            return (
+                f"pod {name} was restarted {new_restarts} time{'s' if new_restarts > 1 else ''}{_restart_reason(pod)}"
+            )
         ready, moment = _ready(pod)
         if since and uid_of(pod) in restarts and not ready:
-            return f"pod {name} is not ready any more{_unready(pod)}"
+            return f"pod {name} is no longer ready{_unready_reason(pod)}"
         if since and uid_of(pod) in restarts and moment > since:
             return f"pod {name} was not ready for a while, until {moment}"
     return None
 
 
 def _ready(pod: Object) -> tuple[bool, str]:
-    """Return whether a pod is ready, and since when that is so or not so; empty where nothing tells."""
-    for each in (pod.get("status") or {}).get("conditions") or ():
-        if each.get("type") == "Ready":
-            return each.get("status") == "True", str(each.get("lastTransitionTime") or "")
-    return False, ""
+    """Return whether a pod is ready, and since when that status holds; empty if unknown."""
+    ready = _conditions(pod).get("Ready")
+    if ready is None:
+        return False, ""
+    return ready.get("status") == "True", str(ready.get("lastTransitionTime") or "")
 
 
 def _restarts(pod: Object) -> int:
     status = pod.get("status") or {}
-    each = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    return sum(int(one.get("restartCount") or 0) for one in each)
+    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    return sum(int(container.get("restartCount") or 0) for container in containers)
 
 
-def _why(pod: Object) -> str:
+def _restart_reason(pod: Object) -> str:
     status = pod.get("status") or {}
-    ends = [_last_end(each) for each in status.get("containerStatuses") or () if each.get("restartCount")]
-    return next(filter(None, ends), "")
+    containers = status.get("containerStatuses") or ()
+    reasons = [_last_termination(container) for container in containers if container.get("restartCount")]
+    return next(filter(None, reasons), "")
 
 
-def _unready(pod: Object) -> str:
-    for each in (pod.get("status") or {}).get("conditions") or ():
-        if each.get("type") == "Ready":
-            return _said(each)
-    return ""
+def _unready_reason(pod: Object) -> str:
+    return _detail(_conditions(pod).get("Ready", {}))

@@ -1,4 +1,4 @@
-"""Counting replicas: how a Deployment stands, and who decides how many there are."""
+"""Replicas: the status of workloads, and how many replicas they should have."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from app.core.moved_workload import MovedWorkload
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """How a Deployment stands: replicas asked for, on its newest template, and available; whether that is all of it.
+    """Replicas of a workload: desired (`wanted`), updated to the newest template, and available.
 
-    `stalled` says why it does not get on, as far as the cluster has given up on it; `unmade` that its pods are refused.
+    `settled` says that the update is complete. `stalled` says why the cluster has given up on it. `unmade` says that
+    the cluster refuses to create its pods.
     """
 
     wanted: int
@@ -25,51 +26,54 @@ class ReplicaStatus:
 
 
 def replica_status(deployment: Object) -> ReplicaStatus:
-    """Read the status of a Deployment. One whose newest change was not seen yet by its controller is not settled."""
+    """Read the status of a Deployment. It is not settled before its controller has observed the newest change."""
     status, wanted = deployment.get("status") or {}, replicas_of(deployment)
     updated, available = int(status.get("updatedReplicas") or 0), int(status.get("availableReplicas") or 0)
-    seen = _is_seen(deployment)
-    settled = seen and updated == wanted == int(status.get("replicas") or 0) and available >= wanted
-    stalled, unmade = (_stalled(status), _is_unmade(status)) if seen else (None, False)
+    observed = _is_observed(deployment)
+    settled = observed and updated == wanted == int(status.get("replicas") or 0) and available >= wanted
+    stalled, unmade = (_stalled(status), _is_create_refused(status)) if observed else (None, False)
     return ReplicaStatus(wanted, updated, available, settled, stalled, unmade)
 
 
 def stateful_set_status(body: Object, goal: int | None) -> ReplicaStatus:
-    """Read the status of a StatefulSet of which `goal` pods are to be updated, None for all of them."""
+    """Read the status of a StatefulSet that should have `goal` updated pods (None: all)."""
     status, wanted = body.get("status") or {}, replicas_of(body)
     available = int(status.get("availableReplicas", status.get("readyReplicas")) or 0)
-    updated, there = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
+    updated, existing = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
     enough = updated >= min(wanted, wanted if goal is None else goal)
-    return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and there == wanted <= available, None)
+    return ReplicaStatus(
+        wanted, updated, available, _is_observed(body) and enough and existing == wanted <= available, None
+    )
 
 
 def daemon_set_status(body: Object, goal: int | None) -> ReplicaStatus:
-    """Read the status of a DaemonSet of which `goal` pods are to be updated, None for all of them."""
+    """Read the status of a DaemonSet that should have `goal` updated pods (None: all)."""
     status, wanted = body.get("status") or {}, desired_nodes(body)
     updated, available = int(status.get("updatedNumberScheduled") or 0), int(status.get("numberAvailable") or 0)
     enough = updated >= min(wanted, wanted if goal is None else goal)
-    return ReplicaStatus(wanted, updated, available, _is_seen(body) and enough and available >= wanted, None)
+    return ReplicaStatus(wanted, updated, available, _is_observed(body) and enough and available >= wanted, None)
 
 
 def desired_nodes(body: Object) -> int:
-    """Return on how many nodes a DaemonSet is to have a pod."""
+    """Return on how many nodes a DaemonSet should run a pod."""
     return int((body.get("status") or {}).get("desiredNumberScheduled") or 0)
 
 
-def max_unavailable(manner: Object, wanted: int) -> int:
-    """Return how many pods of what is updated in place may be missing at a time; at least one."""
-    return max(1, count((manner.get("rollingUpdate") or {}).get("maxUnavailable", 1), wanted))
+def max_unavailable(strategy: Object, wanted: int) -> int:
+    """Return how many pods may be unavailable at a time while they are replaced in place; at least one."""
+    return max(1, count((strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1), wanted))
 
 
-def _is_seen(body: Object) -> bool:
-    """Return whether its controller has seen the newest change of a workload."""
-    seen = int((body.get("status") or {}).get("observedGeneration") or 0)
-    return seen >= int(body["metadata"].get("generation") or 0)
+def _is_observed(body: Object) -> bool:
+    """Return whether the controller of a workload has observed its newest change."""
+    observed = int((body.get("status") or {}).get("observedGeneration") or 0)
+    return observed >= int(body["metadata"].get("generation") or 0)
 
 
-def _is_unmade(status: Object) -> bool:
+def _is_create_refused(status: Object) -> bool:
     return any(
-        each.get("type") == "ReplicaFailure" and each.get("status") == "True" for each in status.get("conditions") or ()
+        condition.get("type") == "ReplicaFailure" and condition.get("status") == "True"
+        for condition in status.get("conditions") or ()
     )
 
 
@@ -80,36 +84,36 @@ def _stalled(status: Object) -> str | None:
         if kind == "Progressing" and state == "False" and reason == "ProgressDeadlineExceeded":
             return f"it made no progress within its deadline ({message})"
         if kind == "ReplicaFailure" and state == "True":
-            return f"its pods can not be made ({message})"
+            return f"its pods cannot be created ({message})"
     return None
 
 
 def autoscaler(autoscalers: Iterable[Object], workload: str, kind: str = "Deployment") -> Object | None:
-    """Return the HorizontalPodAutoscaler that decides the size of a workload."""
-    for each in autoscalers:
-        target = each["spec"].get("scaleTargetRef") or {}
+    """Return the HorizontalPodAutoscaler of a workload, if any."""
+    for hpa in autoscalers:
+        target = hpa["spec"].get("scaleTargetRef") or {}
         if target.get("kind") == kind and target.get("name") == workload:
-            return each
+            return hpa
     return None
 
 
 def target_replicas(base: Object, moved: MovedWorkload | None, *, is_split: bool, is_scaled: bool) -> int:
-    """Return how many replicas there are to be in all, also while a rollout has given some of them to a second one.
+    """Return the desired number of replicas in total, also while a second Deployment has some of them.
 
-    `moved` is what the rollout that is under way, or was left half way, did to it. `is_split`: there is a second one,
-    or was to be. `is_scaled`: an autoscaler decides, whose word is what the base asks for; where the second one has
-    taken traffic of the base, that is no word on how few are needed. What people scaled meanwhile is their word.
+    `moved` is the state of the active or unfinished rollout. `is_split`: there is a second Deployment, or should be.
+    `is_scaled`: an autoscaler sets the replicas of the base; while the second Deployment takes traffic, it may set too
+    few. A number that people set during the rollout counts.
     """
-    now = replicas_of(base)
+    current = replicas_of(base)
     if moved is None or moved.over:
-        return now
+        return current
     if is_scaled:
-        return max(moved.wanted, now) if is_split else now
-    return moved.wanted if is_split or now in moved.sizes else now
+        return max(moved.wanted, current) if is_split else current
+    return moved.wanted if is_split or current in moved.sizes else current
 
 
 def annotated_workload(base: Object) -> MovedWorkload | None:
-    """Return what a rollout did to a workload by its annotations: those of one that Boreas stores nothing of."""
+    """Return a rollout's state from the annotations of its workload, if it is not in the database."""
     wanted, size_, previous = (
         annotation(base, REPLICAS),
         annotation(base, SET_REPLICAS),
@@ -123,13 +127,13 @@ def annotated_workload(base: Object) -> MovedWorkload | None:
     )
 
 
-def replicas_to_keep(base: Object, beside: Object, floor: int) -> int:
-    """Return how many replicas a set beside the base keeps, so that the base finds room for those that it misses.
+def replicas_to_keep(base: Object, second: Object, floor: int) -> int:
+    """Return how many replicas the second Deployment keeps to leave room for the base's missing ones.
 
-    It keeps what is needed for `floor` of both to be available; what is not available helps nobody.
+    It keeps enough for `floor` available replicas of both; unavailable replicas do not count.
     """
-    at, other = replica_status(base), replica_status(beside)
-    there = int((base.get("status") or {}).get("replicas") or 0)
-    pods = min(int((beside.get("status") or {}).get("replicas") or 0), other.wanted)
-    needed = min(max(0, floor - at.available), other.available)
-    return max(needed, pods - max(1, at.wanted - there), 0)
+    base_status, second_status = replica_status(base), replica_status(second)
+    existing = int((base.get("status") or {}).get("replicas") or 0)
+    pods = min(int((second.get("status") or {}).get("replicas") or 0), second_status.wanted)
+    needed = min(max(0, floor - base_status.available), second_status.available)
+    return max(needed, pods - max(1, base_status.wanted - existing), 0)

@@ -1,7 +1,7 @@
-"""The two sets of a workload during a rollout: how their pods are told apart, and whom a Service has to select.
+"""Tracks: the label that distinguishes a workload from its second Deployment, and Service selectors by it.
 
-The pods of both sets have all labels of the workload, so that budgets, network policies and monitors go on to find
-them. The label TRACK tells the sets apart; while there are two, Services select by it. Pure; JSON in and out.
+The pods of both have all labels of the workload, so that budgets, network policies and monitors still match them. While
+there are two, Services select pods by the label TRACK. Pure; JSON in and out.
 """
 
 import json
@@ -22,19 +22,19 @@ from app.core.kubernetes.workloads import (
 from app.core.strategy.model import Shape, StrategyKind
 
 STABLE = "stable"
-"""The track of the base: the Deployment that an application names."""
+"""The track of the base, the Deployment that an application names."""
 SECOND_TRACKS = (CANARY, PREVIEW)
-"""The tracks of a set beside the base."""
+"""The tracks of a second Deployment."""
 PAUSED = "boreas.dev/held"
-"""On a base: that it is paused while its pods get their track."""
+"""Annotation of a base that is paused while its pods get their track label."""
 SERVING_TRACK = "boreas.dev/serves"
-"""On a Service: the track that Boreas let it select last."""
+"""Annotation of a Service: the track that Boreas made it select last."""
 
 
 def checked_track(shape: Shape) -> str | None:
-    """Return the track of the set beside the base that is to be asked for its health in a shape; None for the base.
+    """Return the track whose health is checked in a shape; None for the base.
 
-    Once a preview serves, it is asked as its users do it.
+    A preview that serves is checked through the Service, as users reach it.
     """
     if shape.kind is StrategyKind.BLUE_GREEN:
         return None if shape.switched or shape.finished else PREVIEW
@@ -47,37 +47,37 @@ def labels_of(deployment: Object) -> dict[str, str]:
 
 
 def has_track_label(base: Object) -> bool:
-    """Return whether the pods of a base have its track."""
+    """Return whether the pods of a base have its track label."""
     return labels_of(base).get(TRACK) == STABLE
 
 
 def with_track_label(base: Object) -> Object:
-    """Return a base, or a ReplicaSet of one, whose template has its track. A base's pods are replaced for that."""
-    made = deepcopy(base)
-    made["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
-    return made
+    """Return a base or its ReplicaSet with the track label in its template; a base's pods are replaced."""
+    changed = deepcopy(base)
+    changed["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
+    return changed
 
 
 def paused(base: Object) -> Object:
-    """Return a base of which no pod is replaced until it is `resumed`."""
-    made = annotated(base, {PAUSED: "true"})
-    made["spec"]["paused"] = True
-    return made
+    """Return a paused base, whose pods are not replaced until it is `resumed`."""
+    changed = annotated(base, {PAUSED: "true"})
+    changed["spec"]["paused"] = True
+    return changed
 
 
 def resumed(base: Object) -> Object:
-    """Return a base whose pods are replaced again as its template asks."""
+    """Return a base without the pause by Boreas."""
     if annotation(base, PAUSED) is None:
         return base
-    made = annotated(base, {PAUSED: None})
-    made["spec"].pop("paused", None)
-    return made
+    changed = annotated(base, {PAUSED: None})
+    changed["spec"].pop("paused", None)
+    return changed
 
 
 def is_legacy(second: Object, own: Mapping[str, str]) -> bool:
-    """Return whether a second set is of a release that gave its pods another value of a label than the base's.
+    """Return whether an earlier release of Boreas created a second Deployment, by its pods' label.
 
-    Such a set goes on as it is: whom its Deployment selects cannot be changed.
+    It stays as it is, because the selector of a Deployment cannot be changed.
     """
     labels = labels_of(second)
     track = labels.get(TRACK) or PREVIEW
@@ -85,44 +85,44 @@ def is_legacy(second: Object, own: Mapping[str, str]) -> bool:
 
 
 def track_selector(own: Mapping[str, str], track: str, second: Object | None) -> dict[str, str]:
-    """Return whom a Service selects that reaches one set alone: `own` is whom it selects when there is but one."""
+    """Return the selector of a Service for one track only; `own` is its selector outside of rollouts."""
     if second is not None and is_legacy(second, own):
         return dict(own) if track == STABLE else legacy_selector(own, track)
     return {**own, TRACK: track}
 
 
 def serving_track(service: Object) -> str | None:
-    """Return the track that Boreas let a Service select last; None where no rollout decides whom it selects."""
+    """Return the track that Boreas made a Service select last; None outside of rollouts."""
     return None if annotation(service, SELECTOR) is None else annotation(service, SERVING_TRACK) or PREVIEW
 
 
 def is_unchanged(service: Object) -> bool:
-    """Return whether a Service selects whom Boreas let it select last, by this release's way or the one before."""
+    """Return whether a Service still has the selector that this or an earlier release of Boreas set."""
     own, track = own_selector(service), serving_track(service)
-    ways = ({**own, TRACK: track}, own if track == STABLE else legacy_selector(own, str(track)))
-    return track is None or service["spec"].get("selector") in ways
+    selectors = ({**own, TRACK: track}, own if track == STABLE else legacy_selector(own, str(track)))
+    return track is None or service["spec"].get("selector") in selectors
 
 
 def restored_selector(service: Object) -> dict[str, str]:
-    """Return whom a Service is to select when no rollout is under way, also where people have changed that since.
+    """Return a Service's selector after the rollout, with people's changes while the base serves.
 
-    What they change while the base serves is theirs; what they change once another set does is judged as meddling.
+    A change while the second Deployment serves counts as drift instead.
     """
     if serving_track(service) == STABLE and not is_unchanged(service):
-        found = service["spec"].get("selector") or {}
-        return {name: value for name, value in found.items() if name != TRACK}
+        selector = service["spec"].get("selector") or {}
+        return {name: value for name, value in selector.items() if name != TRACK}
     return own_selector(service)
 
 
-def with_serving_track(service: Object, track: str, own: Mapping[str, str], to: Mapping[str, str]) -> Object:
-    """Return a Service that selects the pods of a track by `to`, and notes whom it selects else. One change."""
-    made = annotated(service, {SELECTOR: json.dumps(own, sort_keys=True), SERVING_TRACK: track})
-    made["spec"]["selector"] = dict(to)
-    return made
+def with_serving_track(service: Object, track: str, own: Mapping[str, str], selector: Mapping[str, str]) -> Object:
+    """Return a Service that selects the pods of a track, with its own selector in an annotation."""
+    changed = annotated(service, {SELECTOR: json.dumps(own, sort_keys=True), SERVING_TRACK: track})
+    changed["spec"]["selector"] = dict(selector)
+    return changed
 
 
 def restored(service: Object) -> Object:
-    """Return a Service that selects its own pods, as when no rollout is under way."""
-    made = annotated(service, {SELECTOR: None, SERVING_TRACK: None})
-    made["spec"]["selector"] = restored_selector(service)
-    return made
+    """Return a Service with its own selector, as outside of rollouts."""
+    changed = annotated(service, {SELECTOR: None, SERVING_TRACK: None})
+    changed["spec"]["selector"] = restored_selector(service)
+    return changed

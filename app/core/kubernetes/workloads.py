@@ -1,7 +1,7 @@
-"""Workloads of a cluster while they change: what a Deployment, a Service or a route becomes. Pure; JSON in and out.
+"""Workloads during a rollout: changes to Deployments, Services and routes. Pure; JSON in and out.
 
-The Deployment that an application names, the base, stays its home. A second one beside it carries the new version while
-both are there. What is needed to go back is kept in annotations of the objects themselves, and outlives everybody.
+The base is the Deployment that an application names; it stays. A second Deployment carries the new version while both
+exist. Annotations of the objects hold what a rollback needs, so it outlives workers and database.
 """
 
 import json
@@ -11,110 +11,111 @@ from copy import deepcopy
 from app.core.kubernetes.manifests import APPLICATION_LABEL, MANAGED_BY, MANAGER, Object
 
 OWNER = APPLICATION_LABEL
-"""On the base, the Service and the route: the id of the application that they belong to, since its first rollout."""
+"""Annotation of the base, the Service and the route: the application that owns them since its first rollout."""
 ROLLOUT_OF = "boreas.dev/rollout-of"
-"""On the base: the Boreas deployment that changes it, or changed it last."""
+"""Annotation of the base: the Boreas deployment that changes it, or changed it last."""
 PREVIOUS_IMAGE = "boreas.dev/previous-image"
 REPLICAS = "boreas.dev/replicas"
-"""On the base: how many replicas it is to have in the end."""
+"""Annotation of the base: the desired replicas after the rollout."""
 SET_REPLICAS = "boreas.dev/size"
-"""On the base and beside it: how many replicas Boreas found or asked for last; another number is somebody else's."""
+"""Annotation of both Deployments: the replicas that Boreas found or set last; any other number is drift."""
 TRAFFIC_SHARE = "boreas.dev/share"
-"""On a route: how many hundredths of the traffic Boreas gave to the canary last."""
+"""Annotation of a route: the percentage of traffic that Boreas gave to the canary last."""
 UPDATE_STRATEGY = "boreas.dev/manner"
-"""On the base: its own manner of updates, while Boreas has another one in its place."""
+"""Annotation of the base: its own update strategy, while Boreas has replaced it."""
 SELECTOR = "boreas.dev/selector"
-"""On a Service: whom it selects when no rollout is under way."""
+"""Annotation of a Service: its own selector, outside of rollouts."""
 RESTARTED = "boreas.dev/restarted-by"
-"""On pods: the Boreas deployment that asked for new ones although the image is the same."""
+"""Annotation of pods: the Boreas deployment that restarted them with the same image."""
 ROOM_MADE = "boreas.dev/room-made"
-"""On a Deployment: how often room was made for its pods, so that its controller tries again at once."""
+"""Annotation of a Deployment: how often Boreas made room for its pods; a change makes its controller retry."""
 TRACK = "boreas.dev/track"
 CANARY, PREVIEW = "canary", "preview"
 LONGEST_LABEL = 63
 WEIGHT_UNIT = 100
-"""Weights are hundredths of what a route gave to the service before."""
+"""Boreas multiplies the weights of a route by this, so that a share is a percentage of the original weight."""
 
 
 def annotation(body: Object, name: str) -> str | None:
-    """Return an annotation."""
+    """Return an annotation, or None."""
     value = (body["metadata"].get("annotations") or {}).get(name)
     return None if value is None else str(value)
 
 
-def annotated(body: Object, notes: Mapping[str, str | None]) -> Object:
-    """Return an object with annotations; None takes one away."""
-    made = deepcopy(body)
-    known = {**(made["metadata"].get("annotations") or {}), **notes}
-    made["metadata"]["annotations"] = {name: value for name, value in known.items() if value is not None}
-    return made
+def annotated(body: Object, annotations: Mapping[str, str | None]) -> Object:
+    """Return an object with changed annotations; None removes one."""
+    changed = deepcopy(body)
+    merged = {**(changed["metadata"].get("annotations") or {}), **annotations}
+    changed["metadata"]["annotations"] = {name: value for name, value in merged.items() if value is not None}
+    return changed
 
 
 def image_of(deployment: Object, container: str) -> str | None:
-    """Return the image of a container, an init container too; None where there is no such container."""
-    for each in containers_of(deployment["spec"]["template"]["spec"]):
-        if each["name"] == container:
-            return str(each.get("image"))
+    """Return the image of a container or init container; None if there is no such container."""
+    for spec in containers_of(deployment["spec"]["template"]["spec"]):
+        if spec["name"] == container:
+            return str(spec.get("image"))
     return None
 
 
 def containers_of(pod: Object) -> list[Object]:
-    """Return all containers of a pod's specification, those that run before the others too."""
+    """Return all containers and init containers of a pod's specification."""
     return [*pod["containers"], *(pod.get("initContainers") or ())]
 
 
 def with_image(deployment: Object, container: str, image: str) -> Object:
     """Return a workload with another image of one container."""
-    made = deepcopy(deployment)
-    for each in containers_of(made["spec"]["template"]["spec"]):
-        if each["name"] == container:
-            each["image"] = image
-    return made
+    changed = deepcopy(deployment)
+    for spec in containers_of(changed["spec"]["template"]["spec"]):
+        if spec["name"] == container:
+            spec["image"] = image
+    return changed
 
 
 def restarted(workload: Object, by: str) -> Object:
-    """Return a workload whose pods are replaced, whatever else of it stays: once for each `by`."""
-    made = deepcopy(workload)
-    meta = made["spec"]["template"].setdefault("metadata", {})
-    meta["annotations"] = {**(meta.get("annotations") or {}), RESTARTED: by}
-    return made
+    """Return a workload whose pods are replaced without another change, once for each value of `by`."""
+    changed = deepcopy(workload)
+    metadata = changed["spec"]["template"].setdefault("metadata", {})
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), RESTARTED: by}
+    return changed
 
 
 def with_replicas(deployment: Object, replicas: int) -> Object:
-    """Return a Deployment of another size, which it notes."""
-    made = annotated(deployment, {SET_REPLICAS: str(replicas)})
-    made["spec"]["replicas"] = replicas
-    return made
+    """Return a Deployment with another number of replicas, also in its annotation."""
+    changed = annotated(deployment, {SET_REPLICAS: str(replicas)})
+    changed["spec"]["replicas"] = replicas
+    return changed
 
 
 def replicas_of(deployment: Object) -> int:
-    """Return how many replicas a Deployment asks for; one where it does not say."""
+    """Return the desired replicas of a Deployment; 1 by default."""
     return int(deployment["spec"].get("replicas", 1))
 
 
 def legacy_selector(selector: Mapping[str, str], track: str) -> dict[str, str]:
-    """Return whom a release before gave traffic of a second set: a selector of which one value differs."""
+    """Return the selector that an earlier release of Boreas gave a second Deployment."""
     key = min(selector)
     return {**selector, key: f"{selector[key][: LONGEST_LABEL - len(track) - 1]}-{track}"}
 
 
 def second_deployment(
-    base: Object, track: str, marks: Mapping[str, str], selector: Mapping[str, str] | None = None
+    base: Object, track: str, labels: Mapping[str, str], selector: Mapping[str, str] | None = None
 ) -> Object:
-    """Return the Deployment beside the base, of the same pods; it has to be given image and size.
+    """Return the second Deployment, with the same pods as the base; image and replicas are set afterwards.
 
-    Its pods have all labels of the base's, and its track: whoever selects those of the base selects them too. Where it
-    is to stay as a release before made it, `selector` is whom that selects instead.
+    Its pods have all labels of the base's pods, so that the same selectors match, and its track. `selector` keeps a
+    second Deployment as an earlier release of Boreas created it.
     """
     template = deepcopy(base["spec"]["template"])
-    known = {**marks, **(template["metadata"].get("labels") or {}), **(selector or {}), TRACK: track}
-    template["metadata"]["labels"] = known
-    match = {name: known[name] for name in (base["spec"]["selector"].get("matchLabels") or {}) if name in known}
+    pod_labels = {**labels, **(template["metadata"].get("labels") or {}), **(selector or {}), TRACK: track}
+    template["metadata"]["labels"] = pod_labels
+    own_match = base["spec"]["selector"].get("matchLabels") or {}
+    match = {name: pod_labels[name] for name in own_match if name in pod_labels}
     copied = ("progressDeadlineSeconds", "minReadySeconds")
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": f"{base['metadata']['name']}-{track}", "labels": {**marks, TRACK: track}},
+        "metadata": {"name": f"{base['metadata']['name']}-{track}", "labels": {**labels, TRACK: track}},
         "spec": {
             **{name: base["spec"][name] for name in copied if name in base["spec"]},
             "replicas": 0,
@@ -127,86 +128,84 @@ def second_deployment(
 
 
 def is_managed(body: Object) -> bool:
-    """Return whether Boreas made an object."""
+    """Return whether Boreas created an object."""
     return (body["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
 
 
-def ownership_error(body: Object, what: str, namespace: str, application_id: str) -> str | None:
-    """Return why an object is none for an application to change; `what` is its kind and name. None: it is."""
+def ownership_error(body: Object, label: str, namespace: str, application_id: str) -> str | None:
+    """Return why an application must not change an object, or None; `label` is its kind and name."""
     owner = annotation(body, OWNER)
     if is_managed(body) and TRACK in (body["metadata"].get("labels") or {}):
-        return f"{what} was made by Boreas, for a rollout of another workload; name the workload that it stands beside"
+        return f"{label} was made by Boreas, for a rollout of another workload; name that workload instead"
     if owner in (None, application_id):
         return None
     return (
-        f"{what} belongs to another application, {owner}, and is left as it is. Name another one, or hand it over: "
-        f"kubectl --namespace {namespace} annotate {what.lower().replace(' ', '/')} {OWNER}-"
+        f"{label} belongs to another application, {owner}, and is left as it is. Name another one, or hand it over: "
+        f"kubectl --namespace {namespace} annotate {label.lower().replace(' ', '/')} {OWNER}-"
     )
 
 
-def depends_on(service: Object, second_deployment: Object, base: Object) -> bool:
-    """Return whether a Service has only the second Deployment of the two to send traffic to."""
-    wanted = (service["spec"].get("selector") or {}).items()
-    labels = [each["spec"]["template"]["metadata"].get("labels") or {} for each in (second_deployment, base)]
-    return bool(wanted) and wanted <= labels[0].items() and not wanted <= labels[1].items()
+def depends_on(service: Object, second: Object, base: Object) -> bool:
+    """Return whether a Service selects only the pods of the second Deployment."""
+    selector = (service["spec"].get("selector") or {}).items()
+    second_labels, base_labels = (
+        deployment["spec"]["template"]["metadata"].get("labels") or {} for deployment in (second, base)
+    )
+    return bool(selector) and selector <= second_labels.items() and not selector <= base_labels.items()
 
 
-def second_service(service: Object, name: str, marks: Mapping[str, str], selector: Mapping[str, str]) -> Object:
-    """Return a Service of the same ports for other pods."""
+def second_service(service: Object, name: str, labels: Mapping[str, str], selector: Mapping[str, str]) -> Object:
+    """Return a Service with the same ports for other pods."""
     ports = service["spec"].get("ports") or ()
-    kept = [{key: value for key, value in port.items() if key != "nodePort"} for port in ports]
+    copied = [{key: value for key, value in port.items() if key != "nodePort"} for port in ports]
     headless = {"clusterIP": "None"} if service["spec"].get("clusterIP") == "None" else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "labels": dict(marks)},
-        "spec": {"selector": dict(selector), "ports": kept, **headless},
+        "metadata": {"name": name, "labels": dict(labels)},
+        "spec": {"selector": dict(selector), "ports": copied, **headless},
     }
 
 
 def own_selector(service: Object) -> dict[str, str]:
-    """Return whom a Service selects when no rollout is under way."""
-    kept = annotation(service, SELECTOR)
-    return dict(json.loads(kept) if kept else service["spec"].get("selector") or {})
+    """Return the own selector of a Service, outside of rollouts."""
+    stored = annotation(service, SELECTOR)
+    return dict(json.loads(stored) if stored else service["spec"].get("selector") or {})
 
 
-def with_traffic_share(route: Object, service: str, beside: str, share: int) -> Object:
-    """Return a route that gives `share` hundredths of a service's traffic to the one beside it; 0 removes that."""
-    made = annotated(route, {TRAFFIC_SHARE: str(share) if share else None})
-    for rule, mine, other in shared_rules(made, service, beside):
-        whole = weight(mine) if other is None else _whole(mine, other)
-        others = [ref for ref in rule["backendRefs"] if ref is not mine and ref is not other]
+def with_traffic_share(route: Object, service: str, second: str, share: int) -> Object:
+    """Return a route with `share` percent of a service's traffic for the second service; 0 removes it."""
+    changed = annotated(route, {TRAFFIC_SHARE: str(share) if share else None})
+    for rule, main, other in shared_rules(changed, service, second):
+        own_weight = weight(main) if other is None else _original(weight(main) + weight(other))
+        rest = [ref for ref in rule["backendRefs"] if ref is not main and ref is not other]
         if share:
-            mine["weight"] = whole * (WEIGHT_UNIT - share)
-            new = {**deepcopy(mine), "name": beside, "weight": whole * share}
-            rule["backendRefs"] = [mine, new, *(_scaled(ref, other is None) for ref in others)]
+            main["weight"] = own_weight * (WEIGHT_UNIT - share)
+            new = {**deepcopy(main), "name": second, "weight": own_weight * share}
+            rule["backendRefs"] = [main, new, *(_scaled(ref, other is None) for ref in rest)]
         elif other is not None:
-            mine["weight"] = whole
-            rule["backendRefs"] = [mine, *({**ref, "weight": _hundredth(weight(ref))} for ref in others)]
-    return made
+            main["weight"] = own_weight
+            rule["backendRefs"] = [main, *({**ref, "weight": _original(weight(ref))} for ref in rest)]
+    return changed
 
 
-def shared_rules(route: Object, service: str, beside: str) -> Iterator[tuple[Object, Object, Object | None]]:
-    """Yield each rule of a route that sends traffic to a service, with its reference to that and to the one beside."""
+def shared_rules(route: Object, service: str, second: str) -> Iterator[tuple[Object, Object, Object | None]]:
+    """Yield each rule of a route for a service, with its references to that and to the second service."""
     for rule in route["spec"].get("rules") or ():
         refs = rule.get("backendRefs") or []
-        mine = next((ref for ref in refs if ref["name"] == service and ref.get("kind", "Service") == "Service"), None)
-        if mine is not None:
-            yield rule, mine, next((ref for ref in refs if ref["name"] == beside), None)
+        main = next((ref for ref in refs if ref["name"] == service and ref.get("kind", "Service") == "Service"), None)
+        if main is not None:
+            yield rule, main, next((ref for ref in refs if ref["name"] == second), None)
 
 
 def weight(ref: Object) -> int:
-    """Return the weight of a reference; one where it does not say."""
+    """Return the weight of a reference; 1 by default."""
     return int(ref.get("weight", 1))
 
 
-def _whole(mine: Object, other: Object) -> int:
-    return _hundredth(weight(mine) + weight(other))
-
-
-def _hundredth(number: int) -> int:
-    """Return a hundredth, and something of what was something: people may have put other weights in place of ours."""
-    return -(-number // WEIGHT_UNIT)
+def _original(scaled: int) -> int:
+    """Return the weight before scaling, rounded up, as people may have set other weights meanwhile."""
+    return -(-scaled // WEIGHT_UNIT)
 
 
 def _scaled(ref: Object, first: bool) -> Object:

@@ -1,1 +1,1 @@
-"""Strategies: how a deploy task changes its instances, step by step."""
+"""Strategies: how a deploy task changes its instances, batch by batch, and how it rolls back."""

@@ -1,8 +1,8 @@
-"""How a deploy task changes its instances: what every strategy is given and what it may decide.
+"""The values of strategies: what each one is given, and what it may decide.
 
-A strategy is one total function, `decide(strategy, instances, progress, observed, now)`: it says what to do next and
-what to store before doing it. The engine stores, acts, observes and asks again; after a crash anywhere between, asking
-again with what was stored gives work that may be repeated and leaves none out.
+A strategy is one total function, `decide(strategy, instances, progress, observed, now)`. It returns what to do next and
+what to store before doing it. The engine stores, acts, observes and calls it again. After a crash at any point, calling
+it again with the stored progress may repeat work but leaves none out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from app.core.moved_workload import MovedWorkload
 
 
 class StrategyKind(StrEnum):
-    """The strategies that there are."""
+    """The kinds of strategies."""
 
     ROLLING = "ROLLING"
     CANARY = "CANARY"
@@ -27,9 +27,9 @@ class StrategyStep:
     """One step.
 
     ROLLING: `batch_size` instances at a time (0: all at once). CANARY: `canary_ratio` (above 0, up to 1) is the share
-    that the new version has once the step is done, brought `batch_size` instances at a time. BLUE_GREEN: the last step
-    is the switch, those before it watch the set that does not serve yet. `batch_interval` is how many seconds a batch,
-    or the set, is watched. With `require_approval` people are asked before the step.
+    of the new version once the step is done, reached `batch_size` instances at a time. BLUE_GREEN: the last step is the
+    switch; earlier ones watch the set that does not serve yet. `batch_interval` is how many seconds a batch, or the
+    set, is watched. With `require_approval` people must approve the step before it begins.
     """
 
     batch_size: int = 0
@@ -48,7 +48,7 @@ class Strategy:
 
 
 class Phase(StrEnum):
-    """What is being done with the batch in hand. UNDOING: the rollout is being taken back."""
+    """The phase of the current batch. UNDOING: the rollout is being rolled back."""
 
     IDLE = "IDLE"
     UPDATING = "UPDATING"
@@ -62,20 +62,19 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a deploy task has come: the stored half of a decision.
+    """The stored progress of a deploy task.
 
-    `healthy` holds the instances of finished batches, `current` those of the batch in hand (both in order), `batch`
-    counts batches from 1 (0: none begun), `batches` how many there will be, `total` all instances. `resume_at` is set
-    while a batch is watched. `asked` is the step (from 0) for which people are being asked, `approved` the last one
-    that they approved (-1: none). `promoted` tells that a person asked for all that is left at once, without watching.
+    `healthy` holds the instances of finished batches, `current` those of the current batch (both in order). `batch`
+    counts batches from 1 (0: none begun), `batches` is their planned number, `total` that of all instances. `resume_at`
+    is set while a batch is watched. `asked` is the step (from 0) that waits for approval, `approved` the last approved
+    one (-1: none). `promoted` tells that a person wants all remaining batches at once, without watching.
 
-    `traffic` (0 to 1) is the share of traffic that the new version was given, where it is steered apart from the
-    instances; None where an instance that is updated takes its share by itself. `color` names the set that the new
-    version is brought to, `old_color` the one that served before; None where sets have no names. `switched` tells that
-    traffic was, or may have been, switched between two sets, `retired` the same of ending the old one. `again` tells
-    that the batch in hand carried the new version before it was begun again. `moved` is what was done to a workload
-    that is moved as a whole; None where there is none, or nothing was done. `metrics` are the last results of the
-    checks of the batch in hand.
+    `traffic` (0 to 1) is the share of traffic given to the new version where traffic is split apart from instances;
+    None where each updated instance takes its share by itself. `color` names the set of the new version, `old_color`
+    the one that served before; None where sets have no names. `switched` tells that traffic was, or may have been,
+    switched between two sets, `retired` the same of ending the old one. `again` tells that the current batch already
+    ran the new version before it was begun again. `moved` is the record of a workload that is moved as a whole, None
+    where there is none. `metrics` are the last results of the checks of the current batch.
     """
 
     phase: Phase = Phase.IDLE
@@ -100,9 +99,9 @@ class Progress:
 
     @property
     def updated(self) -> tuple[str, ...]:
-        """The instances that carry the new version; while a batch is brought again it keeps what it carried."""
-        without = self.phase in (Phase.IDLE, Phase.UNDOING) or (self.phase is Phase.UPDATING and not self.again)
-        return self.healthy if without else self.healthy + self.current
+        """The instances that run the new version. A batch that is updated again keeps counting."""
+        only_healthy = self.phase in (Phase.IDLE, Phase.UNDOING) or (self.phase is Phase.UPDATING and not self.again)
+        return self.healthy if only_healthy else self.healthy + self.current
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -111,14 +110,14 @@ class Progress:
 
     @property
     def weight(self) -> float:
-        """The share of traffic or of instances on the new version, 0 to 1."""
+        """The share of traffic, or of instances, on the new version, 0 to 1."""
         if self.traffic is not None:
             return self.traffic
         return min(1.0, len(self.updated) / self.total) if self.total else 0.0
 
     @property
     def done(self) -> float:
-        """The share of the work that is done, 0 to 1: of instances, or of batches where they are not all alike."""
+        """The share of the work that is done, 0 to 1: of instances, or of batches where traffic is split."""
         if self.traffic is None:
             return len(self.healthy) / self.total if self.total else 0.0
         finished = self.batch if self.phase is Phase.IDLE else max(0, self.batch - 1)
@@ -127,12 +126,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How a workload shall look: the same shape asked for again changes nothing.
+    """The desired state of a workload; applying the same shape again changes nothing.
 
-    `updated` of `total` replicas carry the new version; `weight` (0 to 1) is its share of the traffic, where a route
-    can split it. BLUE_GREEN: `switched` tells that the second set serves, CANARY and BLUE_GREEN: `finished` that the
-    rollout is over, and nothing of the old version is kept any more. `watch_seconds` is how long each replica must
-    have been ready to count.
+    `updated` of `total` replicas run the new version; `weight` (0 to 1) is its share of the traffic, where a route can
+    split it. BLUE_GREEN: `switched` tells that the second set serves. CANARY and BLUE_GREEN: `finished` tells that the
+    rollout is over, and all of the old version is removed. `watch_seconds` is how long each replica must have been
+    ready to count.
     """
 
     kind: StrategyKind
@@ -146,10 +145,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen of the batch in hand by whoever drives it now. `failed` maps an instance to what went wrong.
+    """What this worker has observed of the current batch. `failed` maps an instance to its fault.
 
-    `fault` is what went wrong with all of it. `switched` and `retired` tell that traffic was switched to the new set,
-    and that the old one was ended. `metrics` are the last results of the checks of metrics.
+    `fault` is a fault of the batch as a whole. `switched` and `retired` tell that traffic was switched to the new set,
+    and that the old one was ended. `metrics` are the last results of the metric checks.
     """
 
     updated: frozenset[str] = frozenset()
@@ -161,14 +160,14 @@ class Observed:
     metrics: tuple[MetricResult, ...] = ()
 
     def faults(self, instances: Sequence[str]) -> str | None:
-        """Return what went wrong with any of these instances, or with all of it; None where nothing did."""
-        told = [f"{name}: {self.failed[name]}" for name in instances if name in self.failed]
-        return "; ".join([*told, *([self.fault] if self.fault is not None else [])]) or None
+        """Return the faults of these instances and of the batch in one text, None where there are none."""
+        faults = [f"{name}: {self.failed[name]}" for name in instances if name in self.failed]
+        return "; ".join([*faults, *([self.fault] if self.fault is not None else [])]) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Bring the new version to these instances; to none, where a step only changes the share of traffic."""
+    """Update these instances to the new version; none, where a step only changes the share of traffic."""
 
     progress: Progress
     instances: tuple[str, ...]
@@ -176,7 +175,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Find out whether these instances are healthy."""
+    """Check whether these instances are healthy."""
 
     progress: Progress
     instances: tuple[str, ...]
@@ -206,21 +205,21 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """People are to approve the step `progress.asked` before it begins."""
+    """Ask people to approve the step `progress.asked` before it begins."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Every instance carries the new version and is healthy."""
+    """Every instance runs the new version and is healthy."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The batch in hand failed."""
+    """The current batch failed."""
 
     progress: Progress
     reason: str

@@ -1,7 +1,7 @@
-"""Undoing: the way back from wherever a rollout stands, in steps that may each be repeated.
+"""Rollback: the steps back from any state of a rollout; each step may be repeated.
 
-Batches go back the newest first. Of two sets the old one gets the traffic back first, at once, then the new one is
-ended; only where the old one was being ended already it is brought up again before.
+Batches are rolled back newest first. With two sets, the old one gets the traffic back at once, then the new one is
+retired. An old set that was already being retired is started again before that.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from app.core.strategy.model import Phase, Progress, Strategy, StrategyKind
 
 
 class RollbackStepKind(StrEnum):
-    """What takes a rollout back: instances one by one, or sets."""
+    """The kind of a step back: of instances one by one, or of sets."""
 
     INSTANCES = "INSTANCES"
     REVIVE = "REVIVE"
@@ -22,7 +22,7 @@ class RollbackStepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RollbackStep:
-    """One step back: what to store before it, the instances it is about, and where the rollout stands after it."""
+    """One step back: the progress to store before it, its instances, and the progress after it."""
 
     kind: RollbackStepKind
     progress: Progress
@@ -31,20 +31,20 @@ class RollbackStep:
 
 
 def next_rollback_step(strategy: Strategy, progress: Progress) -> RollbackStep | None:
-    """Return the next step back of a rollout, None when there is nothing of it any more."""
+    """Return the next step back of a rollout, None once it is rolled back."""
     progress = replace(progress, phase=Phase.UNDOING, resume_at=None, asked=None, again=False)
     if strategy.kind is StrategyKind.BLUE_GREEN:
-        return _sets_back(progress)
+        return _next_set_step(progress)
     touched = progress.touched
     if not touched:
         return None
     size = step_at(strategy, progress.step_index).batch_size or len(touched)
-    kept, batch = touched[:-size], touched[-size:]
-    before = replace(progress, healthy=kept, current=batch)
+    remaining, batch = touched[:-size], touched[-size:]
+    before = replace(progress, healthy=remaining, current=batch)
     return RollbackStep(RollbackStepKind.INSTANCES, before, batch[::-1], replace(before, current=()))
 
 
-def _sets_back(progress: Progress) -> RollbackStep | None:
+def _next_set_step(progress: Progress) -> RollbackStep | None:
     touched = progress.touched
     if progress.retired:
         return RollbackStep(RollbackStepKind.REVIVE, progress, touched, replace(progress, retired=False))

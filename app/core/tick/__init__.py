@@ -1,1 +1,1 @@
-"""The tick: from everything stored of a deployment and the time to what is to be done."""
+"""The tick: decides what a deployment does next, from everything that is stored of it and the time."""

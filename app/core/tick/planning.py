@@ -1,8 +1,8 @@
-"""The tick: given everything stored of a deployment and the time, what is to be done.
+"""The tick: given everything stored of a deployment and the time, what happens next.
 
-`plan` is level-triggered: it looks only at what is, never at what happened, so calling it again, late, or after a crash
-is always right. It changes nothing itself; the caller stores the changes in the transaction in which it loaded the
-state, and sends work to workers after the commit.
+`plan` is level-triggered: it looks only at the present state, never at what happened. So it is right to call it again,
+late, or after a crash. It changes nothing itself. The caller stores the changes in the transaction in which it loaded
+the state, and sends work to workers after the commit.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,254 +12,261 @@ from datetime import UTC, datetime
 from app.core import graph
 from app.core.approval import VALIDITY, Approval, ApprovalStatus, ApprovalSubject, Request
 from app.core.deployment import DeploymentStatus
-from app.core.moved_workload import is_half_way
+from app.core.moved_workload import is_half_moved
 from app.core.task import FAILURES, UNBLOCKING, UNSTARTED, Activity, TaskStatus
-from app.core.tick.state import Change, GraphNode, Item, Plan, State
+from app.core.tick.state import DeploymentSnapshot, GraphNode, Plan, TaskChange, TaskSnapshot
 from app.core.workflow import TaskType
 
-__all__ = ["Change", "GraphNode", "Item", "Plan", "State", "plan", "refused", "settled"]
 
-
-def plan(state: State, now: datetime) -> Plan:
-    """Say what a deployment in `state` needs at `now`. Ended and not yet started deployments need nothing."""
-    match state.status:
+def plan(deployment: DeploymentSnapshot, now: datetime) -> Plan:
+    """Return what a deployment needs at `now`. Before its start and after its end it only withdraws approvals."""
+    match deployment.status:
         case DeploymentStatus.RUNNING:
-            return _running(state, now)
+            return _plan_running(deployment, now)
         case DeploymentStatus.WAITING_CONFIRM:
-            made = _running(state, now)
-            waits = made.to is DeploymentStatus.WAITING_CONFIRM
-            return replace(made, to=None if waits else made.to, wakes=not (waits or made.expire))
+            running = _plan_running(deployment, now)
+            waits = running.to is DeploymentStatus.WAITING_CONFIRM
+            return replace(running, to=None if waits else running.to, back_to_running=not (waits or running.expire))
         case DeploymentStatus.CANCELLING:
-            return _cancelling(state)
+            return _plan_cancelling(deployment)
         case DeploymentStatus.ROLLING_BACK:
-            return _rolling_back(state)
+            return _plan_rolling_back(deployment)
         case _:
-            return Plan(withdraw=state.all_pending)
+            return Plan(withdraw=deployment.pending_ids)
 
 
-def _running(state: State, now: datetime) -> Plan:
-    failed = [item for item in state.items if item.status in FAILURES or item.status is TaskStatus.ROLLED_BACK]
-    fresh = [item for item in failed if _is_new(item, state.resumed_at)]
-    if fresh:
-        return _failing(state, fresh, now)
-    unapproved = state.before_approval is not None and not _approved(state)
-    if all(item.status in UNBLOCKING for item in state.items) and not unapproved:
-        return Plan(to=DeploymentStatus.SUCCESS, withdraw=state.all_pending)
-    overdue = tuple(one.id for one in state.pending if one.overdue(now))
+def _plan_running(deployment: DeploymentSnapshot, now: datetime) -> Plan:
+    tasks = deployment.tasks
+    failed = [task for task in tasks if task.status in FAILURES or task.status is TaskStatus.ROLLED_BACK]
+    newly_failed = [task for task in failed if _failed_since(task, deployment.resumed_at)]
+    if newly_failed:
+        return _plan_failing(deployment, newly_failed, now)
+    unapproved = deployment.before_approval is not None and not _is_approved(deployment)
+    if all(task.status in UNBLOCKING for task in tasks) and not unapproved:
+        return Plan(to=DeploymentStatus.SUCCESS, withdraw=deployment.pending_ids)
+    overdue = tuple(approval.id for approval in deployment.pending if approval.overdue(now))
     if overdue:
         return Plan(expire=overdue)
-    changes, free, timers = _unblocked(state.items, now)
-    resume, later = _parked(state.items, now)
-    held = _held_for_approval(state) if unapproved else frozenset[str]()
-    start = tuple(item.id for item in free if item.id not in held and not item.asks)
-    confirm = tuple(item.id for item in free if item.id not in held and item.asks)
-    runs = any(item.activity and item.status is not TaskStatus.WAITING_CONFIRM for item in state.items)
-    idle = not (start or timers or runs)
-    in_vain = failed and idle and held.isdisjoint(item.id for item in free)
-    wanted = _wanted(state, changes, confirm, unapproved and not in_vain)
-    if failed and idle and not wanted:
-        return _failing(state, failed, now)
-    known = {one.request: one for one in state.pending if _counts(one, state)}
-    waited = [known[request] for request in wanted if request in known]
-    moments = [*timers, *later, *(one.expires_at for one in waited if one.expires_at)]
+    changes, free, retry_times = _unblock(tasks, now)
+    resume, resume_times = _parked(tasks, now)
+    held = _held_for_approval(deployment) if unapproved else frozenset[str]()
+    start = tuple(task.id for task in free if task.id not in held and not task.needs_confirmation)
+    confirm = tuple(task.id for task in free if task.id not in held and task.needs_confirmation)
+    runs = any(task.activity and task.status is not TaskStatus.WAITING_CONFIRM for task in tasks)
+    idle = not (start or retry_times or runs)
+    in_vain = failed and idle and held.isdisjoint(task.id for task in free)
+    needed = _needed_requests(deployment, changes, confirm, for_deployment=unapproved and not in_vain)
+    if failed and idle and not needed:
+        return _plan_failing(deployment, failed, now)
+    pending = {approval.request: approval for approval in deployment.pending if _is_current(approval, deployment)}
+    awaited = [pending[request] for request in needed if request in pending]
+    times = [*retry_times, *resume_times, *(approval.expires_at for approval in awaited if approval.expires_at)]
     return Plan(
         changes=changes,
         confirm=confirm,
-        asks=tuple(request for request in wanted if request not in known),
-        withdraw=tuple(one.id for one in state.pending if one not in waited),
-        to=DeploymentStatus.WAITING_CONFIRM if idle and wanted else None,
-        start=() if state.paused else start,
+        requests=tuple(request for request in needed if request not in pending),
+        withdraw=tuple(approval.id for approval in deployment.pending if approval not in awaited),
+        to=DeploymentStatus.WAITING_CONFIRM if idle and needed else None,
+        start=() if deployment.paused else start,
         resume=resume,
-        wake_at=min(moments, default=None),
+        wake_at=min(times, default=None),
     )
 
 
-def _unblocked(items: Sequence[Item], now: datetime) -> tuple[tuple[Change, ...], list[Item], list[datetime]]:
-    """Return what is unblocked, or blocked by an edit; the tasks that are free to start; when others may be tried."""
-    done = settled(items)
-    changes: list[Change] = []
-    free: list[Item] = []
-    timers: list[datetime] = []
-    for item in items:
-        if item.status is TaskStatus.BLOCKED and done.issuperset(item.block_by):
-            changes.append(Change(item.id, TaskStatus.PENDING))
-            free.append(item)
-        elif _is_free(item) and not done.issuperset(item.block_by):
-            changes.append(Change(item.id, TaskStatus.BLOCKED))
-        elif item.status is TaskStatus.PENDING and item.retry_at is not None and item.retry_at > now:
-            timers.append(item.retry_at)
-        elif item.status is TaskStatus.PENDING:
-            free.append(item)
-        elif item.status is TaskStatus.WAITING_CONFIRM and _is_free(item) and not item.asks:
-            changes.append(Change(item.id, TaskStatus.PENDING))
-            free.append(item)
-    return tuple(changes), free, timers
+def _unblock(
+    tasks: Sequence[TaskSnapshot], now: datetime
+) -> tuple[tuple[TaskChange, ...], list[TaskSnapshot], list[datetime]]:
+    """Return changes between BLOCKED and PENDING, the tasks that are free to start, and times of retries."""
+    done = unblocking_ids(tasks)
+    changes: list[TaskChange] = []
+    free: list[TaskSnapshot] = []
+    retry_times: list[datetime] = []
+    for task in tasks:
+        if task.status is TaskStatus.BLOCKED and done.issuperset(task.block_by):
+            changes.append(TaskChange(task.id, TaskStatus.PENDING))
+            free.append(task)
+        elif _is_free(task) and not done.issuperset(task.block_by):
+            changes.append(TaskChange(task.id, TaskStatus.BLOCKED))
+        elif task.status is TaskStatus.PENDING and task.retry_at is not None and task.retry_at > now:
+            retry_times.append(task.retry_at)
+        elif task.status is TaskStatus.PENDING:
+            free.append(task)
+        elif task.status is TaskStatus.WAITING_CONFIRM and _is_free(task) and not task.needs_confirmation:
+            changes.append(TaskChange(task.id, TaskStatus.PENDING))
+            free.append(task)
+    return tuple(changes), free, retry_times
 
 
-def _is_free(item: Item) -> bool:
-    """Whether a task stands as one that nothing blocks, and has not begun."""
-    return item.status in (TaskStatus.PENDING, TaskStatus.WAITING_CONFIRM) and not item.activity
+def _is_free(task: TaskSnapshot) -> bool:
+    """Whether a task is stored as unblocked and has not begun."""
+    return task.status in (TaskStatus.PENDING, TaskStatus.WAITING_CONFIRM) and not task.activity
 
 
-def _approved(state: State) -> bool:
-    """Whether people have approved the workflow as it is. An approval counts for retries as long as it is valid."""
+def _is_approved(deployment: DeploymentSnapshot) -> bool:
+    """Whether people have approved the present workflow. An approval counts for retries while it is valid."""
+    resumed_at = deployment.resumed_at
     return any(
-        one.subject is ApprovalSubject.DEPLOYMENT
-        and one.status is ApprovalStatus.APPROVED
-        and one.revision == state.revision
-        and (one.decided_at is None or state.resumed_at is None or one.decided_at + VALIDITY > state.resumed_at)
-        for one in state.approvals
+        approval.subject is ApprovalSubject.DEPLOYMENT
+        and approval.status is ApprovalStatus.APPROVED
+        and approval.revision == deployment.revision
+        and (approval.decided_at is None or resumed_at is None or approval.decided_at + VALIDITY > resumed_at)
+        for approval in deployment.approvals
     )
 
 
-def _held_for_approval(state: State) -> frozenset[str]:
-    """Return the tasks that wait for the approval of the deployment: all but those that may run before it."""
-    free = state.before_approval or frozenset()
+def _held_for_approval(deployment: DeploymentSnapshot) -> frozenset[str]:
+    """Return the tasks that wait for the approval of the deployment."""
+    free_types = deployment.before_approval or frozenset()
     return frozenset(
-        item.id for item in state.items if item.type not in free and item.status in UNSTARTED and item.activity is None
+        task.id
+        for task in deployment.tasks
+        if task.type not in free_types and task.status in UNSTARTED and task.activity is None
     )
 
 
-def _wanted(state: State, changes: Sequence[Change], confirm: Sequence[str], deployment: bool) -> list[Request]:
-    """Return what people hold up: the deployment, tasks that are free but for them, rollouts that ask."""
+def _needed_requests(
+    deployment: DeploymentSnapshot, changes: Sequence[TaskChange], confirm: Sequence[str], *, for_deployment: bool
+) -> list[Request]:
+    """Return the approvals that are needed now: of the deployment, free tasks, and steps of rollouts."""
     freed = {change.task_id for change in changes}
-    wanted = [Request(ApprovalSubject.DEPLOYMENT)] if deployment else []
-    for item in state.items:
-        waits = item.status is TaskStatus.WAITING_CONFIRM
-        if waits and item.activity:
-            step = item.rollout.asked if item.rollout else None
-            wanted.append(Request(ApprovalSubject.ROLLOUT_STEP, item.id, step))
-        elif item.id in confirm or (waits and item.id not in freed):
-            wanted.append(Request(ApprovalSubject.TASK, item.id))
-    return wanted
+    requests = [Request(ApprovalSubject.DEPLOYMENT)] if for_deployment else []
+    for task in deployment.tasks:
+        waits = task.status is TaskStatus.WAITING_CONFIRM
+        if waits and task.activity:
+            step = task.rollout.asked if task.rollout else None
+            requests.append(Request(ApprovalSubject.ROLLOUT_STEP, task.id, step))
+        elif task.id in confirm or (waits and task.id not in freed):
+            requests.append(Request(ApprovalSubject.TASK, task.id))
+    return requests
 
 
-def _counts(approval: Approval, state: State) -> bool:
-    """Whether what was asked for is still what there is: an edit may have changed all but a rollout under way."""
-    return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == state.revision
+def _is_current(approval: Approval, deployment: DeploymentSnapshot) -> bool:
+    """Whether an approval is about the present revision. Edits do not affect a running rollout."""
+    return approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == deployment.revision
 
 
-def settled(items: Sequence[GraphNode]) -> set[str]:
-    """Return the tasks that unblock others: done, and standing on nothing that is yet to be done.
+def unblocking_ids(tasks: Sequence[GraphNode]) -> set[str]:
+    """Return the tasks that unblock others: they are done, and so is everything that they depend on.
 
-    The second matters once a deploy task that was rolled back is to run again: what succeeded after it does not vouch
-    for it any more.
+    The second condition matters once a deploy task that was rolled back is to run again: tasks that succeeded after it
+    must run again too.
     """
-    done = {item.id for item in items if item.status in UNBLOCKING}
-    while shaken := {item.id for item in items if item.id in done and not done.issuperset(item.block_by)}:
-        done -= shaken
+    done = {task.id for task in tasks if task.status in UNBLOCKING}
+    while outdated := {task.id for task in tasks if task.id in done and not done.issuperset(task.block_by)}:
+        done -= outdated
     return done
 
 
-def _is_new(item: Item, resumed_at: datetime | None) -> bool:
-    return item.completed_at is None or resumed_at is None or item.completed_at >= resumed_at
+def _failed_since(task: TaskSnapshot, resumed_at: datetime | None) -> bool:
+    return task.completed_at is None or resumed_at is None or task.completed_at >= resumed_at
 
 
-def _failing(state: State, failed: Sequence[Item], now: datetime) -> Plan:
-    """Let what runs end, then fail or go back. Nobody is asked any more, and no rollout waits for people."""
-    asking = [item for item in state.items if item.status is TaskStatus.WAITING_CONFIRM]
-    first = min(failed, key=lambda item: item.completed_at or _EARLY)
+def _plan_failing(deployment: DeploymentSnapshot, failed: Sequence[TaskSnapshot], now: datetime) -> Plan:
+    """Let running attempts end, then fail or roll back. All pending approvals are withdrawn."""
+    unconfirmed = [task for task in deployment.tasks if task.status is TaskStatus.WAITING_CONFIRM]
+    first = min(failed, key=lambda task: task.completed_at or _EARLIEST)
     reason = f"{first.key}: {first.error_message or first.status.lower()}"
     changes = tuple(
-        Change(item.id, TaskStatus.CANCELLED, f"{first.key} failed while it waited for approval")
-        if item.activity
-        else Change(item.id, TaskStatus.PENDING)
-        for item in asking
+        TaskChange(task.id, TaskStatus.CANCELLED, f"{first.key} failed while it waited for approval")
+        if task.activity
+        else TaskChange(task.id, TaskStatus.PENDING)
+        for task in unconfirmed
     )
-    withdraw = state.all_pending
-    if any(item.activity and item not in asking for item in state.items):
-        resume, later = _parked(state.items, now)
-        return Plan(changes=changes, withdraw=withdraw, resume=resume, wake_at=min(later, default=None))
-    if state.auto_rollback and any(item.touched for item in state.items):
-        after = _rolling_back(replace(state, status=DeploymentStatus.ROLLING_BACK))
-        return replace(after, to=after.to or DeploymentStatus.ROLLING_BACK, reason=reason)
+    withdraw = deployment.pending_ids
+    if any(task.activity and task not in unconfirmed for task in deployment.tasks):
+        resume, resume_times = _parked(deployment.tasks, now)
+        return Plan(changes=changes, withdraw=withdraw, resume=resume, wake_at=min(resume_times, default=None))
+    if deployment.auto_rollback and any(task.touched for task in deployment.tasks):
+        rollback = _plan_rolling_back(replace(deployment, status=DeploymentStatus.ROLLING_BACK))
+        return replace(rollback, to=rollback.to or DeploymentStatus.ROLLING_BACK, reason=reason)
     return Plan(changes=changes, withdraw=withdraw, to=DeploymentStatus.FAILED, reason=reason)
 
 
-_EARLY = datetime.min.replace(tzinfo=UTC)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def refused(state: State, *, roll_back: bool) -> DeploymentStatus:
-    """Return where a deployment goes that people refused: back where it has, or may have, touched something.
+def status_after_rejection(deployment: DeploymentSnapshot, *, roll_back: bool) -> DeploymentStatus:
+    """Return the status that a rejection leads to.
 
-    Without `roll_back` nothing is taken back.
+    It is a rollback where the deployment may have changed its target. Without `roll_back` every change stays.
     """
-    begun = any(item.touched or (item.type is TaskType.DEPLOY and item.held) for item in state.items)
+    begun = any(task.touched or (task.type is TaskType.DEPLOY and task.is_leased) for task in deployment.tasks)
     if roll_back and begun:
         return DeploymentStatus.ROLLING_BACK
-    waits = state.status is DeploymentStatus.WAITING_CONFIRM
+    waits = deployment.status is DeploymentStatus.WAITING_CONFIRM
     return DeploymentStatus.CANCELLED if waits else DeploymentStatus.CANCELLING
 
 
-def _cancelling(state: State) -> Plan:
-    """Let what runs end, then bring back the workloads that stand half way: two sets would stay there for good."""
-    made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
-    forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
-    if forward:
-        return replace(made, stop=tuple(item.id for item in forward if not item.stop))
-    if half := half_way(state.items):
-        return replace(made, undo=_next_undo(state.items, half))
-    undoing = any(item.activity and item.held for item in state.items)
-    return replace(made, to=None if undoing else DeploymentStatus.CANCELLED)
+def _plan_cancelling(deployment: DeploymentSnapshot) -> Plan:
+    """Let running attempts end, then undo half-moved workloads: else two sets would stay there for good."""
+    tasks = deployment.tasks
+    cancelled = Plan(changes=(*_cancel_unstarted(tasks), *_cancel_parked(tasks)), withdraw=deployment.pending_ids)
+    running = [task for task in tasks if task.activity is Activity.RUN and task.is_leased]
+    if running:
+        return replace(cancelled, stop=tuple(task.id for task in running if not task.stop))
+    if half := half_moved(tasks):
+        return replace(cancelled, undo=_next_undo(tasks, half))
+    undoing = any(task.activity and task.is_leased for task in tasks)
+    return replace(cancelled, to=None if undoing else DeploymentStatus.CANCELLED)
 
 
-def half_way(items: Iterable[Item]) -> list[Item]:
-    """Return the deploy tasks whose workloads stand between two versions, so that somebody has to end that."""
+def half_moved(tasks: Iterable[TaskSnapshot]) -> list[TaskSnapshot]:
+    """Return the deploy tasks whose workloads are between two versions."""
     return [
-        item
-        for item in items
-        if item.type is TaskType.DEPLOY and item.touched and is_half_way(item.rollout.moved if item.rollout else None)
+        task
+        for task in tasks
+        if task.type is TaskType.DEPLOY and task.touched and is_half_moved(task.rollout.moved if task.rollout else None)
     ]
 
 
-def _rolling_back(state: State) -> Plan:
-    made = Plan(changes=(*_withdraw(state.items), *_abandon(state.items)), withdraw=state.all_pending)
-    forward = [item for item in state.items if item.activity is Activity.RUN and item.held]
-    if forward:
-        return replace(made, stop=tuple(item.id for item in forward if not item.stop))
-    undoing = [item for item in state.items if item.activity is Activity.UNDO]
-    if state.undo_error is not None:
-        return replace(made, to=None if undoing else DeploymentStatus.FAILED, reason=state.undo_error)
-    touched = [item for item in state.items if item.touched and item.type is TaskType.DEPLOY]
+def _plan_rolling_back(deployment: DeploymentSnapshot) -> Plan:
+    tasks = deployment.tasks
+    cancelled = Plan(changes=(*_cancel_unstarted(tasks), *_cancel_parked(tasks)), withdraw=deployment.pending_ids)
+    running = [task for task in tasks if task.activity is Activity.RUN and task.is_leased]
+    if running:
+        return replace(cancelled, stop=tuple(task.id for task in running if not task.stop))
+    undoing = [task for task in tasks if task.activity is Activity.UNDO]
+    if deployment.undo_error is not None:
+        return replace(cancelled, to=None if undoing else DeploymentStatus.FAILED, reason=deployment.undo_error)
+    touched = [task for task in tasks if task.touched and task.type is TaskType.DEPLOY]
     if not touched:
-        return replace(made, to=DeploymentStatus.ROLLED_BACK)
-    return replace(made, undo=_next_undo(state.items, touched))
+        return replace(cancelled, to=DeploymentStatus.ROLLED_BACK)
+    return replace(cancelled, undo=_next_undo(tasks, touched))
 
 
-def _next_undo(items: Sequence[Item], touched: Sequence[Item]) -> tuple[str, ...]:
-    """Return the touched tasks that no other touched task depends on: the reverse of the order of deployment."""
-    masks = graph.ancestors({item.id: item.block_by for item in items})
-    bit = {item.id: 1 << index for index, item in enumerate(items)}
+def _next_undo(tasks: Sequence[TaskSnapshot], touched: Sequence[TaskSnapshot]) -> tuple[str, ...]:
+    """Return the touched tasks that no other touched task depends on: the reverse order of deployment."""
+    masks = graph.ancestors({task.id: task.block_by for task in tasks})
+    bit = {task.id: 1 << index for index, task in enumerate(tasks)}
     return tuple(
-        item.id
-        for item in touched
-        if item.activity is not Activity.UNDO and not any(masks[other.id] & bit[item.id] for other in touched)
+        task.id
+        for task in touched
+        if task.activity is not Activity.UNDO and not any(masks[other.id] & bit[task.id] for other in touched)
     )
 
 
-def _withdraw(items: Iterable[Item]) -> Iterator[Change]:
-    return (Change(item.id, TaskStatus.CANCELLED) for item in items if item.status in UNSTARTED)
+def _cancel_unstarted(tasks: Iterable[TaskSnapshot]) -> Iterator[TaskChange]:
+    return (TaskChange(task.id, TaskStatus.CANCELLED) for task in tasks if task.status in UNSTARTED)
 
 
-def _abandon(items: Iterable[Item]) -> Iterator[Change]:
-    """Cancel attempts that nobody holds: they wait for a time that is not to come."""
-    return (Change(item.id, TaskStatus.CANCELLED) for item in items if _is_parked(item))
+def _cancel_parked(tasks: Iterable[TaskSnapshot]) -> Iterator[TaskChange]:
+    return (TaskChange(task.id, TaskStatus.CANCELLED) for task in tasks if _is_parked(task))
 
 
-def _is_parked(item: Item) -> bool:
-    """Whether an attempt waits for a time. One that waits for people has not the status RUNNING."""
-    return item.activity is Activity.RUN and not item.held and item.status not in UNSTARTED
+def _is_parked(task: TaskSnapshot) -> bool:
+    """Whether an attempt waits for a time, without a worker. One that waits for people is not RUNNING."""
+    return task.activity is Activity.RUN and not task.is_leased and task.status not in UNSTARTED
 
 
-def _parked(items: Iterable[Item], now: datetime) -> tuple[tuple[str, ...], list[datetime]]:
-    """Return the attempts that nobody holds and that may go on now, and when the others may."""
+def _parked(tasks: Iterable[TaskSnapshot], now: datetime) -> tuple[tuple[str, ...], list[datetime]]:
+    """Return the parked attempts that may resume now, and the times at which the others may."""
     due: list[str] = []
-    later: list[datetime] = []
-    for item in items:
-        if not _is_parked(item):
+    resume_times: list[datetime] = []
+    for task in tasks:
+        if not _is_parked(task):
             continue
-        if item.resume_at is not None and item.resume_at > now:
-            later.append(item.resume_at)
+        if task.resume_at is not None and task.resume_at > now:
+            resume_times.append(task.resume_at)
         else:
-            due.append(item.id)
-    return tuple(due), later
+            due.append(task.id)
+    return tuple(due), resume_times

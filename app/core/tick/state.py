@@ -1,4 +1,4 @@
-"""What a tick is given of a deployment, and what it says is to be done: the values of `schedule`."""
+"""The values of a tick: the snapshot of a deployment that it is given, and the plan that it returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.approval import Approval, ApprovalStatus, Request
-from app.core.columnar import columns_of, filled
+from app.core.columnar import columns_of, from_columns
 from app.core.deployment import DeploymentStatus
 from app.core.strategy.model import Progress
 from app.core.task import Activity, Task, TaskStatus
@@ -14,30 +14,30 @@ from app.core.workflow import TaskType
 
 
 class GraphNode(Protocol):
-    """A task as far as others wait for it."""
+    """A task in the graph of blockers, stored or as a snapshot."""
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The id of the task."""
         ...
 
     @property
     def status(self) -> TaskStatus:
-        """Where it stands."""
+        """The status of the task."""
         ...
 
     @property
     def block_by(self) -> tuple[str, ...]:
-        """The tasks that it waits for."""
+        """The ids of the tasks that block it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """What a tick needs to know of a task.
+class TaskSnapshot:
+    """The columns of a task that a tick needs.
 
-    `worker` has its attempt in hand; None where nobody does. One that does `require_confirm` is `confirmed` once people
-    have approved it, for all its attempts.
+    `worker` holds the lease on its attempt, None where no worker does. A task that does `require_confirm` is
+    `confirmed` once people have approved it, for all its attempts.
     """
 
     id: str
@@ -60,39 +60,39 @@ class Item:
     confirmed: bool = False
 
     @property
-    def asks(self) -> bool:
-        """Whether people are to be asked before it starts."""
+    def needs_confirmation(self) -> bool:
+        """Whether people must confirm it before it starts."""
         return self.require_confirm and not self.confirmed
 
     @property
-    def held(self) -> bool:
-        """Whether a worker has its attempt in hand."""
+    def is_leased(self) -> bool:
+        """Whether a worker holds the lease on its attempt."""
         return self.worker is not None
 
 
-ITEM_OF_TASK = tuple(name for name in Item.__dataclass_fields__ if name != "confirmed")
-"""What a tick needs of a task just as it is stored."""
+SNAPSHOT_COLUMNS = tuple(name for name in TaskSnapshot.__dataclass_fields__ if name != "confirmed")
+"""The fields of a snapshot that equal those of the stored task."""
 
 
-def items_of(tasks: Sequence[Task]) -> list[Item]:
-    """Return what a tick needs to know of tasks that are as they are stored."""
+def snapshots_of(tasks: Sequence[Task]) -> list[TaskSnapshot]:
+    """Return the snapshots of stored tasks."""
     confirmed = [task.confirmed_at is not None for task in tasks]
-    return filled(Item, columns_of(tasks, ITEM_OF_TASK) | {"confirmed": confirmed})
+    return from_columns(TaskSnapshot, columns_of(tasks, SNAPSHOT_COLUMNS) | {"confirmed": confirmed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What a tick needs to know of a deployment.
+class DeploymentSnapshot:
+    """Everything that a tick needs of a deployment.
 
-    `auto_rollback` tells that a step in force wants a rollback on failure; `undo_error` is the first failure of the
-    rollback in hand. `resumed_at` is when it last became RUNNING: tasks that failed before do not keep others from
-    starting, since one task alone may have been retried. While it is `paused` no task starts; what runs goes on.
-    `before_approval` are the types of tasks that may run before people approve its workflow in this `revision`; None:
-    nobody needs to. `approvals` are those that are pending, and those of the deployment itself that were given.
+    `auto_rollback` tells that a step in force wants a rollback on failure. `undo_error` is the first failure of the
+    running rollback. `resumed_at` is when the deployment last became RUNNING: earlier failures do not keep other tasks
+    from starting, since a person may have retried a single task. While `paused`, no task starts; running ones go on.
+    `before_approval` are the types of tasks that may run before people approve the workflow in this `revision`, None
+    where no approval is needed. `approvals` are the pending ones, and those given for the deployment itself.
     """
 
     status: DeploymentStatus
-    items: Sequence[Item]
+    tasks: Sequence[TaskSnapshot]
     auto_rollback: bool = False
     undo_error: str | None = None
     resumed_at: datetime | None = None
@@ -103,18 +103,18 @@ class State:
 
     @property
     def pending(self) -> tuple[Approval, ...]:
-        """The approvals that people have yet to decide."""
-        return tuple(one for one in self.approvals if one.status is ApprovalStatus.PENDING)
+        """The approvals that are still undecided."""
+        return tuple(approval for approval in self.approvals if approval.status is ApprovalStatus.PENDING)
 
     @property
-    def all_pending(self) -> tuple[str, ...]:
-        """The ids of those."""
-        return tuple(one.id for one in self.pending)
+    def pending_ids(self) -> tuple[str, ...]:
+        """The ids of the undecided approvals."""
+        return tuple(approval.id for approval in self.pending)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A task gets another status."""
+class TaskChange:
+    """A change of a task's status."""
 
     task_id: str
     to: TaskStatus
@@ -123,20 +123,20 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done, in the order it is to be stored.
+    """What a tick decided, in the order in which it is stored.
 
-    Where it `wakes`, the deployment is RUNNING again, before anything else. `changes` are stored first, then `confirm`:
-    tasks that become WAITING_CONFIRM. `asks` are what people are to be asked for, `withdraw` pending approvals (ids)
-    that hold nothing any more, `expire` those that nobody decided in time: then there is nothing else in the plan, and
-    what is to come of it depends on them. Then comes the deployment's status `to` (None: as it is). `start`, `resume`
-    and `undo` are tasks whose work a worker may take now, `stop` those whose attempts must be told to end. `wake_at` is
-    when to plan again though nothing happens.
+    With `back_to_running` the deployment becomes RUNNING before anything else. `changes` are stored first, then
+    `confirm`: tasks that become WAITING_CONFIRM. `requests` are the approvals to request, `withdraw` the ids of pending
+    approvals that hold nothing up. `expire` are the ids of overdue approvals; then the plan holds nothing else, since
+    what follows depends on their policies. Then comes the deployment's new status `to` (None: unchanged). `start`,
+    `resume` and `undo` are tasks that a worker may take now, `stop` those whose attempts are to end. `wake_at` is when
+    to plan again although nothing happens.
     """
 
-    wakes: bool = False
-    changes: tuple[Change, ...] = ()
+    back_to_running: bool = False
+    changes: tuple[TaskChange, ...] = ()
     confirm: tuple[str, ...] = ()
-    asks: tuple[Request, ...] = ()
+    requests: tuple[Request, ...] = ()
     withdraw: tuple[str, ...] = ()
     expire: tuple[str, ...] = ()
     to: DeploymentStatus | None = None

@@ -1,4 +1,4 @@
-"""Bounds of what is only kept or looked for: JSON values of people's own, and texts to search for."""
+"""Bounds of stored JSON values and of texts to search for."""
 
 from collections.abc import Mapping
 
@@ -7,34 +7,34 @@ from app.core.texts import UNSTORABLE
 from app.core.validation.checks import Problems, storable
 
 MAX_DEPTH = 40
-"""Less than a request may be nested: what is read can be sent again, with all that stands around it."""
+"""Less than the nesting limit of a request, so that a value that was read can be sent again inside a larger input."""
 MAX_JSON = 1024 * 1024
 """Characters of all texts in a JSON value and items of all lists and objects, together."""
 MAX_SEARCH = 1000
 
 
 def json_value(value: object, *path: str) -> Problems:
-    """A JSON value that is kept: storable, and of some size and depth."""
-    waiting, size = [(value, 0)], 0
-    while waiting:
-        one, depth = waiting.pop()
-        why = None
-        if isinstance(one, str):
-            size += len(one)
-        elif isinstance(one, Mapping | list | tuple):
-            size += len(one)
-            why = f"It is nested more than {MAX_DEPTH} deep." if depth >= MAX_DEPTH else None
-            below = (*one, *one.values()) if isinstance(one, Mapping) else one
-            waiting += [(each, depth + 1) for each in below]
-        if why is None and size > MAX_JSON:
-            why = f"Its texts and items are more than {MAX_JSON} together."
-        if why is not None:
-            yield InvalidInput(message=why, path=path)
+    """Check a JSON value that is stored: its characters and numbers, its size and its depth."""
+    pending, size = [(value, 0)], 0
+    while pending:
+        item, depth = pending.pop()
+        error = None
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, Mapping | list | tuple):
+            size += len(item)
+            error = f"The value is nested too deeply; the limit is {MAX_DEPTH} levels." if depth >= MAX_DEPTH else None
+            children = (*item, *item.values()) if isinstance(item, Mapping) else item
+            pending += [(child, depth + 1) for child in children]
+        if error is None and size > MAX_JSON:
+            error = f"The value is too large: its texts and items together exceed {MAX_JSON}."
+        if error is not None:
+            yield InvalidInput(message=error, path=path)
             return
     yield from storable(value, *path)
 
 
 def search(value: str | None, *path: str) -> Problems:
-    """A text to look for."""
+    """Check a text to search for."""
     if value is not None and (len(value) > MAX_SEARCH or UNSTORABLE.search(value)):
-        yield InvalidInput(message=f"It takes at most {MAX_SEARCH} characters, without NUL.", path=path)
+        yield InvalidInput(message=f"The text must have at most {MAX_SEARCH} characters, without NUL.", path=path)

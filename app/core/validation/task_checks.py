@@ -1,4 +1,4 @@
-"""What the tasks of a graph must look like, each for itself: what is wrong between them is for `workflow.check`."""
+"""Checks of single tasks of a graph; `workflow_faults.find_faults` checks how they fit together."""
 
 import math
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ from app.core.workflow import MAX_TASKS, Position, WorkflowTask
 MAX_TITLE = 200
 PLAIN_SIZE = 8 * 1024
 PLAIN_VARIABLES = 50
-"""Up to so many characters and variables nothing of a command can be too large, whatever it holds."""
+"""Up to these sizes no part of a command can exceed a limit."""
 
 
 def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
-    """The fields of tasks, of which there may be thousands: those that are plainly good are not looked at twice.
+    """Check the fields of tasks. There may be thousands, so clearly valid ones get no closer look.
 
-    Of a graph with too many nothing else is told: `workflow.check` tells that.
+    A graph with too many tasks yields nothing here: `workflow_faults.find_faults` reports that.
     """
     if len(tasks) > MAX_TASKS:
         return
@@ -48,12 +48,12 @@ def workflow_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
     if large + len(tasks) * PLAIN_SIZE > MAX_GRAPH:
         total = sum(_size(task.command) for task in tasks if task.command)
         if total > MAX_GRAPH:
-            message = f"Its commands and variables have {total} characters together; at most {MAX_GRAPH} are taken."
+            message = f"All commands and variables together have {total} characters; the limit is {MAX_GRAPH}."
             yield InvalidInput(message=message, path=("tasks",))
 
 
 def template_tasks(tasks: Sequence[WorkflowTask]) -> Problems:
-    """The fields of a template's tasks. An expression in an image is for `template.faults`: none is replaced there."""
+    """Check the fields of a template's tasks. `template.faults` reports expressions in images."""
     return workflow_tasks([_without_expression(task) for task in tasks])
 
 
@@ -67,11 +67,11 @@ def _without_expression(task: WorkflowTask) -> WorkflowTask:
 def _size(step: CommandStep) -> int:
     size = sum(map(len, step.command))
     maps = (step.env, step.job.labels, step.job.annotations, step.job.node_selector) if step.job else (step.env,)
-    return size + sum(len(text) for each in maps if each for text in each.values() if isinstance(text, str))
+    return size + sum(len(text) for texts in maps if texts for text in texts.values() if isinstance(text, str))
 
 
 def workflow_task(task: WorkflowTask, *path: str) -> Problems:
-    """The fields of one task."""
+    """Check the fields of one task."""
     yield from display_name(task.key, MAX_TITLE, *path, "key")
     yield from display_name(task.name, MAX_TITLE, *path, "name")
     if task.command is not None:
@@ -81,7 +81,7 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
         yield from job_options(task.command.job, *path, "command", "job")
     yield from json_value(task.payload, *path, "payload")
     if len(task.block_by) > MAX_TASKS:
-        message = f"It waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
+        message = f"The task waits for {len(task.block_by)} tasks; a workflow has at most {MAX_TASKS}."
         yield InvalidInput(message=message, path=(*path, "blockBy"))
     yield from in_range(task.timeout_seconds, 1, MAX_SECONDS, *path, "timeoutSeconds")
     yield from in_range(task.max_attempts, 1, MAX_ATTEMPTS, *path, "maxAttempts")
@@ -89,13 +89,13 @@ def workflow_task(task: WorkflowTask, *path: str) -> Problems:
 
 
 def position(value: Position | None, *path: str) -> Problems:
-    """Where a task is drawn: at numbers that can be kept."""
+    """Check the position of a task in the editor: finite numbers."""
     if value is not None and not (math.isfinite(value.x) and math.isfinite(value.y)):
         yield InvalidInput(message=NOT_FINITE, path=path)
 
 
 def is_clearly_valid(task: WorkflowTask) -> bool:
-    """Tell at a glance that nothing is wrong with a task. One of which it can not be told may be good as well."""
+    """Tell quickly that a task is valid. False only means that `workflow_task` has to check it."""
     return (
         _is_plain_title(task.key)
         and _is_plain_title(task.name)

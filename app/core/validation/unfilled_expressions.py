@@ -1,13 +1,11 @@
-"""Expressions where nothing is filled in: an application has no parameters, so none of its commands could be run."""
+"""Expressions in applications: applications have no parameters, so a command with one could never run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.core import expressions
 from app.core.application import Application
-from app.core.errors import InvalidInput, Problem
+from app.core.errors import InvalidInput, Path, Problem
 from app.core.expressions import ESCAPED, shortened
-
-Place = tuple[str, ...]
 
 
 def problems(application: Application) -> Iterator[Problem]:
@@ -25,21 +23,21 @@ def problems(application: Application) -> Iterator[Problem]:
 
 
 def _command(command: Sequence[str], *path: str) -> Iterator[Problem]:
-    found = next((found for argument in command if (found := expressions.first(argument))), None)
-    if found is not None:
-        yield _problem(found, path)
+    first = next((first for argument in command if (first := expressions.first(argument))), None)
+    if first is not None:
+        yield _problem(first, path)
 
 
 def _variables(variables: Mapping[str, object], *path: str) -> Iterator[Problem]:
     for name, content in variables.items():
-        found = expressions.first(content) if isinstance(content, str) else None
-        if found is not None:
-            yield _problem(found, (*path, name))
+        first = expressions.first(content) if isinstance(content, str) else None
+        if first is not None:
+            yield _problem(first, (*path, name))
 
 
-def _problem(expression: str, path: Place) -> Problem:
+def _problem(expression: str, path: Path) -> Problem:
     message = (
-        f"It holds {shortened(expression)}; only templates have parameters. Where the text itself is meant, "
+        f"The value contains {shortened(expression)}, but only templates have parameters. For the literal text, "
         f"write {ESCAPED}."
     )
     return InvalidInput(message=message, path=path)

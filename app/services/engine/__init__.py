@@ -1,1 +1,1 @@
-"""The engine: what a deployment does next, decided under the lock on its row."""
+"""The engine: decides what a deployment does next, while it holds the lock on the deployment's row."""

@@ -1,4 +1,4 @@
-"""Asking people: what a tick needs to know of a deployment's approvals, and storing what it says of them."""
+"""Approval requests: loads the approvals that a tick needs, and stores the requests of its plan."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,65 +7,64 @@ from app.core.deployment import DeploymentStatus
 from app.core.events import ApprovalRequested
 from app.core.ids import IdKind
 from app.core.task import TaskStatus
-from app.core.tick.state import Item, Plan
+from app.core.tick.state import Plan, TaskSnapshot
 from app.services.engine.locked_deployment import LockedDeployment
 from app.store import approvals as store
 
 
-async def approval_state(ledger: LockedDeployment, items: Sequence[Item]) -> tuple[Approval, ...]:
-    """Return how a held deployment stands with people.
+async def relevant_approvals(locked: LockedDeployment, tasks: Sequence[TaskSnapshot]) -> tuple[Approval, ...]:
+    """Return the open approvals of a locked deployment, or none where its tick does not depend on them.
 
-    Most ticks need not know: while it runs, it matters where the deployment needs approval, where people were asked and
-    have not decided, and where tasks ask.
+    A running deployment depends on them only where it needs approval, has pending requests, or has tasks that do.
     """
-    needs = types_before_approval(ledger.deployment, ledger.policy) is not None
-    runs = ledger.deployment.status is DeploymentStatus.RUNNING
-    if runs and not (needs or ledger.asked or any(map(_depends, items))):
+    needs_approval = types_before_approval(locked.deployment, locked.policy) is not None
+    runs = locked.deployment.status is DeploymentStatus.RUNNING
+    if runs and not (needs_approval or locked.has_requests or any(map(_needs_approval, tasks))):
         return ()
-    return await store.open_of(ledger.deployment.id)
+    return await store.open_approvals(locked.deployment.id)
 
 
-def _depends(item: Item) -> bool:
-    return item.asks or item.status is TaskStatus.WAITING_CONFIRM
+def _needs_approval(task: TaskSnapshot) -> bool:
+    return task.needs_confirmation or task.status is TaskStatus.WAITING_CONFIRM
 
 
-async def ask(ledger: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
-    """Store what a plan says of approvals; the policy is copied into what is asked for. Return that."""
+async def request_approvals(locked: LockedDeployment, plan: Plan, policy: ApprovalPolicy) -> list[Approval]:
+    """Store the withdrawals and requests of a plan. Return the requests, with a copy of the policy."""
     if plan.withdraw:
-        await store.end(plan.withdraw, ApprovalStatus.CANCELLED, ledger.now)
-        tell(ledger, plan.withdraw)
-    asked = [
+        await store.close(plan.withdraw, ApprovalStatus.CANCELLED, locked.now)
+        publish_changes(locked, plan.withdraw)
+    approvals = [
         Approval(
-            id=ledger.unit.new_id(IdKind.APPROVAL),
-            deployment_id=ledger.deployment.id,
-            environment_id=ledger.deployment.environment_id,
-            application_ids=ledger.deployment.application_ids,
+            id=locked.unit.new_id(IdKind.APPROVAL),
+            deployment_id=locked.deployment.id,
+            environment_id=locked.deployment.environment_id,
+            application_ids=locked.deployment.application_ids,
             subject=request.subject,
             task_id=request.task_id,
             rollout_step=request.rollout_step,
-            revision=ledger.deployment.revision,
+            revision=locked.deployment.revision,
             status=ApprovalStatus.PENDING,
             policy=policy,
-            requested_at=ledger.now,
-            expires_at=expiry_time(policy, ledger.now),
-            authors=frozenset({ledger.deployment.created_by}),
+            requested_at=locked.now,
+            expires_at=expiry_time(policy, locked.now),
+            authors=frozenset({locked.deployment.created_by}),
         )
-        for request in plan.asks
+        for request in plan.requests
     ]
-    if asked:
-        await store.insert(asked)
-        ledger.asked = True
-        tell(ledger, [approval.id for approval in asked])
-    for approval in asked:
-        ledger.record(ApprovalRequested(approval.id))
-    return asked
+    if approvals:
+        await store.insert(approvals)
+        locked.has_requests = True
+        publish_changes(locked, [approval.id for approval in approvals])
+    for approval in approvals:
+        locked.record(ApprovalRequested(approval.id))
+    return approvals
 
 
-async def withdraw_all(ledger: LockedDeployment) -> None:
-    """Store that people are not asked for anything any more: the deployment has ended."""
-    tell(ledger, await store.withdraw_all(ledger.deployment.id, ledger.now))
+async def withdraw_all(locked: LockedDeployment) -> None:
+    """Withdraw every pending approval of a deployment that has ended."""
+    publish_changes(locked, await store.withdraw_all(locked.deployment.id, locked.now))
 
 
-def tell(ledger: LockedDeployment, ids: Iterable[str]) -> None:
-    """After the commit, tell whoever follows approvals that these have changed."""
-    ledger.unit.messages.extend((store.CHANGES, id_.encode()) for id_ in ids)
+def publish_changes(locked: LockedDeployment, ids: Iterable[str]) -> None:
+    """After the commit, publish that these approvals have changed."""
+    locked.unit.messages.extend((store.CHANGES, id_.encode()) for id_ in ids)

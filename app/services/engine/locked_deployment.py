@@ -1,7 +1,7 @@
-"""A deployment that is held by a transaction, and what happens to it there.
+"""A deployment whose row a transaction has locked, and the changes that are made to it there.
 
-Every change of a deployment or of its tasks goes through a ledger: it checks the transition tables, numbers the events,
-and writes deployment, tasks, attempts and events in one go when it is closed.
+Every change of a deployment or of its tasks goes through a LockedDeployment. It checks the transition tables, numbers
+the events, and writes deployment, tasks, attempts and events in one statement when it is closed.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from app.core.deployment import ENDED, PAUSABLE, Deployment, DeploymentStatus
 from app.core.environment import Pools
 from app.core.errors import not_found
 from app.core.events import Body, DeploymentPaused, DeploymentStatusChanged, Event, TaskStatusChanged
-from app.core.task import Task, TaskAttempt, TaskStatus, changed
-from app.core.tick.planning import Change
-from app.services.engine import orphans
+from app.core.task import Task, TaskAttempt, TaskStatus, with_status
+from app.core.tick.state import TaskChange
+from app.services.engine.topics import orphan_topic
 from app.store import deployments as deployment_store
 from app.store import event_feed
 from app.store import tasks as task_store
@@ -30,94 +30,95 @@ from app.store.unit_of_work import Unit
 
 @dataclass(slots=True)
 class LockedDeployment:
-    """The deployment as it stands now in this transaction, and what is to be written when it is closed.
+    """The deployment as it is in this transaction, with the changes that are not written yet.
 
-    `place` has the pools and the policy of its environment, `stored` is the deployment as it was last written.
-    `actor_id` is who acts, None for Boreas itself. `asked` tells that approvals of it may be pending.
+    `environment` has the pools and the policy of its environment, `stored` is the deployment as last written.
+    `actor_id` is who acts, None for Boreas itself. `has_requests` tells that approvals of it may be pending.
     """
 
     unit: Unit
     deployment: Deployment
-    place: EnvironmentRules
+    environment: EnvironmentRules
     stored: Deployment
     actor_id: str | None = None
-    asked: bool = False
+    has_requests: bool = False
     events: list[Event] = field(default_factory=list)
     _events_stored: int = 0
     _writes: Writes = field(default_factory=Writes)
-    _changes: dict[str, Change] = field(default_factory=dict)
+    _changes: dict[str, TaskChange] = field(default_factory=dict)
     _abandoned: list[str] = field(default_factory=list)
-    _stopped: bool = False
-    _touched: bool = False
+    _has_cancelled_tasks: bool = False
+    _marked: bool = False
 
     @property
     def pools(self) -> Pools:
         """The pools whose workers serve its environment."""
-        return self.place.pools
+        return self.environment.pools
 
     @property
     def policy(self) -> ApprovalPolicy | None:
         """The approval policy of its environment."""
-        return self.place.policy
+        return self.environment.policy
 
     @property
     def now(self) -> datetime:
         """The moment of the transaction."""
         return self.unit.now
 
-    def record(self, body: Body, *, by_itself: bool = False) -> None:
-        """Add an event to the feed; `by_itself` nobody did it, whoever acts here."""
+    def record(self, body: Body, *, automatic: bool = False) -> None:
+        """Add an event to the feed. An `automatic` one has no actor."""
         number = self.deployment.last_event + 1
         self.deployment = replace(self.deployment, last_event=number)
-        actor_id = None if by_itself else self.actor_id
+        actor_id = None if automatic else self.actor_id
         self.events.append(
             Event(deployment_id=self.deployment.id, number=number, at=self.now, actor_id=actor_id, body=body)
         )
 
-    def move(self, to: DeploymentStatus, reason: str | None = None) -> None:
+    def change_status(self, to: DeploymentStatus, reason: str | None = None) -> None:
         """Change the deployment's status. Raises IllegalTransitionError."""
-        seen = self.deployment.status
-        deployments.transition(seen, to)
-        resumes = to is DeploymentStatus.RUNNING and seen is not DeploymentStatus.WAITING_CONFIRM
+        current = self.deployment.status
+        deployments.transition(current, to)
+        resumes = to is DeploymentStatus.RUNNING and current is not DeploymentStatus.WAITING_CONFIRM
         self.deployment = replace(
             self.deployment,
             status=to,
             started_at=self.deployment.started_at or (self.now if to is DeploymentStatus.RUNNING else None),
             resumed_at=self.now if resumes else self.deployment.resumed_at,
             completed_at=self.now if to in ENDED else None,
-            error_message=_error(self.deployment, to, reason),
+            error_message=_error_message(self.deployment, to, reason),
         )
         if to in ENDED:
             self.unit.queues.add(self.deployment.environment_id)
-        self.record(DeploymentStatusChanged(seen, to, reason))
+        self.record(DeploymentStatusChanged(current, to, reason))
         if self.deployment.paused and to not in PAUSABLE:
-            self.pause(False)
+            self.set_paused(False)
 
-    def pause(self, paused: bool) -> None:
-        """Keep tasks from starting, or let them start again."""
+    def set_paused(self, paused: bool) -> None:
+        """Pause the deployment, so that no task starts, or let it go on."""
         self.deployment = replace(self.deployment, paused=paused)
         self.record(DeploymentPaused(paused))
 
-    def note_task(self, task_id: str, seen: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
+    def record_task_status(self, task_id: str, current: TaskStatus, to: TaskStatus, reason: str | None = None) -> None:
         """Record that a task changes its status. Raises IllegalTransitionError."""
-        tasks.transition(seen, to)
-        self._stopped |= to is TaskStatus.CANCELLED
-        self.record(TaskStatusChanged(task_id, seen, to, reason))
+        tasks.transition(current, to)
+        self._has_cancelled_tasks |= to is TaskStatus.CANCELLED
+        self.record(TaskStatusChanged(task_id, current, to, reason))
 
-    def change_tasks(self, seen: Mapping[str, TaskStatus], changes: Sequence[Change]) -> None:
-        """Change tasks that no worker holds. `seen` has their present statuses by id."""
+    def change_tasks(self, statuses: Mapping[str, TaskStatus], changes: Sequence[TaskChange]) -> None:
+        """Change tasks that no worker holds. `statuses` has their present statuses by id."""
         for change in changes:
-            self.note_task(change.task_id, seen[change.task_id], change.to, change.reason)
-            if seen[change.task_id] in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM):
+            current = statuses[change.task_id]
+            self.record_task_status(change.task_id, current, change.to, change.reason)
+            if current in (TaskStatus.RUNNING, TaskStatus.WAITING_CONFIRM):
                 self._abandoned.append(change.task_id)
-            put = self._writes.tasks.get(change.task_id)
-            if put is None:
+            task = self._writes.tasks.get(change.task_id)
+            if task is None:
                 self._changes[change.task_id] = change
             else:
-                self._writes.tasks[put.id] = changed(put, change.to, change.reason, self.now)
+                self._writes.tasks[task.id] = with_status(task, change.to, change.reason, self.now)
 
-    def put(self, task: Task, *, begun: TaskAttempt | None = None, ended: AttemptEnd | None = None) -> None:
-        """Store a task as it is given, and the attempt of it that begins or has ended."""
+    def put_task(self, task: Task, *, begun: TaskAttempt | None = None, ended: AttemptEnd | None = None) -> None:
+        """Store a task, with the attempt of it that begins and the one that has ended."""
         self._changes.pop(task.id, None)
         self._writes.tasks[task.id] = task
         if begun:
@@ -126,50 +127,50 @@ class LockedDeployment:
             self._writes.ended.append(ended)
 
     async def tasks(self, ids: Sequence[str]) -> list[Task]:
-        """Return tasks of the deployment as they were, or as they were put since."""
-        known = self._writes.tasks
-        found = await task_store.by_ids([id_ for id_ in ids if id_ not in known])
-        return [known[id_] if id_ in known else found[id_] for id_ in ids]
+        """Return tasks of the deployment, with what was put in this transaction."""
+        unwritten = self._writes.tasks
+        stored = await task_store.by_ids([id_ for id_ in ids if id_ not in unwritten])
+        return [unwritten[id_] if id_ in unwritten else stored[id_] for id_ in ids]
 
     async def task(self, task_id: str, path: tuple[str, ...] | None = None) -> Task:
-        """Return one of the deployment's tasks. Raises Refused, naming the `path` of the input that has its id."""
+        """Return a stored task of the deployment. Raises Refused, naming the `path` of the input with its id."""
         task = (await task_store.by_ids([task_id])).get(task_id)
         if task is None or task.deployment_id != self.deployment.id:
             raise not_found("task", task_id, path)
         return task
 
-    def touch(self) -> None:
-        """Have the deployment written: something of its tasks was changed past this ledger."""
-        self._touched = True
+    def mark_changed(self) -> None:
+        """Have the deployment written: its tasks were changed by other statements."""
+        self._marked = True
 
     async def flush(self) -> None:
-        """Write what has changed, so that what is read from the database from now on is how things stand.
+        """Write all changes, so that reads of the database see them.
 
-        Whatever changes, the moment of the deployment's newest change is later than it was, whatever clocks say: by
-        that moment, readers know what they have read before.
+        The deployment's `updated_at` always grows, even when clocks go back: readers compare it with the version they
+        have read.
         """
         if self._changes:
             await task_store.apply_changes(list(self._changes.values()), self.now)
         if self._abandoned:
             await task_store.end_open_attempts(self._abandoned, self.now)
-        if self.deployment != self.stored or self._writes.tasks or self._touched:
+        if self.deployment != self.stored or self._writes.tasks or self._marked:
             moment = max(self.now, self.stored.updated_at + MICROSECOND)
             self.deployment = self.stored = replace(self.deployment, updated_at=moment)
             self.unit.messages.append((event_feed.CHANGES, self.deployment.id.encode()))
             await deployment_store.save(self.deployment, self.events[self._events_stored :], self._writes)
-        self._changes, self._abandoned, self._writes, self._touched = {}, [], Writes(), False
+        self._changes, self._abandoned, self._writes, self._marked = {}, [], Writes(), False
         self._events_stored = len(self.events)
 
     async def close(self) -> None:
-        """Write what has changed, and publish the events after the commit."""
+        """Write all changes, and publish the events after the commit."""
         await self.flush()
         if self.events:
             self.unit.messages.append((event_feed.topic(self.deployment.id), event_feed.encode(self.events)))
-        if self._stopped:
-            self.unit.messages.extend((orphans.topic(pool), b"") for pool in self.pools.all)
+        if self._has_cancelled_tasks:
+            self.unit.messages.extend((orphan_topic(pool), b"") for pool in self.pools.all)
 
 
-def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:
+def _error_message(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> str | None:
     if to is DeploymentStatus.RUNNING:
         return None
     return reason or deployment.error_message
@@ -179,15 +180,15 @@ def _error(deployment: Deployment, to: DeploymentStatus, reason: str | None) -> 
 async def lock_deployment(
     unit: Unit, deployment_id: str, actor_id: str | None = None, field: str = "id"
 ) -> AsyncIterator[LockedDeployment]:
-    """Hold a deployment's row until the unit's transaction ends; write what changed when the block ends well.
+    """Lock a deployment's row for the unit's transaction; write its changes when the block ends well.
 
-    Raises Refused, naming the input's `field`, when there is no such deployment.
+    Raises Refused, naming the input's `field`, when the deployment does not exist.
     """
-    found = await deployment_store.locked(deployment_id)
-    if found is None:
+    row = await deployment_store.locked(deployment_id)
+    if row is None:
         raise not_found("deployment", deployment_id, (field,))
     unit.now = max(unit.now, unit.clock.now())
-    ledger = LockedDeployment(unit, found.deployment, found.place, found.deployment, actor_id, found.asked)
-    yield ledger
-    await ledger.close()
-    unit.record_change(deployment_id, found.deployment, ledger.deployment)
+    locked = LockedDeployment(unit, row.deployment, row.rules, row.deployment, actor_id, row.has_pending_approvals)
+    yield locked
+    await locked.close()
+    unit.record_change(deployment_id, row.deployment, locked.deployment)

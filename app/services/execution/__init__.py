@@ -1,1 +1,1 @@
-"""Carrying out one attempt: commands, rollouts, health checks and logs."""
+"""Execution: carries out one attempt of a task, from its instructions to its log."""

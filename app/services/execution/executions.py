@@ -1,17 +1,17 @@
-"""The instructions that one attempt has under way."""
+"""The instructions that one attempt is running."""
 
 from app.core.attempt import Outcome
 from app.ports import Execution, Instruction, LogSink, Operator
 
 
 class Executions:
-    """Runs an attempt's instructions, side by side or one after the other, and ends all that run together."""
+    """Runs an attempt's instructions, concurrently or one after the other, and ends all that run together."""
 
     def __init__(self) -> None:
         self._running: set[Execution] = set()
 
     async def run(self, operator: Operator, instruction: Instruction, log: LogSink) -> Outcome:
-        """Carry an instruction out and return how it ended. Raises what `Execution.wait` raises."""
+        """Carry an instruction out and return its outcome. Raises what `Execution.wait` raises."""
         execution = operator.start(instruction, log)
         self._running.add(execution)
         try:
@@ -30,6 +30,6 @@ class Executions:
             execution.kill()
 
     def detach(self) -> None:
-        """Leave to another worker what it can adopt, and stop everything else that runs."""
+        """Leave what outlives this worker to another one, and stop everything else that runs."""
         for execution in self._running:
             execution.detach()

@@ -1,8 +1,8 @@
-"""Finding out whether instances are healthy: probes at intervals until the core gives a verdict."""
+"""Health checks of instances: probes at intervals until the core gives a verdict."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.core import health
 from app.core.application import HealthCheck
@@ -10,43 +10,28 @@ from app.core.attempt import Ending, Outcome
 from app.core.environment import OperatorKind
 from app.core.health import Streak, Verdict, judge
 from app.core.retry import MAX_LOSSES
-from app.core.task import Task
 from app.ports import Instruction, LogSink, ProbeResult
-from app.services.execution.executions import Executions
-from app.services.execution.instructions import InstructionContext, RolloutPosition, instruct
-from app.services.execution.log_writer import LogWriter
-from app.services.runtime import Runtime
+from app.services.execution.instructions import RolloutPosition, instruct
+from app.services.execution.step_context import StepContext
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """Whose health is asked for, and where what is found is logged."""
-
-    runtime: Runtime
-    setting: InstructionContext
-    task: Task
-    log: LogWriter
-    executions: Executions
-
-
-async def check_instances(patient: Patient, places: Sequence[RolloutPosition]) -> dict[str, str]:
-    """Check instances side by side. Return what is wrong with those that are not healthy, by instance."""
-    definition = patient.setting.definition(patient.task)
-    check = definition.health_check if definition else None
+async def check_instances(context: StepContext, positions: Sequence[RolloutPosition]) -> dict[str, str]:
+    """Check instances concurrently. Return the faults of the unhealthy ones, by instance."""
+    check = context.definition.health_check if context.definition else None
     if check is None or (check.command is None and check.http_url is None):
         return {}
-    found = await asyncio.gather(*(_until_decided(patient, check, place) for place in places))
-    return {place.instance: fault for place, fault in zip(places, found, strict=True) if fault is not None}
+    faults = await asyncio.gather(*(_check_until_decided(context, check, position) for position in positions))
+    return {position.instance: fault for position, fault in zip(positions, faults, strict=True) if fault is not None}
 
 
-async def _until_decided(patient: Patient, check: HealthCheck, place: RolloutPosition) -> str | None:
-    streak, sink = Streak(), patient.log.sink()
+async def _check_until_decided(context: StepContext, check: HealthCheck, position: RolloutPosition) -> str | None:
+    streak, sink = Streak(), context.log.sink()
     while True:
-        result = await _probe(patient, check, place, sink)
+        result = await _probe(context, check, position, sink)
         streak, verdict = judge(check, streak, result.ok)
-        said = "healthy" if result.ok else "WARN: not healthy"
-        by = f" by Service {place.service}" if place.service else ""
-        await patient.log.say(f"{said}: {place.instance}{by} ({result.detail})")
+        state = "healthy" if result.ok else "WARN: not healthy"
+        by = f" by Service {position.service}" if position.service else ""
+        await context.log.say(f"{state}: {position.instance}{by} ({result.detail})")
         if verdict is Verdict.HEALTHY:
             return None
         if verdict is Verdict.UNHEALTHY:
@@ -54,53 +39,55 @@ async def _until_decided(patient: Patient, check: HealthCheck, place: RolloutPos
         await asyncio.sleep(check.interval_seconds)
 
 
-def _address(patient: Patient, url: str, place: RolloutPosition) -> str:
-    """Return where to ask: the Service of a set of its own also where the address names the application's."""
-    setting = patient.setting
-    asked = health.address(
+def _probe_url(context: StepContext, url: str, position: RolloutPosition) -> str:
+    """Return the URL of a probe. A set's own Service replaces the application's Service."""
+    filled = health.probe_url(
         url,
-        instance=place.instance,
-        version=setting.version.name,
-        color=place.color or "",
-        service=place.service or "",
+        instance=position.instance,
+        version=context.version.name,
+        color=position.color or "",
+        service=position.service or "",
     )
-    definition, reach = setting.definition(patient.task), setting.environment.kubernetes
-    own = definition.kubernetes.service if definition and definition.kubernetes else None
-    if own is None or place.service in (None, own) or reach is None:
-        return asked
-    return health.redirected(asked, own, str(place.service), reach.namespace)
+    definition, connection = context.definition, context.environment.kubernetes
+    own_service = definition.kubernetes.service if definition and definition.kubernetes else None
+    if own_service is None or position.service in (None, own_service) or connection is None:
+        return filled
+    return health.redirect_to_service(filled, own_service, str(position.service), connection.namespace)
 
 
-async def _probe(patient: Patient, check: HealthCheck, place: RolloutPosition, sink: LogSink) -> ProbeResult:
-    runtime, setting = patient.runtime, patient.setting
-    if setting.environment.operator is OperatorKind.SIMULATED:
+async def _probe(context: StepContext, check: HealthCheck, position: RolloutPosition, sink: LogSink) -> ProbeResult:
+    runtime = context.runtime
+    if context.operator_kind is OperatorKind.SIMULATED:
         return ProbeResult(True, "simulated")
     if check.http_url:
-        url = _address(patient, check.http_url, place)
-        here = setting.environment.operator is not OperatorKind.KUBERNETES
-        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=here)
-    instruction = instruct(setting, patient.task, check.command, place)
-    if setting.environment.operator is OperatorKind.KUBERNETES:
-        outcome = await _run_in_cluster(patient, replace(instruction, answer_seconds=check.timeout_seconds), place)
-        return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
-    operator = runtime.operators[setting.environment.operator]
+        url = _probe_url(context, check.http_url, position)
+        loopback = context.operator_kind is not OperatorKind.KUBERNETES
+        return await runtime.probe.get(url, check.expect_status, check.timeout_seconds, loopback=loopback)
+    instruction = instruct(context.instruction_context, context.task, check.command, position)
+    if context.operator_kind is OperatorKind.KUBERNETES:
+        instruction = replace(instruction, answer_seconds=check.timeout_seconds)
+        return _probe_result(await _run_in_cluster(context, instruction, position))
+    operator = runtime.operators[context.operator_kind]
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            outcome = await patient.executions.run(operator, instruction, sink)
+            return _probe_result(await context.executions.run(operator, instruction, sink))
     except TimeoutError:
         return ProbeResult(False, f"no answer within {check.timeout_seconds} s")
+
+
+def _probe_result(outcome: Outcome) -> ProbeResult:
     return ProbeResult(outcome.ending is Ending.SUCCEEDED, outcome.message or "exit status 0")
 
 
-async def _run_in_cluster(patient: Patient, instruction: Instruction, place: RolloutPosition) -> Outcome:
-    """Run the command of a check, whose limit counts from when it runs: a pod may take long to begin.
+async def _run_in_cluster(context: StepContext, instruction: Instruction, position: RolloutPosition) -> Outcome:
+    """Run the command of a check. Its timeout counts from when it runs: a pod may take long to start.
 
-    What the cluster itself ended says nothing of health, and is asked again.
+    A command that the cluster itself ended says nothing about health, and is repeated.
     """
-    operator, sink = patient.runtime.operators[OperatorKind.KUBERNETES], patient.log.sink()
+    operator, sink = context.runtime.operators[OperatorKind.KUBERNETES], context.log.sink()
     for _ in range(MAX_LOSSES):
-        outcome = await patient.executions.run(operator, instruction, sink)
+        outcome = await context.executions.run(operator, instruction, sink)
         if outcome.ending is not Ending.LOST:
             return outcome
-        await patient.log.say(f"WARN: asking {place.instance} again: {outcome.message}")
-    return await patient.executions.run(operator, instruction, sink)
+        await context.log.say(f"WARN: asking {position.instance} again: {outcome.message}")
+    return await context.executions.run(operator, instruction, sink)

@@ -1,4 +1,4 @@
-"""Writes what a task prints: numbered, fenced by the attempt, in batches, at most 100 ms after it was printed."""
+"""Writes the log of one attempt: numbered, fenced, in batches, at most 100 ms after it was printed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ from app.store.logs import NewLine
 FLUSH_SECONDS = 0.1
 BATCH_LINES = 2000
 BATCH_BYTES = 1_000_000
-"""What is written at once; whoever prints more waits until it is written."""
+"""Limits of one write; a command that prints more waits until it is written."""
 LINE_BYTES = 100
-"""What a line counts towards the limit beyond its text: about what it takes to keep it."""
+"""What a line counts towards the limit of a log in addition to its text: about what storing it takes."""
 MIB = 1024 * 1024
 
 
 class LeaseLostError(Exception):
-    """The attempt is not this worker's any more: it may write nothing, and must end what it runs."""
+    """This worker has lost the lease on the attempt: it must end the attempt, and its writes are refused."""
 
 
 class LogWriter:
-    """Takes lines of one attempt and writes them from a task of its own, so that ending the attempt loses none.
+    """Writes the lines of one attempt in a task of its own, so that ending the attempt loses none.
 
-    Each command writes to a sink of its own; what Boreas says goes to `say` and `write`. Enter the writer before the
-    first line; leaving it waits until the last one is written. Once the log of the task has reached
-    its limit, a last line says so, and nothing that a command prints is kept any more; what Boreas says still is.
+    Each command writes to a sink of its own; Boreas's own lines go to `say` and `write`. Enter the writer before the
+    first line; leaving it waits until the last one is written. Once the log has reached its limit, a last line says so,
+    and the output of commands is dropped; Boreas's own lines are still written.
     """
 
     def __init__(self, runtime: Runtime, task: Task, worker: str, masker: Masker | None = None) -> None:
@@ -42,19 +42,19 @@ class LogWriter:
         self._task = task
         self._worker = worker
         self._masker = masker or Masker()
-        self._printed: dict[tuple[int, Stream], OutputCleaner] = {}
+        self._cleaners: dict[tuple[int, Stream], OutputCleaner] = {}
         self._levels: dict[tuple[int, Stream], LogLevel] = {}
-        self._waiting: list[NewLine] = []
-        self._waiting_bytes = 0
+        self._pending: list[NewLine] = []
+        self._pending_bytes = 0
         self._bytes = task.log_bytes
         self._truncated = task.logs_truncated
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
-        self._hurry = asyncio.Event()
-        self._room.set()
+        self._has_lines = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._flush_now = asyncio.Event()
+        self._has_room.set()
         self._closing = False
-        self._last: int | None = None
-        self._doubtful = True
+        self._last_number: int | None = None
+        self._uncertain = True
 
     async def __aenter__(self) -> Self:
         self._writing = asyncio.create_task(self._write_all(), name=f"logs of {self._task.id}")
@@ -62,27 +62,27 @@ class LogWriter:
 
     async def __aexit__(self, *_: object) -> None:
         with suppress(LeaseLostError):
-            for key, printed in self._printed.items():
-                await self._keep(key, await printed.finish())
+            for key, cleaner in self._cleaners.items():
+                await self._append(key, await cleaner.finish())
         self._closing = True
-        self._hurry.set()
-        self._news.set()
+        self._flush_now.set()
+        self._has_lines.set()
         await asyncio.wait([self._writing])
         self._writing.result()
 
     def sink(self, prefix: str = "") -> LogSink:
-        """Return where one command prints to; `prefix` tells its lines from those of others."""
-        source = len(self._printed) + 1
+        """Return a sink for the output of one command. `prefix` tells its lines from those of other commands."""
+        source = len(self._cleaners) + 1
 
         async def write(stream: Stream, lines: Sequence[str]) -> None:
             await self._accept((source, stream), prefix, lines)
 
         for stream in (Stream.STDOUT, Stream.STDERR):
-            self._printed[source, stream] = OutputCleaner(self._masker, prefix)
+            self._cleaners[source, stream] = OutputCleaner(self._masker, prefix)
         return write
 
     async def write(self, stream: Stream, lines: Sequence[str]) -> None:
-        """Take lines; wait when many are unwritten. Raises LeaseLostError."""
+        """Take lines; wait while many are unwritten. Raises LeaseLostError."""
         await self._accept((0, stream), "", lines)
 
     async def say(self, message: str) -> None:
@@ -92,80 +92,80 @@ class LogWriter:
     async def _accept(self, key: tuple[int, Stream], prefix: str, lines: Sequence[str]) -> None:
         if self._writing.done():
             self._writing.result()
-        await self._room.wait()
+        await self._has_room.wait()
         if not lines or (self._truncated and key[1] is not Stream.SYSTEM):
             return
-        printed = self._printed.setdefault(key, OutputCleaner(self._masker, prefix))
-        await self._keep(key, await printed.take(lines))
+        cleaner = self._cleaners.setdefault(key, OutputCleaner(self._masker, prefix))
+        await self._append(key, await cleaner.clean(lines))
 
-    async def _keep(self, key: tuple[int, Stream], texts: Sequence[tuple[str, bool]]) -> None:
-        """Keep texts, each with whether it goes on with the line before and so has its level."""
+    async def _append(self, key: tuple[int, Stream], texts: Sequence[tuple[str, bool]]) -> None:
+        """Queue texts for writing. One that continues the line before has that line's level."""
         now = self._runtime.clock.now()
         stream, level = key[1], self._levels.get(key, LogLevel.INFO)
         for start in range(0, len(texts), LINES_AT_ONCE):
             if start:
                 await asyncio.sleep(0)
             for text, continues in texts[start : start + LINES_AT_ONCE]:
-                stored = split_message(text)
+                messages = split_message(text)
                 if not continues:
-                    level = level_of(stored[0], stream)
-                for piece in stored:
-                    if self._admits(stream, piece):
-                        self._waiting.append(NewLine(now, level, piece))
+                    level = level_of(messages[0], stream)
+                for message in messages:
+                    if self._fits(stream, message):
+                        self._pending.append(NewLine(now, level, message))
         self._levels[key] = level
-        self._news.set()
-        if len(self._waiting) >= BATCH_LINES or self._waiting_bytes >= BATCH_BYTES:
-            self._hurry.set()
-            self._room.clear()
+        self._has_lines.set()
+        if len(self._pending) >= BATCH_LINES or self._pending_bytes >= BATCH_BYTES:
+            self._flush_now.set()
+            self._has_room.clear()
 
-    def _admits(self, stream: Stream, piece: str) -> bool:
-        """Count a line, and tell whether it is kept. The first one that is not leaves a line that says so."""
-        size = _size(piece)
+    def _fits(self, stream: Stream, message: str) -> bool:
+        """Count a line, and return whether the log has room for it. The first line without room adds a notice."""
+        size = _size(message)
         if stream is not Stream.SYSTEM:
             if self._truncated:
                 return False
             if self._bytes + size > self._runtime.log_bytes:
                 self._truncated = True
                 limit = f"{self._runtime.log_bytes / MIB:.3g} MiB"
-                notice = f"WARN: the log of this task has reached its limit of {limit}: what follows is not kept."
-                self._waiting.append(NewLine(self._runtime.clock.now(), LogLevel.WARN, notice))
-                self._waiting_bytes += _size(notice)
+                notice = f"WARN: the log of this task has reached its limit of {limit}: further output is dropped."
+                self._pending.append(NewLine(self._runtime.clock.now(), LogLevel.WARN, notice))
+                self._pending_bytes += _size(notice)
                 return False
         self._bytes += size
-        self._waiting_bytes += size
+        self._pending_bytes += size
         return True
 
     async def _write_all(self) -> None:
         try:
-            while self._waiting or not self._closing:
-                await self._news.wait()
-                self._news.clear()
+            while self._pending or not self._closing:
+                await self._has_lines.wait()
+                self._has_lines.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(FLUSH_SECONDS):
-                        await self._hurry.wait()
+                        await self._flush_now.wait()
                 if not self._closing:
-                    self._hurry.clear()
-                while self._waiting:
-                    await self._write_batch(*self._take())
-                    if len(self._waiting) < BATCH_LINES and self._waiting_bytes < BATCH_BYTES:
-                        self._room.set()
+                    self._flush_now.clear()
+                while self._pending:
+                    await self._write_batch(*self._next_batch())
+                    if len(self._pending) < BATCH_LINES and self._pending_bytes < BATCH_BYTES:
+                        self._has_room.set()
         finally:
-            self._room.set()
+            self._has_room.set()
 
-    def _take(self) -> tuple[list[NewLine], int]:
-        """Take what is written at once, at least a line, with what it counts."""
-        count = taken = 0
-        for line in self._waiting[:BATCH_LINES]:
+    def _next_batch(self) -> tuple[list[NewLine], int]:
+        """Take the lines of the next write, at least one, and return them with their size."""
+        count = total = 0
+        for line in self._pending[:BATCH_LINES]:
             size = _size(line.message)
-            if count and taken + size > BATCH_BYTES:
+            if count and total + size > BATCH_BYTES:
                 break
-            count, taken = count + 1, taken + size
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._waiting_bytes -= taken
-        return batch, taken
+            count, total = count + 1, total + size
+        batch, self._pending = self._pending[:count], self._pending[count:]
+        self._pending_bytes -= total
+        return batch, total
 
     async def _write_batch(self, batch: Sequence[NewLine], size: int) -> None:
-        first = await retry_while_away(lambda: self._append(batch, size))
+        first = await retry_while_away(lambda: self._store(batch, size))
         attempt = self._task.attempt
         numbered = [
             LogLine(first + index, line.at, line.level, line.message, attempt) for index, line in enumerate(batch)
@@ -177,27 +177,27 @@ class LogWriter:
             ]
         )
 
-    async def _append(self, batch: Sequence[NewLine], size: int) -> int:
-        """Store lines, unless they were stored and only the answer was lost. Return the number of the first one."""
+    async def _store(self, batch: Sequence[NewLine], size: int) -> int:
+        """Store lines, unless a lost answer hid that they are stored. Return the number of the first one."""
         task, worker = self._task, self._worker
-        if self._doubtful:
+        if self._uncertain:
             stored = await logs.last(task.id, task.attempt, worker)
             if stored is None:
-                raise self._lost()
-            if self._last is None:
-                self._last = stored
-            if stored == self._last + len(batch):
-                self._doubtful, self._last = False, stored
+                raise self._lease_lost()
+            if self._last_number is None:
+                self._last_number = stored
+            if stored == self._last_number + len(batch):
+                self._uncertain, self._last_number = False, stored
                 return stored - len(batch) + 1
-        self._doubtful = True
+        self._uncertain = True
         first = await logs.append(task.id, task.attempt, worker, batch, size=size, truncated=self._truncated)
         if first is None:
-            raise self._lost()
-        self._doubtful, self._last = False, first + len(batch) - 1
+            raise self._lease_lost()
+        self._uncertain, self._last_number = False, first + len(batch) - 1
         return first
 
-    def _lost(self) -> LeaseLostError:
-        return LeaseLostError(f"attempt {self._task.attempt} of {self._task.id} is not {self._worker}'s any more")
+    def _lease_lost(self) -> LeaseLostError:
+        return LeaseLostError(f"attempt {self._task.attempt} of {self._task.id} is no longer held by {self._worker}")
 
 
 def _size(message: str) -> int:

@@ -1,4 +1,4 @@
-"""Finding out whether an application's metrics are as they should be: queries at intervals until there is a verdict."""
+"""Metric checks of an application: queries at intervals until the core gives a verdict."""
 
 import asyncio
 from typing import NamedTuple
@@ -7,47 +7,47 @@ from app.core import health
 from app.core.application import HealthCheck, MetricCheck
 from app.core.environment import OperatorKind
 from app.core.health import MetricStreak, Verdict
-from app.core.metrics import MetricResult, result_of
-from app.services.execution.health_checks import Patient
+from app.core.metrics import MetricResult, metric_result
+from app.services.execution.step_context import StepContext
 
 
-class Checked(NamedTuple):
-    """What is wrong with metrics, None where nothing is, and the last result of each."""
+class MetricsChecked(NamedTuple):
+    """The fault of metrics, None where there is none, and the last result of each."""
 
     fault: str | None
     results: tuple[MetricResult, ...] = ()
 
 
-async def check_metrics(patient: Patient, color: str | None) -> Checked:
-    """Check all metrics of an application side by side."""
-    definition = patient.setting.definition(patient.task)
-    check = definition.health_check if definition else None
-    if check is None or patient.setting.environment.operator is OperatorKind.SIMULATED:
-        return Checked(None)
-    found = await asyncio.gather(*(_until_decided(patient, check, metric, color) for metric in check.metrics))
-    return Checked("; ".join(fault for fault, _ in found if fault) or None, tuple(result for _, result in found))
+async def check_metrics(context: StepContext, color: str | None) -> MetricsChecked:
+    """Check all metrics of an application concurrently."""
+    check = context.definition.health_check if context.definition else None
+    if check is None or context.operator_kind is OperatorKind.SIMULATED:
+        return MetricsChecked(None)
+    checks = await asyncio.gather(*(_check_until_decided(context, check, metric, color) for metric in check.metrics))
+    faults = "; ".join(fault for fault, _ in checks if fault) or None
+    return MetricsChecked(faults, tuple(result for _, result in checks))
 
 
-async def _until_decided(
-    patient: Patient, check: HealthCheck, metric: MetricCheck, color: str | None
+async def _check_until_decided(
+    context: StepContext, check: HealthCheck, metric: MetricCheck, color: str | None
 ) -> tuple[str | None, MetricResult]:
-    probe, here = patient.runtime.probe, patient.setting.environment.operator is not OperatorKind.KUBERNETES
-    query = health.query_of(metric, version=patient.setting.version.name, color=color or "")
+    probe, loopback = context.runtime.probe, context.operator_kind is not OperatorKind.KUBERNETES
+    query = health.fill_query(metric, version=context.version.name, color=color or "")
     streak = MetricStreak()
     while True:
-        measured = await probe.measure(metric.prometheus_url, query, check.timeout_seconds, loopback=here)
-        finding = health.find(metric, measured.values)
+        measured = await probe.measure(metric.prometheus_url, query, check.timeout_seconds, loopback=loopback)
+        finding = health.finding_of(metric, measured.values)
         streak, verdict = health.judge_metric(check, streak, finding)
-        said = measured.detail if finding is health.Finding.INCONCLUSIVE else health.told(metric, measured.values)
-        level = "" if finding is health.Finding.WITHIN else "WARN: "
-        await patient.log.say(f"{level}metric {metric.name}: {finding.lower()} ({said})")
-        ok = finding is health.Finding.WITHIN
-        result = result_of(metric, measured.values, patient.runtime.clock.now(), ok=ok)
+        inconclusive, within = finding is health.Finding.INCONCLUSIVE, finding is health.Finding.WITHIN
+        detail = measured.detail if inconclusive else health.describe_values(metric, measured.values)
+        level = "" if within else "WARN: "
+        await context.log.say(f"{level}metric {metric.name}: {finding.lower()} ({detail})")
+        result = metric_result(metric, measured.values, context.runtime.clock.now(), ok=within)
         match verdict:
             case Verdict.HEALTHY:
                 return None, result
-            case Verdict.UNHEALTHY if finding is health.Finding.INCONCLUSIVE:
-                return f"metric {metric.name} inconclusive, {streak.unknown} times in a row: {said}", result
+            case Verdict.UNHEALTHY if inconclusive:
+                return f"metric {metric.name} inconclusive, {streak.unknown} times in a row: {detail}", result
             case Verdict.UNHEALTHY:
-                return f"metric {metric.name} out of bounds, {streak.failures} times in a row: {said}", result
+                return f"metric {metric.name} out of bounds, {streak.failures} times in a row: {detail}", result
         await asyncio.sleep(check.interval_seconds)

@@ -5,7 +5,7 @@ from functools import partial
 
 from app.core.deployment import ENDED
 from app.core.logs import LogFilter, TaskLogLine
-from app.services.feeds.tail import FeedPage, split_lines, tail
+from app.services.feeds.tail import Feed, FeedPage, split_lines, tail
 from app.services.runtime import Runtime
 from app.store import deployment_logs as store
 from app.store import deployments as deployment_store
@@ -23,13 +23,12 @@ def follow(
     Returns once the deployment has ended and every line was yielded. A page without lines may stand for lines that the
     filter left out.
     """
-    return tail(
-        runtime.bus,
+    feed = Feed(
         store.topic(deployment_id),
-        after,
         partial(_read_pages, deployment_id, log_filter),
         partial(_is_over, deployment_id),
     )
+    return tail(runtime.bus, feed, after)
 
 
 async def _read_pages(deployment_id: str, log_filter: LogFilter, position: int) -> Sequence[FeedPage[TaskLogLine]]:
@@ -56,7 +55,7 @@ def _within_reach(chunks: Sequence[store.Chunk], position: int, reach: int) -> S
 
 
 async def _is_over(deployment_id: str, position: int) -> bool:
-    """Return whether a deployment has ended, or is gone, no attempt runs, and no line is stored behind a position."""
+    """Return whether a deployment has ended, or is gone, and no line will be behind a position."""
     deployment = (await deployment_store.by_ids([deployment_id])).get(deployment_id)
     if deployment is None:
         return True

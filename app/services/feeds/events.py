@@ -5,7 +5,7 @@ from functools import partial
 
 from app.core.deployment import ENDED
 from app.core.events import DeploymentStatusChanged, Event
-from app.services.feeds.tail import FeedPage, LivePage, items_behind, tail
+from app.services.feeds.tail import Feed, FeedPage, LivePage, items_behind, tail
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import event_feed as store
@@ -15,15 +15,14 @@ MAX_EVENTS = 500
 
 
 def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncGenerator[FeedPage[Event], None]:
-    """Yield every event behind the number `after`, and return once the deployment has ended and all were yielded."""
-    return tail(
-        runtime.bus,
+    """Yield every event behind the number `after`, up to the last one of an ended deployment."""
+    feed = Feed(
         store.topic(deployment_id),
-        after,
         partial(_read_pages, deployment_id),
         partial(_is_over, deployment_id),
         decode_live=_decode_live,
     )
+    return tail(runtime.bus, feed, after)
 
 
 async def _read_pages(deployment_id: str, position: int) -> Sequence[FeedPage[Event]]:

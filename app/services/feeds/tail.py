@@ -1,4 +1,4 @@
-"""Following a numbered feed: replay from the database, then messages from the bus, in order, exactly once.
+"""Following a numbered feed: a replay from the database, then messages of the bus, exactly once.
 
 The numbers decide. A message is used when it follows the last item without a gap. The database is asked when there is
 a gap, when the bus dropped messages, and when no message came for `POLL_SECONDS`.
@@ -62,38 +62,40 @@ def ask_database(_messages: Sequence[bytes], _position: int) -> None:
     return
 
 
-async def tail(
-    bus: Bus,
-    topic: str,
-    position: int,
-    read_pages: ReadPages[T],
-    is_over: IsOver,
-    *,
-    decode_live: DecodeLive[T] = ask_database,
-) -> AsyncGenerator[FeedPage[T], None]:
+@dataclass(frozen=True, slots=True)
+class Feed(Generic[T]):
+    """Where the items of one feed come from, and when it has ended."""
+
+    topic: str
+    read_pages: ReadPages[T]
+    is_over: IsOver
+    decode_live: DecodeLive[T] = ask_database
+
+
+async def tail(bus: Bus, feed: Feed[T], position: int) -> AsyncGenerator[FeedPage[T], None]:
     """Yield every item behind a position, and return once the feed has ended and every item was yielded.
 
     The first page comes at once, with or without items. Later empty pages come while nothing happens.
     """
     over = False
-    async with bus.listen(topic) as listener:
+    async with bus.listen(feed.topic) as listener:
         while not over:
-            pages = await retry_while_away(partial(read_pages, position))
+            pages = await retry_while_away(partial(feed.read_pages, position))
             for page in pages:
                 yield page
             position = page.position
             if not page.caught_up:
                 continue
-            over = await retry_while_away(partial(is_over, position))
+            over = await retry_while_away(partial(feed.is_over, position))
             while not over and (messages := await listener.get(POLL_SECONDS)):
-                live = decode_live(messages, position)
+                live = feed.decode_live(messages, position)
                 if live is None:
                     break
                 position = live.position
                 if live.items:
                     yield live
                 if live.may_end:
-                    over = await retry_while_away(partial(is_over, position))
+                    over = await retry_while_away(partial(feed.is_over, position))
                     break
 
 
@@ -107,7 +109,7 @@ def items_behind(position: int, items: Sequence[N]) -> Sequence[N] | None:
 def split_lines(
     page: FeedPage[T], line_of: Callable[[T], LogLine], position_of: Callable[[T], int]
 ) -> Sequence[FeedPage[T]]:
-    """Return a page of log lines as pages that are small enough to send. The last one has the page's position."""
+    """Return a page of log lines in pages of a size to send. The last one has the page's position."""
     pages: list[FeedPage[T]] = []
     rest = page.items
     while (count := batch_size([line_of(item) for item in rest])) < len(rest):

@@ -6,7 +6,7 @@ from functools import partial
 from app.core.deployment import ENDED as DEPLOYMENT_ENDED
 from app.core.logs import LogFilter, LogLine, LogRange
 from app.core.task import ENDED
-from app.services.feeds.tail import FeedPage, LivePage, items_behind, split_lines, tail
+from app.services.feeds.tail import Feed, FeedPage, LivePage, items_behind, split_lines, tail
 from app.services.runtime import Runtime
 from app.store import deployments as deployment_store
 from app.store import logs as store
@@ -24,14 +24,13 @@ def follow(
     Returns once the task has ended and every line was yielded. A page without lines may stand for lines that the filter
     left out.
     """
-    return tail(
-        runtime.bus,
+    feed = Feed(
         store.topic(task_id),
-        after,
         partial(_read_pages, task_id, log_filter),
         partial(_is_over, task_id),
         decode_live=partial(_decode_live, log_filter),
     )
+    return tail(runtime.bus, feed, after)
 
 
 async def _read_pages(task_id: str, log_filter: LogFilter, position: int) -> Sequence[FeedPage[LogLine]]:

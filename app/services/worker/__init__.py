@@ -1,1 +1,1 @@
-"""The worker: takes tasks under leases, runs their attempts and sweeps what was left undone."""
+"""The worker: claims tasks under leases, runs their attempts, and sweeps up after crashes."""

@@ -1,4 +1,4 @@
-"""One attempt in a worker's hands: doing what it is for, and ending it from outside."""
+"""One attempt in this worker: runs it, and ends it when it is interrupted."""
 
 import asyncio
 import logging
@@ -14,7 +14,8 @@ from app.core.task import Activity, Task
 from app.core.workflow import TaskType
 from app.ports import LeaseExpiredError
 from app.services.execution.executions import Executions
-from app.services.execution.instructions import InstructionContext, instruct, meant
+from app.services.execution.instruction_context import InstructionContext
+from app.services.execution.instructions import instruct, literal_env
 from app.services.execution.log_writer import LeaseLostError, LogWriter
 from app.services.execution.rollout import Parked, check_health, roll_back, roll_out
 from app.services.execution.step_context import StepContext
@@ -26,28 +27,28 @@ from app.store import tasks as task_store
 logger = logging.getLogger(__name__)
 
 NOT_RENEWED = "its worker could not renew its lease"
-EARLY = 0.1
-"""How much before the end of a lease what runs under it is killed, as a share of the lease: time to die in."""
+KILL_MARGIN = 0.1
+"""How long before the end of a lease its commands are killed, as a share of the lease: the time that killing takes."""
 
 
-def last_moment(runtime: Runtime, lease_end: float) -> float:
-    """Return until when what runs under a lease may run: another worker may begin the next attempt when it ends."""
-    return lease_end - EARLY * runtime.lease_seconds
+def kill_time(runtime: Runtime, lease_end: float) -> float:
+    """Return when commands under a lease are killed: before another worker may begin the next attempt."""
+    return lease_end - KILL_MARGIN * runtime.lease_seconds
 
 
 class Interruption(StrEnum):
-    """Why an attempt is ended from outside."""
+    """Why an attempt is interrupted: a person stopped it, its lease was lost, or its worker shuts down."""
 
     STOPPED = "STOPPED"
     LOST = "LOST"
     SHUTDOWN = "SHUTDOWN"
 
 
-class Attempt:
-    """An attempt that runs from the moment it is made.
+class AttemptRunner:
+    """Runs an attempt from its creation on.
 
-    `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it runs no more, and only waits to
-    be settled. `run` is which run of its task it is, once that is known.
+    `lease_end` is when its lease ends, on the event loop's clock. `ended` tells that it has ended and waits to be
+    settled. `run` is the name of its run of the task, once that is known.
     """
 
     def __init__(self, runtime: Runtime, worker: WorkerIdentity, assignment: Assignment, lease_end: float) -> None:
@@ -60,37 +61,37 @@ class Attempt:
         self._interruption: Interruption | None = None
         self._executions = Executions()
         task = assignment.task
-        self._env = meant(task.command.env) if task.command else {}
+        self._env = literal_env(task.command.env) if task.command else {}
         self._masker = Masker.of(self._env)
         self._work = asyncio.create_task(self._perform(), name=f"attempt {task.attempt} of {task.key}")
 
     @property
     def lost(self) -> bool:
-        """Whether it is being ended because it is not this worker's any more."""
+        """Whether it is being ended because this worker has lost its lease."""
         return self._interruption is Interruption.LOST
 
     async def wait(self) -> Outcome | Parked | None:
-        """Wait for its end and return what came of it; None when it was lost, so that nothing may be written of it.
+        """Wait for its end and return its result; None when its lease was lost, so that it may not be settled.
 
-        What fails once its lease is about to end counts as lost: operators end what nobody vouches for.
+        A failure at the end of its lease counts as lost: operators end commands whose lease is not renewed.
         """
         await asyncio.wait([self._work])
         self.ended = True
-        came = _result(self._work, self._interruption, self.assignment.task)
-        late = asyncio.get_running_loop().time() >= last_moment(self._runtime, self.lease_end)
-        if late and isinstance(came, Outcome) and came.ending is Ending.FAILED:
+        result = _result(self._work, self._interruption, self.assignment.task)
+        late = asyncio.get_running_loop().time() >= kill_time(self._runtime, self.lease_end)
+        if late and isinstance(result, Outcome) and result.ending is Ending.FAILED:
             return Outcome(Ending.LOST, NOT_RENEWED)
-        return self._without_secrets(came)
+        return self._without_secrets(result)
 
-    def _without_secrets(self, came: Outcome | Parked | None) -> Outcome | Parked | None:
-        """Return what came of it as it may be shown: to tasks, events and the audit log it goes from here."""
-        if not self._masker or not isinstance(came, Outcome):
-            return came
-        message = came.message and self._masker.mask(came.message)
-        return replace(came, message=message, result=self._masker.everywhere(came.result))
+    def _without_secrets(self, result: Outcome | Parked | None) -> Outcome | Parked | None:
+        """Return the result with secrets masked: it is stored in tasks, events and the audit log."""
+        if not self._masker or not isinstance(result, Outcome):
+            return result
+        message = result.message and self._masker.mask(result.message)
+        return replace(result, message=message, result=self._masker.mask_json(result.result))
 
     def interrupt(self, why: Interruption) -> None:
-        """End it, once: only what a person stopped is to end wherever it runs, else another worker goes on with it."""
+        """End it, once. Only STOPPED ends what outlives this worker; else another worker goes on with that."""
         if self._interruption is None:
             self._interruption = why
             if why is Interruption.STOPPED:
@@ -100,30 +101,30 @@ class Attempt:
             self._work.cancel()
 
     def kill(self, why: Interruption) -> None:
-        """End it without a grace, also while it is being ended with one."""
+        """End it without a grace period, even when it is ending with one."""
         self.interrupt(why)
         self._executions.kill()
 
     async def _perform(self) -> Outcome | Parked:
         task = self.assignment.task
-        setting = await _with_run(self.assignment.setting, task)
-        self.run = job_runs.name(setting.run)
-        if flaw := masking_limit_error(self._env):
-            return Outcome(Ending.FAILED, f"nothing was run: {flaw}")
+        instruction_context = await _with_run(self.assignment.context, task)
+        self.run = job_runs.name(instruction_context.run)
+        if error := masking_limit_error(self._env):
+            return Outcome(Ending.FAILED, f"no command was run: {error}")
         writer = LogWriter(self._runtime, task, self._worker.id, self._masker)
         async with writer as log:
-            drive = StepContext(self._runtime, setting, task, self._worker.id, log, self._executions)
+            context = StepContext(self._runtime, instruction_context, task, self._worker.id, log, self._executions)
             try:
-                came = await _carry_out(drive)
+                result = await _carry_out(context)
             except asyncio.CancelledError:
                 with suppress(LeaseLostError):
                     await log.say("WARN: the attempt was ended.")
                 raise
-            if isinstance(came, Outcome) and came.ending is Ending.FAILED:
-                await log.say(f"ERROR: {came.message or 'failed'}")
-            if isinstance(came, Outcome) and came.ending is Ending.LOST:
-                await log.say(f"WARN: the attempt was lost: {came.message or 'nobody knows why'}")
-            return came
+            if isinstance(result, Outcome) and result.ending is Ending.FAILED:
+                await log.say(f"ERROR: {result.message or 'failed'}")
+            if isinstance(result, Outcome) and result.ending is Ending.LOST:
+                await log.say(f"WARN: the attempt was lost: {result.message or 'the reason is unknown'}")
+            return result
 
 
 def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task: Task) -> Outcome | Parked | None:
@@ -145,26 +146,26 @@ def _result(work: asyncio.Task[Outcome | Parked], why: Interruption | None, task
             return Outcome(Ending.RETURNED, "its worker was stopped, and handed it back")
 
 
-async def _with_run(setting: InstructionContext, task: Task) -> InstructionContext:
-    """Return the setting with the number of the run, where runs outlive workers: attempts that were lost share one."""
-    if setting.environment.operator is not OperatorKind.KUBERNETES:
-        return setting
-    return replace(
-        setting, run=await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
-    )
+async def _with_run(context: InstructionContext, task: Task) -> InstructionContext:
+    """Return the context with the run's number, where runs outlive workers. Lost attempts share a run."""
+    if context.environment.operator is not OperatorKind.KUBERNETES:
+        return context
+    run = await retry_while_away(lambda: task_store.completed_attempts_before(task.id, task.attempt))
+    return replace(context, run=run)
 
 
-async def _carry_out(drive: StepContext) -> Outcome | Parked:
-    """Do what the attempt is for. Operators keep the limit of a single command; that of all else is kept here."""
-    task, setting = drive.task, drive.setting
+async def _carry_out(context: StepContext) -> Outcome | Parked:
+    """Carry the attempt out. Operators enforce the time limit of a single command; the others apply here."""
+    task = context.task
     if task.activity is Activity.RUN and task.type not in (TaskType.DEPLOY, TaskType.HEALTH_CHECK):
-        operator = drive.runtime.operators[setting.environment.operator]
+        operator = context.runtime.operators[context.operator_kind]
         command = task.command.command if task.command else None
-        return await drive.executions.run(operator, instruct(setting, task, command), drive.log.sink())
+        instruction = instruct(context.instruction_context, task, command)
+        return await context.executions.run(operator, instruction, context.log.sink())
     try:
         async with asyncio.timeout(task.timeout_seconds):
             if task.activity is Activity.UNDO:
-                return await roll_back(drive)
-            return await (roll_out(drive) if task.type is TaskType.DEPLOY else check_health(drive))
+                return await roll_back(context)
+            return await (roll_out(context) if task.type is TaskType.DEPLOY else check_health(context))
     except TimeoutError:
-        return Outcome(Ending.FAILED, f"it was not done within its time limit of {task.timeout_seconds} s")
+        return Outcome(Ending.FAILED, f"it exceeded its time limit of {task.timeout_seconds} s")

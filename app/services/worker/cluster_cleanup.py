@@ -1,4 +1,4 @@
-"""Clearing up: what has ended in a cluster fills its quotas until it is removed."""
+"""Removes finished runs from clusters: they fill quotas until they are removed."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,12 @@ from app.services.runtime import Runtime
 from app.services.worker.turn import Finished
 
 
-async def clear_up(runtime: Runtime, settled: Sequence[Finished]) -> None:
-    """Remove the runs of attempts of which it is stored what came of them. Nobody goes on with these any more."""
-    for each in settled:
-        environment, task = each.assignment.setting.environment, each.assignment.task
+async def remove_finished_runs(runtime: Runtime, settled: Sequence[Finished]) -> None:
+    """Remove the runs of settled attempts, which no later attempt continues."""
+    for finished in settled:
+        environment, task = finished.assignment.context.environment, finished.assignment.task
         operator, connection = runtime.runs.get(environment.operator), environment.kubernetes
-        is_over = isinstance(each.came, Outcome) and each.came.ending in (Ending.SUCCEEDED, Ending.FAILED)
-        if operator and connection and each.run and is_over:
-            await operator.end_run(connection, Run(task.deployment_id, task.id, each.run, None))
+        result = finished.result
+        is_final = isinstance(result, Outcome) and result.ending in (Ending.SUCCEEDED, Ending.FAILED)
+        if operator and connection and finished.run and is_final:
+            await operator.end_run(connection, Run(task.deployment_id, task.id, finished.run, None))

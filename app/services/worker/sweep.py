@@ -1,4 +1,4 @@
-"""The sweep: finds what a crash between a commit and what follows it left undone, and what time has made due."""
+"""The sweep: repairs what a crash after a commit left undone, and handles what has become due."""
 
 import asyncio
 import logging
@@ -6,9 +6,9 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from app.core.attempt import Ending, Outcome
-from app.services.engine.tick import admit, advance
+from app.services.engine.admission import admit, advance
 from app.services.runtime import Runtime
-from app.services.worker.turn import lose
+from app.services.worker.turn import settle_lost_attempt
 from app.store import admission as admission_store
 from app.store import sweep as store
 from app.store import workers
@@ -17,46 +17,48 @@ from app.store.database import UNAVAILABLE
 logger = logging.getLogger(__name__)
 
 LEASE_CHECK_SECONDS = 1.0
-"""How often each worker looks for leases that ran out: what it adds to the time in which a dead worker is noticed."""
+"""How often each worker looks for expired leases: the delay in noticing a dead worker."""
 SWEEP_SECONDS = 5.0
-"""How often everything else is looked at, by one worker of all."""
+"""How often one of all workers sweeps everything else."""
 FORGET_AFTER = timedelta(days=1)
-"""How long a worker that vanished without leaving is remembered."""
+"""How long the heartbeat of a vanished worker is kept."""
 
 
 async def sweep(runtime: Runtime) -> None:
-    """Settle expired leases, tick every deployment that is under way, and start those that may start."""
-    await expire(runtime)
-    await settle_all(runtime)
+    """Settle expired leases, tick every active deployment, and start waiting ones."""
+    await settle_expired_leases(runtime)
+    await advance_all(runtime)
 
 
-async def expire(runtime: Runtime) -> None:
-    """Settle the attempts whose lease ran out."""
+async def settle_expired_leases(runtime: Runtime) -> None:
+    """Settle the attempts whose lease has expired."""
     for deployment_id, task_id, attempt in await store.expired_leases(runtime.clock.now()):
-        logger.warning("the lease of attempt %d of %s ran out", attempt, task_id)
-        outcome = Outcome(Ending.LOST, "its worker gave no sign of life")
-        await _try(lose(runtime, deployment_id, task_id, attempt, outcome), deployment_id)
+        logger.warning("the lease of attempt %d of %s has expired", attempt, task_id)
+        outcome = Outcome(Ending.LOST, "its worker stopped renewing its lease")
+        await _log_failure(settle_lost_attempt(runtime, deployment_id, task_id, attempt, outcome), deployment_id)
 
 
-async def settle_all(runtime: Runtime) -> None:
-    """Tick every deployment that is under way, and start those that may start."""
+async def advance_all(runtime: Runtime) -> None:
+    """Tick every active deployment, and start waiting ones."""
     for deployment_id in await store.active_deployments():
-        await _try(advance(runtime, deployment_id), deployment_id)
+        await _log_failure(advance(runtime, deployment_id), deployment_id)
     for environment_id in await admission_store.environments_waiting():
-        await _try(admit(runtime, environment_id), environment_id)
+        await _log_failure(admit(runtime, environment_id), environment_id)
     await workers.delete_before(runtime.clock.now() - FORGET_AFTER)
 
 
-async def look_at_queue(runtime: Runtime, environment_id: str) -> None:
-    """Start what waits in an environment and may start; while the database is away that waits for the next sweep."""
+async def start_waiting_deployments(runtime: Runtime, environment_id: str) -> None:
+    """Start waiting deployments of an environment. Without the database, that is left to the next sweep."""
     try:
         await admit(runtime, environment_id)
     except UNAVAILABLE as error:
-        logger.warning("the database is away, what waits starts later: %s", error or type(error).__name__)
+        logger.warning(
+            "the database is unavailable, waiting deployments start later: %s", error or type(error).__name__
+        )
 
 
-async def _try(work: Awaitable[None], id_: str) -> None:
-    """Do a part of a sweep; what is wrong with one deployment keeps no other waiting."""
+async def _log_failure(work: Awaitable[None], id_: str) -> None:
+    """Do one part of a sweep and log its failure, so that one deployment cannot stop the others."""
     try:
         await work
     except UNAVAILABLE:
@@ -66,15 +68,15 @@ async def _try(work: Awaitable[None], id_: str) -> None:
 
 
 async def sweep_forever(runtime: Runtime) -> None:
-    """Sweep again and again, until cancelled. A sweep that fails is logged; the next one starts afresh."""
+    """Sweep repeatedly, until cancelled. A failed sweep is logged and does not affect the next one."""
     while True:
         try:
-            await expire(runtime)
+            await settle_expired_leases(runtime)
             now = runtime.clock.now()
             if await store.claim(now, now - timedelta(seconds=SWEEP_SECONDS)):
-                await settle_all(runtime)
+                await advance_all(runtime)
         except UNAVAILABLE as error:
-            logger.warning("the database is away, sweeping again later: %s", error or type(error).__name__)
+            logger.warning("the database is unavailable, sweeping again later: %s", error or type(error).__name__)
         except Exception:
             logger.exception("a sweep failed; trying again")
         await asyncio.sleep(LEASE_CHECK_SECONDS)

@@ -1,8 +1,8 @@
-"""What one worker process has in hand: it takes tasks as it has room, runs their attempts and renews their leases.
+"""One worker process: claims tasks while it has slots, runs their attempts, and renews their leases.
 
-A job names a deployment in which there may be something to take: a hungry one. For each deployment the worker takes
-one turn at a time (`execution.take_turn`); attempts that end meanwhile wait for the next. Slots go to the hungry
-deployments in fair shares, so one with many tasks does not keep the others waiting.
+A job offers a deployment that may have work for this worker. The worker takes one turn at a time in each deployment
+(`turn.claim_and_settle`); attempts that end meanwhile are settled in the next one. Slots are shared fairly, so a
+deployment with many tasks does not keep the others waiting.
 """
 
 import asyncio
@@ -14,10 +14,11 @@ from datetime import timedelta
 
 from app.core import fair_share
 from app.core.errors import Refused
-from app.services.engine.tick import work_job, worker_topic
+from app.services.engine.topics import worker_topic
+from app.services.engine.work_queue import work_job
 from app.services.runtime import Runtime
-from app.services.worker.attempt_runner import Attempt, Interruption, last_moment
-from app.services.worker.cluster_cleanup import clear_up
+from app.services.worker.attempt_runner import AttemptRunner, Interruption, kill_time
+from app.services.worker.cluster_cleanup import remove_finished_runs
 from app.services.worker.lease_thread import LeaseRenewalThread
 from app.services.worker.turn import Finished, Turn, WorkerIdentity, claim_and_settle
 from app.store import sweep as sweep_store
@@ -28,220 +29,224 @@ from app.store.database import UNAVAILABLE
 logger = logging.getLogger(__name__)
 
 KILL = "kill"
-"""Behind a task's id on a worker's topic: do not wait for its command to end politely."""
-AGAIN_SECONDS = 0.5
-"""How long after a turn that found the database away the next one is tried."""
+"""Follows a task's id in a stop message: end its attempt without a grace period."""
+RETRY_SECONDS = 0.5
+"""Pause after a turn that failed because the database was unavailable."""
 HAND_BACK_SECONDS = 30.0
-"""How long handing back may take at most, with commands that end slowly or a database that is away."""
-CHORE_SECONDS = 2.0
-"""How long a worker that leaves waits for what it clears up: another one does it else."""
-LOOK_SECONDS = 1.0
-"""How often a worker with room looks by itself for what it could take. Jobs make it sooner; this is the longest that a
-job delays a task which Redis lost, or which a worker took that has no room for it."""
+"""How long handing attempts back may take at most, with commands that end slowly or without the database."""
+CLEANUP_SECONDS = 2.0
+"""How long a draining worker waits for its removal of finished runs; another worker does the rest."""
+POLL_SECONDS = 1.0
+"""How often a worker with free slots polls for work. Jobs are faster; this bounds the delay of a task whose job was
+lost in Redis, or went to a worker without free slots."""
 
 
 class Worker:
-    """The attempts of one worker process. `keep`, `obey` and `look` must run beside them."""
+    """The attempts of one worker process.
 
-    def __init__(self, runtime: Runtime, worker: WorkerIdentity, slots: int = 32) -> None:
-        self.worker = worker
+    `renew_leases`, `listen_for_stops` and `poll` must run beside them.
+    """
+
+    def __init__(self, runtime: Runtime, identity: WorkerIdentity, slots: int = 32) -> None:
+        self.identity = identity
         self._runtime = runtime
         self._slots = slots
-        self._attempts: dict[str, Attempt] = {}
-        self._done: dict[str, list[Finished]] = {}
-        self._hungry: dict[str, None] = {}
+        self._attempts: dict[str, AttemptRunner] = {}
+        self._finished: dict[str, list[Finished]] = {}
+        self._offered: dict[str, None] = {}
         self._turns: dict[str, asyncio.Task[None]] = {}
-        self._rooms: Counter[str] = Counter()
-        self._forgotten: set[str] = set()
-        self._chores: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._turn_slots: Counter[str] = Counter()
+        self._abandoned: set[str] = set()
+        self._cleanups: set[asyncio.Task[None]] = set()
+        self._draining = False
         self._dispatching = False
-        self._beating = asyncio.Lock()
-        self._calm = asyncio.Event()
-        self._calm.set()
-        self._deputy = LeaseRenewalThread(runtime, worker.id, lambda: list(self._attempts), self._extend)
+        self._heartbeat_lock = asyncio.Lock()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._lease_thread = LeaseRenewalThread(runtime, identity.id, lambda: list(self._attempts), self._extend)
 
     @property
     def has_room(self) -> bool:
-        """Whether it could begin another attempt."""
-        return not self._closing and self._busy().total() < self._slots
+        """Whether it has a free slot and is not draining."""
+        return not self._draining and self._slots_in_use().total() < self._slots
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in hand."""
-        return self._calm.is_set()
+        """Whether it has no attempt and no turn."""
+        return self._idle.is_set()
 
     def offer(self, deployment_id: str) -> None:
-        """Take note that there may be something to take in a deployment."""
-        self._hungry[deployment_id] = None
+        """Offer a deployment that may have work for this worker."""
+        self._offered[deployment_id] = None
         self._dispatch_soon()
 
-    def _busy(self) -> Counter[str]:
-        """Return the slots in use by deployment: attempts that run, and room given to turns under way."""
+    def _slots_in_use(self) -> Counter[str]:
+        """Return the slots in use by deployment: of running attempts, and reserved for turns."""
         running = Counter(
             attempt.assignment.task.deployment_id for attempt in self._attempts.values() if not attempt.ended
         )
-        return running + self._rooms
+        return running + self._turn_slots
 
     def _dispatch_soon(self) -> None:
-        """Dispatch once all that is happening at this moment has happened: what ends together is settled together."""
-        self._calm.clear()
+        """Dispatch in the next iteration of the loop: attempts that end together are settled together."""
+        self._idle.clear()
         if not self._dispatching:
             self._dispatching = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        """Begin a turn in every deployment where something is to be settled, or may be taken."""
+        """Begin a turn in every deployment with attempts to settle, or with work for free slots."""
         self._dispatching = False
-        waiting = [id_ for id_ in dict.fromkeys([*self._done, *self._hungry]) if id_ not in self._turns]
-        busy = self._busy()
-        free = 0 if self._closing else max(0, self._slots - busy.total())
-        for deployment_id, room in fair_share.shares(free, busy, waiting).items():
-            if room or deployment_id in self._done:
-                self._hungry.pop(deployment_id, None)
-                self._rooms[deployment_id] = room
-                turn = self._turn(deployment_id, self._done.pop(deployment_id, []), room)
+        waiting = [id_ for id_ in dict.fromkeys([*self._finished, *self._offered]) if id_ not in self._turns]
+        in_use = self._slots_in_use()
+        free = 0 if self._draining else max(0, self._slots - in_use.total())
+        for deployment_id, room in fair_share.shares(free, in_use, waiting).items():
+            if room or deployment_id in self._finished:
+                self._offered.pop(deployment_id, None)
+                self._turn_slots[deployment_id] = room
+                turn = self._turn(deployment_id, self._finished.pop(deployment_id, []), room)
                 self._turns[deployment_id] = asyncio.create_task(turn, name=f"turn in {deployment_id}")
         if not self._turns and not self._attempts:
-            self._calm.set()
+            self._idle.set()
 
-    async def _turn(self, deployment_id: str, done: Sequence[Finished], room: int) -> None:
-        lease_end, in_hand = self._lease_end(), self._attempts.keys() | self._forgotten
+    async def _turn(self, deployment_id: str, finished: Sequence[Finished], room: int) -> None:
+        lease_end, held = self._lease_end(), self._attempts.keys() | self._abandoned
         try:
-            turn = await claim_and_settle(self._runtime, self.worker, deployment_id, done, room=room, in_hand=in_hand)
+            turn = await claim_and_settle(
+                self._runtime, self.identity, deployment_id, finished, room=room, held_tasks=held
+            )
         except UNAVAILABLE as error:
-            logger.warning("the database is away, trying again: %s", error)
-            self._done[deployment_id] = [*done, *self._done.get(deployment_id, [])]
-            self._hungry[deployment_id] = None
-            await asyncio.sleep(AGAIN_SECONDS)
+            logger.warning("the database is unavailable, trying again: %s", error)
+            self._finished[deployment_id] = [*finished, *self._finished.get(deployment_id, [])]
+            self._offered[deployment_id] = None
+            await asyncio.sleep(RETRY_SECONDS)
         except Refused:
-            logger.warning("there is no deployment %s any more", deployment_id)
-            self._settled(done)
+            logger.warning("deployment %s no longer exists", deployment_id)
+            self._forget_attempts(finished)
         except Exception:
             logger.exception("a turn in %s failed; its attempts end with their leases", deployment_id)
-            self._settled(done)
-            self._forgotten.update(each.assignment.task.id for each in done)
+            self._forget_attempts(finished)
+            self._abandoned.update(attempt.assignment.task.id for attempt in finished)
         else:
-            self._settled(done)
-            self._clear_up(turn.settled)
+            self._forget_attempts(finished)
+            self._clean_up(turn.settled)
             self._begin(turn, lease_end)
-            self._hold()
+            self._extend_operators()
             if turn.more:
-                self._hungry[deployment_id] = None
+                self._offered[deployment_id] = None
         finally:
             del self._turns[deployment_id]
-            del self._rooms[deployment_id]
+            del self._turn_slots[deployment_id]
             self._dispatch_soon()
 
-    def _hold(self) -> None:
-        """Tell the operators how long what runs may run on, now that the database has answered: all of it as long as
-        the lease that ends first.
-        """
-        ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
-        until = last_moment(self._runtime, min(ends, default=self._lease_end()))
+    def _extend_operators(self) -> None:
+        """Tell the operators how long commands may run: until the first lease ends."""
+        lease_ends = [attempt.lease_end for attempt in self._attempts.values() if not (attempt.ended or attempt.lost)]
+        until = kill_time(self._runtime, min(lease_ends, default=self._lease_end()))
         for operator in self._runtime.operators.values():
             operator.renew_lease(until - asyncio.get_running_loop().time())
 
     def _extend(self, ids: Collection[str], lease_end: float) -> None:
-        """Take note that leases were renewed while the event loop was held up. This is called from another thread.
+        """Record leases that another thread renewed while the event loop was held up. Called from that thread.
 
-        All that runs may run on as long as the lease that ends first, be it one that is another worker's by now.
+        Commands may run as long as the lease that ends first, also where another worker has that by now.
         """
         attempts = [attempt for attempt in list(self._attempts.values()) if not (attempt.ended or attempt.lost)]
         for attempt in attempts:
             if attempt.assignment.task.id in ids:
                 attempt.lease_end = max(attempt.lease_end, lease_end)
-        until = last_moment(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
+        until = kill_time(self._runtime, min((attempt.lease_end for attempt in attempts), default=lease_end))
         for operator in self._runtime.operators.values():
             operator.renew_lease_from_thread(until - time.monotonic())
 
     def _lease_end(self) -> float:
         return asyncio.get_running_loop().time() + self._runtime.lease_seconds
 
-    def _settled(self, done: Sequence[Finished]) -> None:
-        for each in done:
-            self._attempts.pop(each.assignment.task.id, None)
+    def _forget_attempts(self, finished: Sequence[Finished]) -> None:
+        for attempt in finished:
+            self._attempts.pop(attempt.assignment.task.id, None)
 
-    def _clear_up(self, settled: Sequence[Finished]) -> None:
-        """Remove what the attempts left that are settled now. Where that does not happen, the next look finds it."""
-        if any(each.assignment.setting.environment.operator in self._runtime.runs for each in settled):
-            chore = asyncio.create_task(clear_up(self._runtime, settled), name="clearing up")
-            self._chores.add(chore)
-            chore.add_done_callback(self._chores.discard)
+    def _clean_up(self, settled: Sequence[Finished]) -> None:
+        """Remove the runs of settled attempts. The removal of orphans finds those that remain."""
+        if any(finished.assignment.context.environment.operator in self._runtime.runs for finished in settled):
+            cleanup = asyncio.create_task(remove_finished_runs(self._runtime, settled), name="remove finished runs")
+            self._cleanups.add(cleanup)
+            cleanup.add_done_callback(self._cleanups.discard)
 
     def _begin(self, turn: Turn, lease_end: float) -> None:
-        for assignment in turn.taken:
-            attempt = Attempt(self._runtime, self.worker, assignment, lease_end)
+        for assignment in turn.claimed:
+            attempt = AttemptRunner(self._runtime, self.identity, assignment, lease_end)
             self._attempts[assignment.task.id] = attempt
-            self._forgotten.discard(assignment.task.id)
-            asyncio.create_task(self._see_to_its_end(attempt), name=f"end of {assignment.task.key}")  # noqa: RUF006
-            if self._closing:
+            self._abandoned.discard(assignment.task.id)
+            asyncio.create_task(self._run_to_end(attempt), name=f"end of {assignment.task.key}")  # noqa: RUF006
+            if self._draining:
                 attempt.interrupt(Interruption.SHUTDOWN)
 
-    async def _see_to_its_end(self, attempt: Attempt) -> None:
-        came = await attempt.wait()
+    async def _run_to_end(self, attempt: AttemptRunner) -> None:
+        result = await attempt.wait()
         task = attempt.assignment.task
-        if came is None:
+        if result is None:
             self._attempts.pop(task.id, None)
-            self._forgotten.add(task.id)
+            self._abandoned.add(task.id)
         else:
-            self._done.setdefault(task.deployment_id, []).append(Finished(attempt.assignment, came, attempt.run))
+            finished = Finished(attempt.assignment, result, attempt.run)
+            self._finished.setdefault(task.deployment_id, []).append(finished)
         self._dispatch_soon()
 
-    async def keep(self) -> None:
-        """Renew the leases and say that this worker lives, until cancelled.
+    async def renew_leases(self) -> None:
+        """Renew the leases and send heartbeats, until cancelled.
 
-        An attempt whose lease can not be renewed in time is ended: another worker may take it over. While this itself
-        is held up, a deputy renews them.
+        An attempt whose lease cannot be renewed in time is ended: another worker may take it over. A thread renews the
+        leases while the event loop is held up.
         """
-        with self._deputy.standing_by():
-            await self._keep()
+        with self._lease_thread.running():
+            await self._renew_until_cancelled()
 
-    async def _keep(self) -> None:
-        pause = self._runtime.lease_seconds / 5
+    async def _renew_until_cancelled(self) -> None:
+        interval = self._runtime.lease_seconds / 5
         while True:
-            self._deputy.hear(renewed=False)
+            self._lease_thread.report_alive(renewed=False)
             try:
-                async with asyncio.timeout(2 * pause):
+                async with asyncio.timeout(2 * interval):
                     await self._renew()
-                    self._deputy.hear(renewed=True)
-                    async with self._beating:
-                        if not self._closing:
-                            await workers.heartbeat(self.worker.id, self.worker.pool, self._runtime.clock.now())
+                    self._lease_thread.report_alive(renewed=True)
+                    async with self._heartbeat_lock:
+                        if not self._draining:
+                            await workers.heartbeat(self.identity.id, self.identity.pool, self._runtime.clock.now())
             except UNAVAILABLE as error:
                 logger.warning("the leases could not be renewed, trying again: %s", error or type(error).__name__)
             except Exception:
                 logger.exception("the leases could not be renewed; trying again")
-            late = asyncio.get_running_loop().time() + pause
+            next_renewal = asyncio.get_running_loop().time() + interval
             for attempt in self._attempts.values():
-                if attempt.lease_end < late:
+                if attempt.lease_end < next_renewal:
                     attempt.interrupt(Interruption.LOST)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(interval)
 
     async def _renew(self) -> None:
-        held = dict(self._attempts)
+        attempts = dict(self._attempts)
         lease_end = self._lease_end()
         until = self._runtime.clock.now() + timedelta(seconds=self._runtime.lease_seconds)
-        ours = await task_store.renew_leases(self.worker.id, list(held), until)
-        for task_id, attempt in held.items():
-            if task_id not in ours:
+        renewed = await task_store.renew_leases(self.identity.id, list(attempts), until)
+        for task_id, attempt in attempts.items():
+            if task_id not in renewed:
                 attempt.kill(Interruption.LOST)
                 continue
             attempt.lease_end = max(attempt.lease_end, lease_end)
-            if ours[task_id]:
+            if renewed[task_id]:
                 attempt.interrupt(Interruption.STOPPED)
-        self._hold()
-        await self._remember()
+        self._extend_operators()
+        await self._update_abandoned()
 
-    async def _remember(self) -> None:
-        """Keep in mind what was given up for as long as it stands as this worker's, and might seem to be begun anew."""
-        if given_up := frozenset(self._forgotten):
-            ours = await task_store.held_by_worker(self.worker.id, list(given_up))
-            self._forgotten -= given_up - ours
+    async def _update_abandoned(self) -> None:
+        """Remember abandoned tasks until another worker owns them, so that a turn does not restart them."""
+        if abandoned := frozenset(self._abandoned):
+            held = await task_store.held_by_worker(self.identity.id, list(abandoned))
+            self._abandoned -= abandoned - held
 
-    async def obey(self) -> None:
-        """End attempts the moment that is asked for, until cancelled. What is missed here, `keep` finds."""
-        async with self._runtime.bus.listen(worker_topic(self.worker.id)) as listener:
+    async def listen_for_stops(self) -> None:
+        """End attempts as soon as a stop is requested. `renew_leases` finds requests that were missed."""
+        async with self._runtime.bus.listen(worker_topic(self.identity.id)) as listener:
             while True:
                 for message in await listener.get(3600) or ():
                     task_id, _, how = message.decode().partition(" ")
@@ -251,43 +256,45 @@ class Worker:
                     elif attempt:
                         attempt.interrupt(Interruption.STOPPED)
 
-    async def look(self) -> None:
-        """Look for deployments with something to take, again and again, until cancelled: Redis may have lost a job."""
+    async def poll(self) -> None:
+        """Poll the database for deployments with work, until cancelled: Redis may have lost a job."""
         while True:
             try:
                 if self.has_room:
-                    for deployment_id in await sweep_store.deployments_with_work(
-                        self.worker.pool, self._runtime.clock.now()
-                    ):
+                    now = self._runtime.clock.now()
+                    for deployment_id in await sweep_store.deployments_with_work(self.identity.pool, now):
                         self.offer(deployment_id)
             except UNAVAILABLE as error:
-                logger.warning("the database is away, looking again later: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+                logger.warning("the database is unavailable, polling again later: %s", error)
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def leave(self, patience_seconds: float = 0.0, hurry: asyncio.Event | None = None) -> None:
-        """Take nothing new; let what runs end, and hand back what has not ended in time, or when told to `hurry`."""
-        self._closing = True
-        if self._hungry:
-            await self._runtime.queue.send([work_job(self.worker.pool, id_, self.worker.id) for id_ in self._hungry])
-            self._hungry.clear()
+    async def drain(self, grace_seconds: float = 0.0, hurry: asyncio.Event | None = None) -> None:
+        """Claim no more tasks, let attempts end, and hand the rest back after the grace period or on `hurry`."""
+        self._draining = True
+        if self._offered:
+            jobs = [work_job(self.identity.pool, id_, self.identity.id) for id_ in self._offered]
+            await self._runtime.queue.send(jobs)
+            self._offered.clear()
         self._dispatch_soon()
-        if not await self._calmed(patience_seconds, hurry or asyncio.Event()):
+        if not await self._wait_until_idle(grace_seconds, hurry or asyncio.Event()):
             for attempt in self._attempts.values():
                 attempt.interrupt(Interruption.SHUTDOWN)
-            if not await self._calmed(HAND_BACK_SECONDS, asyncio.Event()):
-                logger.warning("not everything could be handed back; it is taken over when its lease ends")
-        if self._chores:
-            await asyncio.wait(self._chores, timeout=CHORE_SECONDS)
-        async with self._beating:
+            if not await self._wait_until_idle(HAND_BACK_SECONDS, asyncio.Event()):
+                logger.warning(
+                    "not every attempt could be handed back; the others are taken over when their leases end"
+                )
+        if self._cleanups:
+            await asyncio.wait(self._cleanups, timeout=CLEANUP_SECONDS)
+        async with self._heartbeat_lock:
             try:
-                await workers.remove(self.worker.id)
+                await workers.remove(self.identity.id)
             except UNAVAILABLE as error:
-                logger.warning("nobody could be told that this worker leaves: %s", error or type(error).__name__)
+                logger.warning("the worker could not sign off: %s", error or type(error).__name__)
 
-    async def _calmed(self, seconds: float, hurry: asyncio.Event) -> bool:
-        """Wait until nothing is in hand; False where that takes too long."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._calm, hurry)]
+    async def _wait_until_idle(self, seconds: float, hurry: asyncio.Event) -> bool:
+        """Wait until the worker is idle; False after that time, or on `hurry`."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._idle, hurry)]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
-        return self._calm.is_set()
+        return self._idle.is_set()

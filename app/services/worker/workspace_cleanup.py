@@ -1,7 +1,8 @@
-"""Workspaces: the folders in which commands of a deployment worked, removed some days after its end.
+"""Removes workspaces some days after the end of their deployment.
 
-Until then whoever retries it goes on with what was built there; afterwards a retry finds its folder empty. They are
-put aside while the deployment is held, so that none of them goes on there in that moment.
+A workspace is the folder in which commands of a deployment work. Until then a retry goes on with what was built there;
+later retries find an empty folder. Workspaces are set aside while the deployment is locked, so that no retry begins to
+use them at that moment.
 """
 
 import asyncio
@@ -17,32 +18,34 @@ from app.store.unit_of_work import unit
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 3600.0
-"""How often it is looked for workspaces that are over."""
+INTERVAL_SECONDS = 3600.0
+"""How often a worker looks for old workspaces."""
 
 
-async def tidy(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> list[str]:
-    """Remove the workspaces of deployments that ended so long ago, or are no more; return their ids."""
-    before = runtime.clock.now() - kept
-    gone = []
-    for deployment_id in await asyncio.to_thread(keeper.idle_workspaces, before):
+async def remove_old_workspaces(runtime: Runtime, cleaner: WorkspaceCleaner, retention: timedelta) -> list[str]:
+    """Remove workspaces whose deployment ended before the retention or does not exist; return the ids."""
+    before = runtime.clock.now() - retention
+    removed = []
+    for deployment_id in await asyncio.to_thread(cleaner.idle_workspaces, before):
         async with unit(runtime):
-            held = await deployment_store.locked(deployment_id)
-            ended = held.deployment.completed_at if held and held.deployment.status in ENDED else None
-            if (held is None or (ended and ended < before)) and keeper.move_to_trash(deployment_id):
-                gone.append(deployment_id)
-    await asyncio.to_thread(keeper.empty_trash)
-    return gone
+            row = await deployment_store.locked(deployment_id)
+            ended = row.deployment.completed_at if row and row.deployment.status in ENDED else None
+            if (row is None or (ended and ended < before)) and cleaner.move_to_trash(deployment_id):
+                removed.append(deployment_id)
+    await asyncio.to_thread(cleaner.empty_trash)
+    return removed
 
 
-async def tidy_forever(runtime: Runtime, keeper: WorkspaceCleaner, kept: timedelta) -> None:
-    """Look again and again, until cancelled. What fails is logged."""
+async def clean_up_forever(runtime: Runtime, cleaner: WorkspaceCleaner, retention: timedelta) -> None:
+    """Remove old workspaces repeatedly, until cancelled. Failures are logged."""
     while True:
         try:
-            if gone := await tidy(runtime, keeper, kept):
-                logger.info("removed the workspaces of %d deployments that are over", len(gone))
+            if removed := await remove_old_workspaces(runtime, cleaner, retention):
+                logger.info("removed the workspaces of %d ended deployments", len(removed))
         except UNAVAILABLE as error:
-            logger.warning("the database is away, looking for workspaces later: %s", error or type(error).__name__)
+            logger.warning(
+                "the database is unavailable, looking for workspaces later: %s", error or type(error).__name__
+            )
         except Exception:
             logger.exception("looking for workspaces failed; trying again")
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(INTERVAL_SECONDS)

@@ -5,20 +5,20 @@ from dataclasses import asdict
 from http import HTTPStatus
 
 from shop_common import fields
-from shop_common.service import Service, Surroundings, UnhealthyError
+from shop_common.service import Context, Service, UnhealthyError
 from shop_common.web import HttpError, Request, Response, Route
 
 from order_service.book import Book, Item
 from order_service.users import UserClient, UsersUnavailableError, parse_addresses
 
 
-def create(surroundings: Surroundings) -> Service:
+def create(context: Context) -> Service:
     """The service; settings: `users` lists the addresses of the user-service's instances.
 
     Raises:
         ValueError: an address is malformed.
     """
-    endpoints = Endpoints(Book(), UserClient(parse_addresses(surroundings.settings.get("users"))))
+    endpoints = Endpoints(Book(), UserClient(parse_addresses(context.settings.get("users"))))
     return Service(
         "The orders of the shop.",
         [
@@ -50,7 +50,7 @@ class Endpoints:
         return Response(asdict(order))
 
     def create(self, request: Request) -> Response:
-        """201 with the order; 422 for an unknown user, 503 when nobody can tell whether the user exists."""
+        """201 with the order; 422 for an unknown user, 503 if it is unclear whether the user exists."""
         fields.only(request.body, "user_id", "items")
         user_id = fields.text(request.body, "user_id", longest=100)
         items = [_item(each) for each in fields.objects(request.body, "items", most=100)]
@@ -60,7 +60,7 @@ class Endpoints:
             message = f"the user-service could not be asked about {user_id} ({error})"
             raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, message) from error
         if not known:
-            raise fields.refuse("user_id", f"{user_id} is unknown to the user-service")
+            raise fields.field_error("user_id", f"{user_id} is unknown to the user-service")
         order = self._book.accept(user_id, items)
         return Response(asdict(order), HTTPStatus.CREATED, {"Location": f"/orders/{order.id}"})
 

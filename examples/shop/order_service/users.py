@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 class UsersUnavailableError(Exception):
-    """An instance of the user-service did not answer, and no other knows the user: the question stays open."""
+    """One instance does not answer, and no other knows the user."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def parse_addresses(value: object) -> list[str]:
     """
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(each, str) and _is_address(each) for each in value):
+    if not isinstance(value, list) or not all(isinstance(address, str) and _is_address(address) for address in value):
         raise ValueError(f"settings: users must be a list of addresses like http://127.0.0.1:18101, not {value!r}")
     return value
 

@@ -1,4 +1,4 @@
-"""The ledger: an SQLite file that all instances share, so that an order is paid once wherever the call arrives."""
+"""The ledger: an SQLite file that all instances share, so that an order is paid only once."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Opens the file anew for each piece of work: nothing to share between threads, nothing to lose with a process."""
+    """The payments. Each method opens the file anew, so that threads and processes share no connection."""
 
     file: Path
 
@@ -35,9 +35,9 @@ class Ledger:
         """The payment that stands for this order, and whether this call made it."""
         with self._open() as connection:
             values = (payment.order_id, payment.amount_cents, payment.currency)
-            made = connection.execute("insert or ignore into payments values (?, ?, ?)", values).rowcount == 1
+            is_new = connection.execute("insert or ignore into payments values (?, ?, ?)", values).rowcount == 1
             row = connection.execute("select * from payments where order_id = ?", values[:1]).fetchone()
-            return Payment(*row), made
+            return Payment(*row), is_new
 
     def get(self, order_id: str) -> Payment | None:
         """None while the order is not paid."""
@@ -51,10 +51,10 @@ class Ledger:
             return [Payment(*row) for row in connection.execute("select * from payments order by rowid")]
 
     def problems(self) -> list[str]:
-        """What SQLite's own check of the file finds; it also fails when the file can not be written.
+        """What SQLite's own check of the file finds; it also fails when the file cannot be written.
 
         Raises:
-            sqlite3.Error: the file can not be opened or written.
+            sqlite3.Error: the file cannot be opened or written.
         """
         with self._open() as connection:
             connection.execute("begin immediate")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 
 from shop_common import fields
-from shop_common.service import Service, Surroundings, UnhealthyError
+from shop_common.service import Context, Service, UnhealthyError
 from shop_common.web import HttpError, Request, Response, Route
 
 from payment_service import settings as configuration
@@ -14,13 +14,13 @@ from payment_service.ledger import Ledger, Payment
 from payment_service.settings import Settings
 
 
-def create(surroundings: Surroundings) -> Service:
+def create(context: Context) -> Service:
     """The service; `payment_service.settings` says what it reads.
 
     Raises:
         ValueError: a setting has the wrong type.
     """
-    endpoints = Endpoints(configuration.parse(surroundings.settings, surroundings.data))
+    endpoints = Endpoints(configuration.parse(context.settings, context.data))
     return Service(
         "The payments of the shop.",
         [
@@ -66,7 +66,7 @@ class Endpoints:
         except HttpError as error:
             raise UnhealthyError(error.message) from error
         except sqlite3.Error as error:
-            raise UnhealthyError(f"the ledger {self._settings.ledger} can not be written: {error}") from error
+            raise UnhealthyError(f"the ledger {self._settings.ledger} cannot be written: {error}") from error
         if problems:
             raise UnhealthyError(f"the ledger is damaged: {'; '.join(problems)}")
 
@@ -74,7 +74,7 @@ class Endpoints:
         if self._settings.ledger is None:
             message = (
                 f"no ledger: the settings have no key '{configuration.LEDGER_KEY}' "
-                f"(they have {', '.join(self._settings.found) or 'nothing'})"
+                f"(they have {', '.join(self._settings.keys) or 'nothing'})"
             )
             raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, message)
         return Ledger(self._settings.ledger)

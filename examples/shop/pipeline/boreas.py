@@ -1,4 +1,4 @@
-"""Talking to the GraphQL API of a running Boreas, with nothing but the standard library."""
+"""A client of the GraphQL API of Boreas, made with the standard library alone."""
 
 import fcntl
 import http.client
@@ -19,12 +19,12 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT_SECONDS = 30
 TOKEN_HELP = (
     "Run this in the folder of a running 'boreas up', or set BOREAS_TOKEN to the admin token that it printed, "
-    "or to an API token of yours with the scope DEPLOYER; making the environment takes ADMIN"
+    "or to an API token of yours with the scope DEPLOYER; creating the environment requires ADMIN"
 )
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A token is for the address it was given for, so a redirect is reported and not followed."""
+    """Does not follow redirects: a token must not be sent to another address."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -38,10 +38,10 @@ class Boreas:
     token: str = field(repr=False)
 
     def call(self, document: str, **variables: object) -> dict[str, Any]:
-        """The `data` of the answer.
+        """Runs an operation, and returns the `data` of the answer.
 
         Raises:
-            ShopError: it can not be reached, or refuses; the text says what to do.
+            ShopError: Boreas cannot be reached, or refuses; the message says what to do.
         """
         content = json.dumps({"query": document, "variables": variables}).encode()
         headers = {
@@ -65,10 +65,10 @@ class Boreas:
         return self._data(answer)
 
     def change(self, document: str, result: str, **values: object) -> dict[str, Any]:
-        """Sends a mutation of one `input` and gives the named part of its payload.
+        """Runs a mutation with one `input`, and returns the named part of its payload.
 
         Raises:
-            ShopError: as `call`, or the mutation's own errors.
+            ShopError: as in `call`, or the mutation's own errors.
         """
         (payload,) = self.call(document, input=values).values()
         if payload["errors"]:
@@ -86,7 +86,7 @@ class Boreas:
             hint = f". {TOKEN_HELP}" if codes & {"FORBIDDEN", "UNAUTHENTICATED"} else ""
             raise ShopError(f"Boreas at {self.url} answered with an error: {messages}{hint}")
         if not isinstance(data, dict):
-            raise ShopError(f"{self.url}/graphql did not answer as a GraphQL API does. Is BOREAS_URL right?")
+            raise ShopError(f"{self.url}/graphql did not answer like a GraphQL API. Is BOREAS_URL correct?")
         return data
 
     def _status_problem(self, error: urllib.error.HTTPError) -> str:
@@ -95,15 +95,15 @@ class Boreas:
         if error.code == 403:
             return f"Boreas at {self.url} forbids this. {TOKEN_HELP}"
         if 300 <= error.code < 400:
-            return f"{self.url} redirects to {error.headers.get('Location')}. Set BOREAS_URL to where Boreas really is"
+            return f"{self.url} redirects to {error.headers.get('Location')}. Set BOREAS_URL to the address of Boreas"
         return f"{self.url}/graphql answered {error.code} {error.reason}. Is BOREAS_URL the address of a Boreas?"
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Boreas:
-    """Boreas as BOREAS_URL and BOREAS_TOKEN name it; without them, the `boreas up` that runs in this folder.
+    """Returns the Boreas of BOREAS_URL and BOREAS_TOKEN; without them, the `boreas up` of this folder.
 
     Raises:
-        ShopError: the token is missing, or one of them is malformed.
+        ShopError: the token is missing, or a variable is invalid.
     """
     url = environment.get("BOREAS_URL", "").strip().rstrip("/").removesuffix("/graphql")
     token = environment.get("BOREAS_TOKEN", "").strip()
@@ -111,16 +111,16 @@ def connect(environment: Mapping[str, str] = os.environ) -> Boreas:
         url, token = _running_here(Path(environment.get("BOREAS_DATA_DIR") or ".boreas"))
     url = url or DEFAULT_URL
     if not _is_http(url):
-        raise ShopError(f"BOREAS_URL is {url!r}; it must look like {DEFAULT_URL}")
+        raise ShopError(f"BOREAS_URL is {url!r}; set it to an address like {DEFAULT_URL}")
     if not token:
         raise ShopError(f"there is no token. {TOKEN_HELP}")
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise ShopError(f"BOREAS_TOKEN holds characters that no token has. {TOKEN_HELP}")
+        raise ShopError(f"BOREAS_TOKEN has characters that are not allowed in tokens. {TOKEN_HELP}")
     return Boreas(url, token)
 
 
 def _running_here(folder: Path) -> tuple[str, str]:
-    """The address and the first token of the `boreas up` that holds a data folder; empty where none does."""
+    """Returns the address and the first token of the `boreas up` of a data folder; empty if none runs."""
     try:
         address, token = ((folder / name).read_text(encoding="utf-8").strip() for name in ("address", "admin-token"))
         with (folder / "lock").open() as lock:
@@ -133,7 +133,7 @@ def _running_here(folder: Path) -> tuple[str, str]:
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Never through a proxy when Boreas runs on this machine."""
+    """Returns an opener that uses no proxy for this machine."""
     direct = [urllib.request.ProxyHandler({})] if _is_loopback(urlsplit(url).hostname or "") else []
     return urllib.request.build_opener(_NoRedirects, *direct)
 

@@ -1,4 +1,4 @@
-"""build: sources in, one runnable file out.
+"""build: packs the sources into one runnable file.
 
 The artifact is a zipapp: a zip archive with a __main__.py, which Python runs as it is. The same sources, version
 and commit give the same bytes on every machine: entries are sorted, uncompressed, and carry a fixed date and mode.
@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pipeline.catalog import COMMON
-from pipeline.home import write_whole
+from pipeline.home import write_atomically
 from pipeline.job import Job
 from pipeline.report import ShopError, counted, say
 
@@ -34,7 +34,7 @@ SMOKE_SECONDS = 30
 
 
 def build(job: Job) -> None:
-    """Makes the artifact in the workspace.
+    """Builds the artifact in the workspace.
 
     Raises:
         ShopError: sources are missing, do not compile, or the artifact does not run.
@@ -53,19 +53,19 @@ def build(job: Job) -> None:
     sources = _compile_all(job)
     say("step 4 of 5: pack the artifact")
     content = _pack(job, sources)
-    write_whole(job.built(), content)
+    write_atomically(job.built(), content)
     say(f"  {job.built()}")
     say(f"  {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
     say("step 5 of 5: run the artifact once")
     described = describe(job.built())
     if (described.get("service"), described.get("version")) != (job.service.name, job.version):
-        raise ShopError(f"the artifact says it is {described}, not {job.service.name} {job.version}")
-    say(f"  it says: {json.dumps(described)}")
+        raise ShopError(f"the artifact describes itself as {described}, not {job.service.name} {job.version}")
+    say(f"  it describes itself as {json.dumps(described)}")
     say(f"built {job.service.name} {job.version} in {time.perf_counter() - started:.2f} s")
 
 
 def describe(artifact: Path) -> dict[str, object]:
-    """What an artifact says of itself: service, version, commit.
+    """Returns how an artifact describes itself: service, version, commit.
 
     Raises:
         ShopError: it does not run.
@@ -92,7 +92,7 @@ def _lay_out(job: Job) -> None:
 
 
 def _apply_overlay(job: Job) -> None:
-    """Puts the files of releases/VERSION, where there are any, over those of the same name."""
+    """Replaces files by those of releases/VERSION, if there are any."""
     overlay = job.repository / "releases" / job.version
     if not overlay.is_dir():
         say(f"  nothing: there is no releases/{job.version}")
@@ -109,7 +109,7 @@ def _apply_overlay(job: Job) -> None:
 
 
 def _compile_all(job: Job) -> list[Path]:
-    """The artifact's sources, each known to compile; a compiler's warning is an error."""
+    """Compiles every source, with warnings as errors, and returns those of the artifact."""
     sources: list[Path] = []
     faults: list[str] = []
     for file in sorted(job.source().rglob("*.py")):

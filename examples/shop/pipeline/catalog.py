@@ -1,4 +1,4 @@
-"""The shop's services, and the names and numbers that are valid in it."""
+"""The shop's services, and the validation of names and ports."""
 
 import re
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 FIRST_PORT = 18100
 SETS = ("", "blue", "green")
-"""The set of instances that rolling and canary bring where there are no two, and the two of blue-green."""
+"""The set of rolling and canary deployments, and the two sets of blue-green deployments."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service: its name in Boreas, and where its instances stand behind the shop's first port."""
+    """A service: its name in Boreas, and the offsets of its instances from the shop's first port."""
 
     name: str
-    places: tuple[int, ...]
+    offsets: tuple[int, ...]
     description: str
     own_rollback: bool = False
 
@@ -39,18 +39,18 @@ SERVICES = (
 
 
 def own_port(front: int, color: str) -> int:
-    """The port that the process of a set listens on, besides that of its instance while the set serves."""
+    """Returns the own port of a set's process, which it has besides the instance's port."""
     return front + 100 * (1 + SETS.index(color))
 
 
 def valid_color(name: str) -> str:
-    """A set that there is.
+    """Returns the name of a set.
 
     Raises:
         ShopError: there is no such set.
     """
     if name not in SETS:
-        raise ShopError(f"{name!r} is no set of instances here; there are blue and green")
+        raise ShopError(f"{name!r} is not a set of instances; the sets are blue and green")
     return name
 
 
@@ -64,21 +64,21 @@ def find_service(name: str) -> Service:
 
 
 def valid_version(name: str) -> str:
-    """The version's name, checked because it becomes part of file names.
+    """Returns a version's name, validated because it becomes part of file names.
 
     Raises:
-        ShopError: it is empty or holds something else than letters, digits and . _ + -
+        ShopError: it is empty or contains something else than letters, digits and . _ + -
     """
     if not VERSION.fullmatch(name):
-        raise ShopError(f"{name!r} can not be a version here: use letters, digits and . _ + - (such as v1)")
+        raise ShopError(f"{name!r} is not a valid version: use letters, digits and . _ + - (such as v1)")
     return name
 
 
 def valid_port(name: str) -> int:
-    """The port that an instance's name stands for. Those of its sets lie 100, 200 and 300 above.
+    """Returns the port of an instance's name. The ports of its sets are 100, 200 and 300 above.
 
     Raises:
-        ShopError: it is no port that an ordinary user may listen on.
+        ShopError: it is not a port that an ordinary user may listen on.
     """
     if not (name.isascii() and name.isdigit() and len(name) <= 5 and 1024 <= int(name) <= 65235):
         raise ShopError(f"instance {name!r} is not a port from 1024 to 65235; the shop's instances are named by port")

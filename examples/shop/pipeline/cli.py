@@ -12,25 +12,25 @@ from pipeline.report import ShopError, use_plain_streams
 DESCRIPTION = """\
 The shop: three small HTTP services, as something real to deploy.
 
-Boreas runs build, test, deploy and rollback with BOREAS_* variables in the environment, which say what it is
-about. By hand the same is said with options. An option wins over its variable.
+Boreas runs build, test, deploy and rollback with BOREAS_* variables in the environment. By hand, use options instead;
+an option overrides its variable.
 """
 EPILOG = """\
 by hand:
   shop.py build user-service --version v1
   shop.py test user-service --version v1
-  shop.py deploy user-service --version v1     both instances; one of them with --instance 18101
+  shop.py deploy user-service --version v1     both instances; --instance 18101 for one
   shop.py status
   shop.py stop
 
 with Boreas running, and BOREAS_TOKEN set:
   shop.py ship v1
-  shop.py ship v2                              fails its health check, and is rolled back
+  shop.py ship v2                              fails its health check and is rolled back
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one subcommand; the exit status is 0 when it did what it says, 1 when not, 2 for wrong use."""
+    """Runs one subcommand. The exit status is 0 for success, 1 for a failure, 2 for wrong usage."""
     use_plain_streams()
     options = _parser().parse_args(arguments)
     try:
@@ -70,53 +70,65 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shop.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND", title="subcommands")
     home = argparse.ArgumentParser(add_help=False)
-    home.add_argument("--home", metavar="DIR", help="where artifacts, data, logs and records lie (default: .run here)")
     home.add_argument(
-        "--first-port", metavar="N", type=int, default=FIRST_PORT, help="the ports follow it (default: %(default)s)"
+        "--home", metavar="DIR", help="the folder of artifacts, data, logs and records (default: .run here)"
+    )
+    home.add_argument(
+        "--first-port",
+        metavar="N",
+        type=int,
+        default=FIRST_PORT,
+        help="the ports of instances follow this port (default: %(default)s)",
     )
     job = _job_options()
-    commands.add_parser("build", parents=[job, home], help="make the artifact of one version in the workspace")
+    commands.add_parser("build", parents=[job, home], help="build the artifact of one version in the workspace")
     commands.add_parser("test", parents=[job, home], help="run the service's tests against the built artifact")
     for name, text in (
-        ("deploy", "start a version as an instance, in place of what runs there"),
-        ("rollback", "bring the version before back, or stop the instance when there is none"),
-        ("health", "tell how an instance feels, that of BOREAS_COLOR or the one that serves"),
+        ("deploy", "deploy a version to its instances"),
+        ("rollback", "deploy the previous version again, or stop the instances if there is none"),
+        ("health", "check the health of instances: of the set BOREAS_COLOR, or of the serving set"),
     ):
         placed = commands.add_parser(name, parents=[job, home], help=text, description=text)
         placed.add_argument("--instance", metavar="PORT", help="BOREAS_INSTANCE (default: all of the service)")
         if name == "health":
             continue
-        placed.add_argument("--settings", metavar="FILE", help="settings of the services (default: settings.json here)")
+        placed.add_argument(
+            "--settings", metavar="FILE", help="the settings of the services (default: settings.json here)"
+        )
         if name == "rollback":
-            placed.add_argument("--previous", metavar="NAME", help="BOREAS_PREVIOUS_VERSION: where to go back to")
-    commands.add_parser("stop", parents=[home], help="stop all instances that run out of this home")
-    commands.add_parser("status", parents=[home], help="show what runs, and how healthy it is")
-    text = "make environment, applications and a version known to Boreas (BOREAS_URL, BOREAS_TOKEN)"
+            placed.add_argument(
+                "--previous", metavar="NAME", help="BOREAS_PREVIOUS_VERSION: the version to roll back to"
+            )
+    commands.add_parser("stop", parents=[home], help="stop all instances of this home")
+    commands.add_parser("status", parents=[home], help="show the instances and their health")
+    text = "create the environment, the applications and a version in Boreas (BOREAS_URL, BOREAS_TOKEN)"
     commands.add_parser("register", parents=[home], help=text, description=text).add_argument(
         "version", nargs="?", default="v1", help="(default: v1)"
     )
-    text = "register a version, then have Boreas deploy it and follow the deployment"
+    text = "register a version, then deploy it with Boreas and follow the deployment"
     ship = commands.add_parser("ship", parents=[home], help=text, description=text)
     ship.add_argument("version")
     ship.add_argument(
         "--strategy", default="", metavar="KIND", help="rolling, blue-green or canary:50,100 (default: boreas deploy's)"
     )
     ship.add_argument(
-        "--first", action="store_true", help="nothing when a version runs already; watch a deployment under way"
+        "--first",
+        action="store_true",
+        help="do nothing if a version runs already; watch a deployment that is in progress",
     )
     return parser
 
 
 def _job_options() -> argparse.ArgumentParser:
-    """The options that stand for the BOREAS_* variables of every step."""
+    """Returns the options for the BOREAS_* variables of every step."""
     job = argparse.ArgumentParser(add_help=False)
     names = ", ".join(service.name for service in SERVICES)
     job.add_argument("service", nargs="?", help=f"BOREAS_APPLICATION: {names}")
     for option, variable, metavar, text in (
         ("--version", "BOREAS_VERSION", "NAME", "such as v1"),
-        ("--workspace", "BOREAS_WORKSPACE", "DIR", "where build leaves its work (default: in the home)"),
+        ("--workspace", "BOREAS_WORKSPACE", "DIR", "the working folder of the build (default: in the home)"),
         ("--repository", "BOREAS_REPOSITORY", "URL", "file:///… with the sources (default: the folder of shop.py)"),
-        ("--commit", "BOREAS_COMMIT", "ID", "baked into the artifact (default: none)"),
+        ("--commit", "BOREAS_COMMIT", "ID", "written into the artifact (default: none)"),
     ):
         job.add_argument(option, metavar=metavar, help=f"{variable}: {text}")
     return job

@@ -1,7 +1,7 @@
-"""deploy and rollback: one version of a service onto its instances, or onto a second set of them.
+"""deploy and rollback: deploy a version of a service to its instances, or to a second set of them.
 
-An instance counts as deployed when its process answers HTTP. Whether it is healthy is not judged here: that is
-the health check's business, and an instance that is up and unwell can tell why. Everything may be done again.
+An instance is deployed when its process answers HTTP. The health check decides whether it is healthy; an unhealthy
+instance can report why. Every step can be repeated.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline import processes
 from pipeline.build import describe
 from pipeline.catalog import SETS, Service, own_port
-from pipeline.home import Home, Record, write_whole
+from pipeline.home import Home, Record, write_atomically
 from pipeline.job import Job
 from pipeline.report import ShopError, say
 from pipeline.traffic import holder, named, switch
@@ -24,21 +24,21 @@ LOCK_SECONDS = 60.0
 
 
 def deploy(job: Job) -> None:
-    """Brings the job's version onto its instances, one after the other, or does what its phase says.
+    """Deploys the job's version to its instances, one after another, or does what its phase says.
 
     Raises:
-        ShopError: there is no such artifact, a port belongs to somebody else, or a process does not do its part.
+        ShopError: there is no such artifact, another program uses a port, or a process does not start or stop.
     """
     _act(job, job.version)
 
 
 def rollback(job: Job) -> None:
-    """Brings the version before back; without one, the instances are stopped. Or does what its phase says.
+    """Deploys the previous version, or stops the instances if there is none, or does what its phase says.
 
     Raises:
-        ShopError: as deploy.
+        ShopError: as in deploy.
     """
-    say(f"roll {job.service.name} back from {job.version} to {job.previous or 'nothing: it had no version before'}")
+    say(f"roll {job.service.name} back from {job.version} to {job.previous or 'nothing: it had no previous version'}")
     _act(job, job.previous)
 
 
@@ -56,7 +56,7 @@ def _act(job: Job, version: str) -> None:
 
 
 def _bring(job: Job, port: int, version: str, artifact: Path) -> None:
-    """Puts a version in place of what runs of a set; where there is one set alone, in place of everything."""
+    """Replaces an instance of a set by a version; without sets, replaces the instances of all sets."""
     color, alone = job.color or "", job.color is None
     serves = alone or job.home.serving(job.service, port) == color
     _replace(job, port, version, artifact, serving=serves)
@@ -76,14 +76,14 @@ def _retire(job: Job, port: int) -> None:
 
 
 def end_instance(home: Home, service: Service, port: int) -> bool:
-    """Ends the instance's process and forgets its record; whether there was a process of ours.
+    """Stops the instance's process and removes its record. Returns whether there was a process of ours.
 
     Raises:
-        ShopError: it can not be ended.
+        ShopError: it cannot be stopped.
     """
     pid = processes.running(home, service, port)
     if pid is None:
-        say(f"  {service.name} {port}: nothing of ours runs")
+        say(f"  {service.name} {port}: no process of ours runs")
     else:
         how = processes.end(home, service, port, pid)
         say(f"  {service.name} {port}: process {pid} {how}")
@@ -93,10 +93,10 @@ def end_instance(home: Home, service: Service, port: int) -> bool:
 
 @contextmanager
 def locked(home: Home, service: Service, port: int) -> Iterator[None]:
-    """Only one program at a time changes an instance.
+    """Locks an instance: only one program at a time changes it.
 
     Raises:
-        ShopError: another one holds it for too long.
+        ShopError: another program keeps the lock for too long.
     """
     file = home.lock(service, port)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,16 +118,16 @@ def locked(home: Home, service: Service, port: int) -> Iterator[None]:
 
 
 def _artifact(job: Job, version: str) -> Path:
-    """The artifact of a version in the home, fresh from the workspace when it was built there.
+    """Returns the stored artifact of a version, after storing it if the workspace has it.
 
-    A workspace without it is normal: that is how the version before comes back.
+    A rollback uses the artifact of an earlier deployment, which is not in the workspace.
     """
     kept = job.home.artifact(job.service, version)
     if version != job.version or not job.built().is_file():
         return _kept_artifact(job.home, job.service, version)
     content = job.built().read_bytes()
     if not kept.is_file() or kept.read_bytes() != content:
-        write_whole(kept, content)
+        write_atomically(kept, content)
     say(f"artifact {job.built().name} from the workspace, sha256 {hashlib.sha256(content).hexdigest()}")
     say(f"  kept as {kept}")
     return _checked(job.service, version, kept)
@@ -146,15 +146,15 @@ def _kept_artifact(home: Home, service: Service, version: str) -> Path:
 
 
 def _checked(service: Service, version: str, artifact: Path) -> Path:
-    """The artifact, after it said that it is what its name says: the old process is not stopped for a wrong one."""
+    """Returns the artifact if it is of this version: a wrong one must not replace a running process."""
     described = describe(artifact)
     if (described.get("service"), described.get("version")) != (service.name, version):
-        raise ShopError(f"{artifact} says it is {described}, not {service.name} {version}")
+        raise ShopError(f"{artifact} describes itself as {described}, not {service.name} {version}")
     return artifact
 
 
 def _replace(job: Job, front: int, version: str, artifact: Path, *, serving: bool) -> None:
-    """Stops what runs as this instance of the job's set and starts the artifact in its place."""
+    """Replaces the process of an instance of the job's set by the artifact."""
     home, service, color = job.home, job.service, job.color or ""
     port = own_port(front, color)
     where = f"instance {front}" + (f" of the {named(color)} set" if color else "")
@@ -180,14 +180,14 @@ def _replace(job: Job, front: int, version: str, artifact: Path, *, serving: boo
         say("\n".join(["  its last lines:", *lines]))
         raise ShopError(f"{service.name} {version} did not come up as {where}: {error}") from error
     say(f"  {service.name} {port}: answers after {time.monotonic() - started:.2f} s")
-    say(f"deployed {service.name} {version} to http://{processes.LOOPBACK}:{port}; its health is judged elsewhere")
+    say(f"deployed {service.name} {version} to http://{processes.LOOPBACK}:{port}; the health check follows")
 
 
 def _is_ours(job: Job, front: int, taken: int) -> bool:
-    """Whether a process of this instance has the port: one that answers there, or one that hangs."""
+    """Returns whether a process of this instance uses the port: one that answers there, or one that hangs."""
     ports = [own_port(front, color) for color in SETS] if taken == front else [taken]
-    known = {processes.running(job.home, job.service, port) for port in ports} - {None}
-    return bool(known) and holder(taken) in known | {None}
+    own = {processes.running(job.home, job.service, port) for port in ports} - {None}
+    return bool(own) and holder(taken) in own | {None}
 
 
 def _foreign(port: int) -> str:

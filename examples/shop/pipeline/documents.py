@@ -1,4 +1,4 @@
-"""The GraphQL documents with which the shop makes itself known to Boreas."""
+"""The GraphQL documents that register the shop in Boreas."""
 
 ENVIRONMENT = """
 query Environment($name: String!) {
@@ -6,8 +6,8 @@ query Environment($name: String!) {
 }
 """
 
-STANDING = """
-query Standing($name: String!, $filter: DeploymentFilter) {
+CURRENT_STATE = """
+query CurrentState($name: String!, $filter: DeploymentFilter) {
   environment(name: $name) { id releases { application { name } version { name } } }
   deployments(first: 20, filter: $filter) { nodes { id status environment { name } version { name } } }
 }

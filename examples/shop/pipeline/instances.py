@@ -1,4 +1,4 @@
-"""stop, status and health: instances as they are."""
+"""stop, status and health of instances."""
 
 from datetime import UTC, datetime
 
@@ -14,10 +14,10 @@ HEADINGS = ("SERVICE", "INSTANCE", "SET", "VERSION", "PID", "STATE", "SINCE", "H
 
 
 def stop(home: Home) -> None:
-    """Ends every process that this home started; those that can not be ended do not keep the others running.
+    """Stops every process of this home, the others too if one cannot be stopped.
 
     Raises:
-        ShopError: some are still there.
+        ShopError: some processes are still running.
     """
     ended, faults = 0, []
     for service in SERVICES:
@@ -32,20 +32,20 @@ def stop(home: Home) -> None:
 
 
 def _stop(home: Home, service: Service, front: int) -> int:
-    """How many processes of an instance, of all its sets, were ended."""
+    """Stops the processes of an instance, of all its sets, and returns how many they were."""
     ports = [own_port(front, color) for color in SETS]
-    left = [port for port in ports if home.record(service, port) or processes.running(home, service, port)]
-    if not left:
+    used = [port for port in ports if home.record(service, port) or processes.running(home, service, port)]
+    if not used:
         return 0
     with locked(home, service, front):
-        return sum(end_instance(home, service, port) for port in left)
+        return sum(end_instance(home, service, port) for port in used)
 
 
 def health(job: Job) -> None:
-    """Asks the job's instances how they feel: those of its set, or of the one that serves.
+    """Checks the health of the job's instances: those of its set, or of the serving set.
 
     Raises:
-        ShopError: one of them does not answer, is not well, or has not the port that it should have.
+        ShopError: one of them does not answer, is not healthy, or does not have its port.
     """
     for front in job.ports:
         serving = job.home.serving(job.service, front)
@@ -56,24 +56,24 @@ def health(job: Job) -> None:
         if answer.status != 200:
             raise ShopError(f"{front} answers {answer.status} {answer.body.get('reason') or ''}")
         if color == serving and holder(front) != answer.body.get("pid"):
-            raise ShopError(f"{front} of the {named(color)} set is well, but has no calls on its port")
-        say(f"{front} is well, and runs {answer.body.get('version')}")
+            raise ShopError(f"{front} of the {named(color)} set is healthy, but another process serves its port")
+        say(f"{front} is healthy and runs {answer.body.get('version')}")
 
 
 def status(home: Home) -> None:
-    """A table of what runs, and how it feels."""
+    """Prints a table of the instances and their health."""
     rows: list[tuple[str, ...]] = [HEADINGS]
     for service in SERVICES:
         for front in _fronts(home, service):
-            there = [row for color in SETS if (row := _row(home, service, front, color))]
-            rows += there or [_empty(service, front)]
+            present = [row for color in SETS if (row := _row(home, service, front, color))]
+            rows += present or [_empty(service, front)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _fronts(home: Home, service: Service) -> list[int]:
-    """The instances the service is meant to have, and any other that was deployed."""
+    """Returns the ports of the service's regular instances, and of all others that were deployed."""
     return sorted({*home.ports(service), *home.recorded_fronts(service)})
 
 
@@ -84,7 +84,7 @@ def _empty(service: Service, front: int) -> tuple[str, ...]:
 
 
 def _row(home: Home, service: Service, front: int, color: str) -> tuple[str, ...] | None:
-    """The line of an instance of a set, in the order of HEADINGS; None where there is nothing of it."""
+    """Returns the row of an instance of a set, in the order of HEADINGS; None if there is none."""
     port = own_port(front, color)
     record = home.record(service, port)
     pid = processes.running(home, service, port)

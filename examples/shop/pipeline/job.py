@@ -1,4 +1,4 @@
-"""What one call of a subcommand is about: options of the command line, else what Boreas put into the environment."""
+"""The job of a subcommand, from command-line options or from the environment that Boreas sets."""
 
 import argparse
 import os
@@ -18,8 +18,8 @@ from pipeline.report import ShopError
 class Job:
     """One service, one version, one workspace; `previous` and `commit` may be empty.
 
-    `previous` and `ports` matter to deploy, rollback and health only, as do `color` and `phase`: which of several sets
-    of instances is meant (None where there is one) and what is to be done with it (empty: the version is to run there).
+    Only deploy, rollback and health use `previous`, `ports`, `color` and `phase`. `color` is the set of instances (None
+    if there is only one), and `phase` is what to do with it (empty: run the version there).
     """
 
     service: Service
@@ -44,35 +44,35 @@ class Job:
 
 
 def read_home(options: argparse.Namespace) -> Home:
-    """The home folder that was given, else .run beside shop.py."""
+    """Returns the given home folder, by default .run beside shop.py."""
     return Home(Path(options.home or ROOT / ".run").resolve(), options.first_port)
 
 
 def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Job:
-    """The job that the options and the environment describe.
+    """Returns the job that the options and the environment describe.
 
     Raises:
-        ShopError: something needed is missing or malformed.
+        ShopError: a value is missing or invalid.
     """
 
-    def given(option: str, variable: str) -> str:
+    def value(option: str, variable: str) -> str:
         return str(getattr(options, option, None) or environment.get(variable, ""))
 
-    name = given("service", "BOREAS_APPLICATION")
+    name = value("service", "BOREAS_APPLICATION")
     if not name:
-        raise ShopError("which service? Name one (such as user-service), or set BOREAS_APPLICATION")
+        raise ShopError("no service is named. Name one (such as user-service), or set BOREAS_APPLICATION")
     service, home = catalog.find_service(name), read_home(options)
-    version, previous = given("version", "BOREAS_VERSION"), given("previous", "BOREAS_PREVIOUS_VERSION")
+    version, previous = value("version", "BOREAS_VERSION"), value("previous", "BOREAS_PREVIOUS_VERSION")
     if not version:
-        raise ShopError("which version? Give --version (such as v1), or set BOREAS_VERSION")
-    instance, color = given("instance", "BOREAS_INSTANCE"), environment.get("BOREAS_COLOR")
+        raise ShopError("no version is named. Use --version (such as v1), or set BOREAS_VERSION")
+    instance, color = value("instance", "BOREAS_INSTANCE"), environment.get("BOREAS_COLOR")
     return Job(
         service=service,
         version=catalog.valid_version(version),
         previous=catalog.valid_version(previous) if previous else "",
-        commit=given("commit", "BOREAS_COMMIT"),
-        workspace=Path(given("workspace", "BOREAS_WORKSPACE") or home.workspace(service)).resolve(),
-        repository=_repository(given("repository", "BOREAS_REPOSITORY")),
+        commit=value("commit", "BOREAS_COMMIT"),
+        workspace=Path(value("workspace", "BOREAS_WORKSPACE") or home.workspace(service)).resolve(),
+        repository=_repository(value("repository", "BOREAS_REPOSITORY")),
         ports=(catalog.valid_port(instance),) if instance else home.ports(service),
         home=home,
         settings=Path(getattr(options, "settings", None) or ROOT / "settings.json").resolve(),
@@ -81,11 +81,11 @@ def read_job(options: argparse.Namespace, environment: Mapping[str, str] = os.en
     )
 
 
-def _repository(given: str) -> Path:
-    """The folder with the sources: a file:// address or a path; the folder of shop.py when nothing is given."""
-    if not given:
+def _repository(text: str) -> Path:
+    """Returns the folder of the sources: a file:// address, a path, or by default the folder of shop.py."""
+    if not text:
         return ROOT
-    parts = urlsplit(given)
+    parts = urlsplit(text)
     if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
-        raise ShopError(f"the repository {given} is not on this machine; the shop builds from file:///… only")
-    return Path(url2pathname(parts.path) if parts.scheme else given).resolve()
+        raise ShopError(f"the repository {text} is not on this machine; the shop builds only from file:///…")
+    return Path(url2pathname(parts.path) if parts.scheme else text).resolve()

@@ -1,7 +1,7 @@
-"""The services' processes: recognised, started and ended, and never mistaken for somebody else's.
+"""Starts, recognises and stops the services' processes, and never touches another program's.
 
-A process id alone proves nothing, because ids are used again. A process is ours when its command line runs an
-artifact out of our home on the port in question; only such a process is ever sent a signal.
+Process ids are reused, so an id alone is not enough. A process is ours if its command line runs an artifact of our
+home on the given port; only such a process gets signals.
 """
 
 import http.client
@@ -31,14 +31,14 @@ PASSED_ON = ("PATH", "HOME", "LANG")
 
 @dataclass(frozen=True)
 class Answer:
-    """What an instance said: the HTTP status and the JSON object (empty when it was something else)."""
+    """The answer of an instance: the HTTP status and the JSON object (empty for another body)."""
 
     status: int
     body: dict[str, object]
 
 
 def ask(port: int, path: str) -> Answer | None:
-    """The answer to a GET, or None when nothing that speaks HTTP answers in time."""
+    """Returns the answer to a GET, None if no HTTP server answers in time."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ASK_SECONDS)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
@@ -56,9 +56,9 @@ def ask(port: int, path: str) -> Answer | None:
 
 
 def running(home: Home, service: Service, port: int) -> int | None:
-    """The id of our process behind an instance, or None.
+    """Returns the id of our process behind an instance, or None.
 
-    The record names it; when a deployment was cut off before it wrote one, the process tells its id itself.
+    The record names it. If a deployment was interrupted before it wrote the record, the process reports its id.
     """
     record = home.record(service, port)
     if record and is_ours(home, service, port, record.pid):
@@ -69,13 +69,13 @@ def running(home: Home, service: Service, port: int) -> int | None:
 
 
 def is_ours(home: Home, service: Service, port: int, pid: int) -> bool:
-    """Whether this process runs an artifact of the service, out of this home, on this port."""
+    """Returns whether a process runs an artifact of the service, from this home, on this port."""
     line = command_line(pid)
     return f" {home.artifacts(service)}{os.sep}" in line and f" --port {port} " in line
 
 
 def command_line(pid: int) -> str:
-    """The arguments of a process, separated by blanks; empty when there is no such process, or only its remains."""
+    """Returns the arguments of a process, separated by blanks; empty if it does not run."""
     if Path("/proc/self/cmdline").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -88,7 +88,7 @@ def command_line(pid: int) -> str:
 
 
 def is_taken(port: int) -> bool:
-    """Whether somebody listens on the port."""
+    """Returns whether a process listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -99,10 +99,10 @@ def is_taken(port: int) -> bool:
 
 
 def end(home: Home, service: Service, port: int, pid: int) -> str:
-    """Ends our process: SIGTERM, time to finish its calls, then SIGKILL. Says how it went.
+    """Stops our process: SIGTERM, time to finish its calls, then SIGKILL. Returns how it ended.
 
     Raises:
-        ShopError: it is still there after SIGKILL.
+        ShopError: it is still running after SIGKILL.
     """
     started = time.monotonic()
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
@@ -115,16 +115,16 @@ def end(home: Home, service: Service, port: int, pid: int) -> str:
             if not is_ours(home, service, port, pid):
                 return f"ended by {number.name} after {time.monotonic() - started:.2f} s"
             time.sleep(0.02)
-    raise ShopError(f"process {pid} ({service.name} {port}) is still there after SIGKILL")
+    raise ShopError(f"process {pid} ({service.name} {port}) is still running after SIGKILL")
 
 
 def start(
     home: Home, service: Service, port: int, artifact: Path, settings: Path, front: Sequence[str]
 ) -> subprocess.Popen[bytes]:
-    """Starts an instance in a session of its own, with its output in its log file; it outlives this program.
+    """Starts an instance in a session of its own, with a log file; it outlives this program.
 
     Args:
-        front: options that say which port it has besides its own one, and when.
+        front: options for the shared port.
     """
     log = home.log(service, port)
     for folder in (log.parent, home.data()):
@@ -145,7 +145,7 @@ def start(
 
 
 def await_answer(process: subprocess.Popen[bytes], port: int) -> Answer:
-    """The new process's own answer to GET /, so that another listener on the port is not taken for it.
+    """Waits for the new process to answer GET / itself: another process may listen on the port.
 
     Raises:
         ShopError: it ended, or does not answer in time.
@@ -163,7 +163,7 @@ def await_answer(process: subprocess.Popen[bytes], port: int) -> Answer:
 
 
 def last_lines(log: Path) -> list[str]:
-    """The end of a log, for a person who wants to know why."""
+    """Returns the end of a log, to show why a process failed."""
     try:
         return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
     except OSError:

@@ -1,6 +1,6 @@
-"""register and ship: the shop makes itself known to a running Boreas, and has a version deployed.
+"""register and ship: create the shop in a running Boreas, and deploy a version of it.
 
-Registering again changes nothing, unless the checkout or its Python moved: then the commands are brought up to date.
+Registering again changes nothing, unless the checkout or its Python moved: then the commands are updated.
 """
 
 import os
@@ -18,20 +18,20 @@ from pipeline.report import ShopError, say
 
 ENVIRONMENT = "production"
 STEP_SECONDS = 300
-UNDER_WAY = ["PENDING", "RUNNING", "WAITING_CONFIRM", "CANCELLING", "ROLLING_BACK"]
+IN_PROGRESS = ["PENDING", "RUNNING", "WAITING_CONFIRM", "CANCELLING", "ROLLING_BACK"]
 TOOL = "examples/shop/shop.py"
 
 
 def register(version: str, home: Home, tool_options: Sequence[str]) -> None:
-    """Makes environment, applications and version known; prints their ids.
+    """Creates the environment, the applications and the version; prints their ids.
 
     Args:
         version: such as v1.
-        home: says which ports the instances have.
-        tool_options: options of shop.py that Boreas shall give with every command, such as --home.
+        home: gives the ports of the instances.
+        tool_options: options of shop.py for every command that Boreas runs, such as --home.
 
     Raises:
-        ShopError: Boreas can not be reached, or refuses.
+        ShopError: Boreas cannot be reached, or refuses.
     """
     valid_version(version)
     home.open_to_commands()
@@ -47,13 +47,13 @@ def ship(version: str, home: Home, tool_options: Sequence[str], *, first: bool =
 
     Args:
         version: such as v1.
-        home: as of register.
-        tool_options: as of register.
-        strategy: as `boreas deploy --strategy` has it; empty: its default.
-        first: do nothing when a version runs already, and only watch a deployment that is under way.
+        home: as in register.
+        tool_options: as in register.
+        strategy: as in `boreas deploy --strategy`; empty: the default.
+        first: if a version runs already, do nothing; if a deployment is in progress, only watch it.
 
     Raises:
-        ShopError: as register, or there is no boreas command.
+        ShopError: as in register, or there is no boreas command.
     """
     command = _boreas_command()
     if first and _is_shipped(connect(), command):
@@ -68,25 +68,25 @@ def ship(version: str, home: Home, tool_options: Sequence[str], *, first: bool =
 
 
 def _is_shipped(boreas: Boreas, command: str) -> bool:
-    """Whether there is nothing to ship; becomes `boreas watch` where a deployment is under way."""
-    standing = boreas.call(documents.STANDING, name=ENVIRONMENT, filter={"statuses": UNDER_WAY})
-    for deployment in standing["deployments"]["nodes"]:
+    """Returns whether there is nothing to ship; becomes `boreas watch` if a deployment is in progress."""
+    state = boreas.call(documents.CURRENT_STATE, name=ENVIRONMENT, filter={"statuses": IN_PROGRESS})
+    for deployment in state["deployments"]["nodes"]:
         if deployment["environment"]["name"] == ENVIRONMENT:
             say(f"{deployment['version']['name']} is {deployment['status']} already: watch it")
             sys.stdout.flush()
             os.execv(command, [command, "watch", deployment["id"]])
-    running = {f"{each['application']['name']} {each['version']['name']}" for each in _releases(standing)}
+    running = {f"{release['application']['name']} {release['version']['name']}" for release in _releases(state)}
     if running:
-        say(f"deployed already: {', '.join(sorted(running))} ('{TOOL} status' tells what answers)")
+        say(f"deployed already: {', '.join(sorted(running))} (see '{TOOL} status')")
     return bool(running)
 
 
-def _releases(standing: dict[str, Any]) -> list[dict[str, Any]]:
-    return list((standing["environment"] or {"releases": []})["releases"])
+def _releases(state: dict[str, Any]) -> list[dict[str, Any]]:
+    return list((state["environment"] or {"releases": []})["releases"])
 
 
 def definition(service: Service, home: Home, tool_options: Sequence[str]) -> dict[str, Any]:
-    """What Boreas is told about a service, in the shape of CreateApplicationInput without its name."""
+    """Returns the definition of a service: the fields of CreateApplicationInput without the name."""
 
     def command(name: str) -> list[str]:
         return [sys.executable, str(ROOT / "shop.py"), name, *tool_options]
@@ -111,48 +111,48 @@ def definition(service: Service, home: Home, tool_options: Sequence[str]) -> dic
     }
 
 
-def is_current(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether the commands that Boreas has are those that it should have."""
-    steps = all((found[step] or {}).get("command") == wanted[step]["command"] for step in ("build", "test"))
-    health = (found["healthCheck"] or {}).get("command") == wanted["healthCheck"]["command"]
-    return steps and health and bool(found["deploy"] == wanted["shell"])
+def is_current(application: dict[str, Any], definition: dict[str, Any]) -> bool:
+    """Returns whether an application in Boreas has the commands of the definition."""
+    steps = all((application[step] or {}).get("command") == definition[step]["command"] for step in ("build", "test"))
+    health = (application["healthCheck"] or {}).get("command") == definition["healthCheck"]["command"]
+    return steps and health and bool(application["deploy"] == definition["shell"])
 
 
 def _environment(boreas: Boreas) -> None:
     found = boreas.call(documents.ENVIRONMENT, name=ENVIRONMENT)["environment"]
     if found:
-        _tell("environment", found, "there already")
+        _print("environment", found, "exists")
         return
     values = {"name": ENVIRONMENT, "rank": 2, "operator": "SHELL"}
-    _tell("environment", boreas.change(documents.CREATE_ENVIRONMENT, "environment", **values), "created")
+    _print("environment", boreas.change(documents.CREATE_ENVIRONMENT, "environment", **values), "created")
 
 
-def _application(boreas: Boreas, service: Service, wanted: dict[str, Any]) -> str:
-    """The application's id."""
+def _application(boreas: Boreas, service: Service, definition: dict[str, Any]) -> str:
+    """Creates or updates an application, and returns its id."""
     found = boreas.call(documents.APPLICATION, name=service.name)["application"]
     if not found:
-        found = boreas.change(documents.CREATE_APPLICATION, "application", name=service.name, **wanted)
-        _tell("application", found, "created")
-    elif is_current(found, wanted):
-        _tell("application", found, "there already")
+        found = boreas.change(documents.CREATE_APPLICATION, "application", name=service.name, **definition)
+        _print("application", found, "created")
+    elif is_current(found, definition):
+        _print("application", found, "exists")
     else:
-        found = boreas.change(documents.UPDATE_APPLICATION, "application", id=found["id"], **wanted)
-        _tell("application", found, "updated: its commands had changed")
+        found = boreas.change(documents.UPDATE_APPLICATION, "application", id=found["id"], **definition)
+        _print("application", found, "updated, because its commands had changed")
     return str(found["id"])
 
 
 def _version(boreas: Boreas, name: str, applications: Sequence[str]) -> None:
     found = _find_version(boreas, name)
     if found:
-        _tell("version", found, "there already")
+        _print("version", found, "exists")
         return
-    artifacts = [{"applicationId": each} for each in applications]
-    made = boreas.change(documents.CREATE_VERSION, "version", name=name, artifacts=artifacts)
-    _tell("version", made, "created")
+    artifacts = [{"applicationId": id_} for id_ in applications]
+    created = boreas.change(documents.CREATE_VERSION, "version", name=name, artifacts=artifacts)
+    _print("version", created, "created")
 
 
 def _find_version(boreas: Boreas, name: str) -> dict[str, Any] | None:
-    """The version of exactly this name; the search also finds v10 for v1, so all pages may be needed."""
+    """Returns the version of exactly this name. A search for v1 also finds v10, so it reads all pages."""
     after = None
     while True:
         page = boreas.call(documents.VERSIONS, contains=name, after=after)["versions"]
@@ -164,8 +164,8 @@ def _find_version(boreas: Boreas, name: str) -> dict[str, Any] | None:
         after = page["pageInfo"]["endCursor"]
 
 
-def _tell(kind: str, thing: dict[str, Any], what: str) -> None:
-    say(f"  {kind:<12} {thing['name']:<16} {thing['id']}  {what}")
+def _print(kind: str, node: dict[str, Any], state: str) -> None:
+    say(f"  {kind:<12} {node['name']:<16} {node['id']}  {state}")
 
 
 def _boreas_command() -> str:

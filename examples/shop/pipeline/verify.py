@@ -1,4 +1,4 @@
-"""test: the service's own test suite, run against the artifact that build made."""
+"""test: runs the tests of the service against the artifact that build made."""
 
 import hashlib
 import os

@@ -29,7 +29,7 @@ class UsersHandler(BaseHTTPRequestHandler):
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """Returns a port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -84,7 +84,7 @@ class LedgerOutOfReach(ServiceCase):
     def test_health_says_so(self) -> None:
         reply = self.service.call("GET", "/health")
         self.assertEqual((reply.status, reply.body["status"]), (503, "failing"))
-        self.assertIn("can not be written", str(reply.body["reason"]))
+        self.assertIn("cannot be written", str(reply.body["reason"]))
 
 
 class WithoutSettings(ServiceCase):

@@ -1,4 +1,4 @@
-"""Reading fields of a request body, with refusals (422) that name the field."""
+"""Reads the fields of a request body. An invalid field is an error (422) that names it."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -7,46 +7,46 @@ from http import HTTPStatus
 from shop_common.web import HttpError
 
 
-def refuse(name: str, problem: str) -> HttpError:
-    """The error that blames one field; the problem completes the sentence that its name begins."""
+def field_error(name: str, problem: str) -> HttpError:
+    """Returns the error for a field; its message is the name of the field and the problem."""
     return HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} {problem}", about=name)
 
 
 def text(body: Mapping[str, object], name: str, *, longest: int) -> str:
-    """A text of 1 to `longest` characters, without blanks around it; any script and emoji, no control characters."""
+    """Returns a text of 1 to `longest` characters, stripped, without control characters."""
     value = body.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise refuse(name, "must be a text that is not empty")
+        raise field_error(name, "must be a non-empty text")
     value = value.strip()
     if len(value) > longest:
-        raise refuse(name, f"must have at most {longest} characters, not {len(value)}")
+        raise field_error(name, f"must have at most {longest} characters, not {len(value)}")
     if any(unicodedata.category(character) == "Cc" for character in value):
-        raise refuse(name, "must not hold control characters")
+        raise field_error(name, "must not contain control characters")
     return value
 
 
 def whole(body: Mapping[str, object], name: str, *, least: int, most: int) -> int:
-    """A whole number within bounds; true and 1.0 are not taken for 1."""
+    """Returns a whole number within bounds; true and 1.0 are not whole numbers."""
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise refuse(name, "must be a whole number")
+        raise field_error(name, "must be a whole number")
     if not least <= value <= most:
-        raise refuse(name, f"must be from {least} to {most}")
+        raise field_error(name, f"must be from {least} to {most}")
     return value
 
 
 def objects(body: Mapping[str, object], name: str, *, most: int) -> list[Mapping[str, object]]:
-    """A list of 1 to `most` objects."""
+    """Returns a list of 1 to `most` objects."""
     value = body.get(name)
     if not isinstance(value, list) or not 1 <= len(value) <= most:
-        raise refuse(name, f"must be a list of 1 to {most} objects")
-    if not all(isinstance(each, dict) for each in value):
-        raise refuse(name, "must hold objects only")
+        raise field_error(name, f"must be a list of 1 to {most} objects")
+    if not all(isinstance(item, dict) for item in value):
+        raise field_error(name, "must contain only objects")
     return value
 
 
 def only(body: Mapping[str, object], *names: str) -> None:
-    """Refuses fields that nobody reads: a misspelt optional field would be lost silently."""
+    """Refuses unknown fields: a misspelt optional field would be ignored silently."""
     for name in body:
         if name not in names:
-            raise refuse(name, f"is not a field here; there are {', '.join(names)}")
+            raise field_error(name, f"is not a known field; the fields are {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""The HTTP server under each service: sockets, limits, access log, an orderly end; and a port that changes hands."""
+"""The HTTP server of each service: sockets, limits, access log, graceful shutdown, and a shared port."""
 
 import socketserver
 import sys
@@ -22,9 +22,9 @@ DRAIN_SECONDS = 3.0
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one `answer` function, on the loopback interface unless told otherwise; port 0 takes any free port.
+    """Serves one `answer` function, by default on the loopback interface; port 0 takes any free port.
 
-    Several servers may listen on a port that they all have `shared`; each call goes to one of them.
+    Several servers may listen on one port if all of them are `shared`; each call goes to one of them.
     """
 
     daemon_threads = True
@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
         self.allow_reuse_port = shared
         super().__init__((host, port), Handler)
         self.answer = answer
-        self._nobody_waits = False
+        self._queue_is_empty = False
         self._busy = 0
         self._idle = threading.Condition()
 
@@ -44,37 +44,37 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def run(self) -> None:
-        """Serves until `stop`, then lets the calls that have come end."""
+        """Serves until `stop`, then waits for the calls in progress."""
         self.serve_forever(poll_interval=0.1)
-        self._take_waiting()
+        self._accept_queued()
         self.server_close()
         with self._idle:
             self._idle.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
 
-    def _take_waiting(self) -> None:
-        """Takes the calls that wait to be taken: closing would reset them."""
+    def _accept_queued(self) -> None:
+        """Accepts the queued connections: closing the socket would reset them."""
         self.timeout = 0
         for _ in range(self.request_queue_size):
-            self._nobody_waits = False
+            self._queue_is_empty = False
             self.handle_request()
-            if self._nobody_waits:
+            if self._queue_is_empty:
                 return
 
     def handle_timeout(self) -> None:
-        """Notes that no call waits."""
-        self._nobody_waits = True
+        """Records that no connection is queued."""
+        self._queue_is_empty = True
 
     def stop(self) -> None:
         """Asks `run` to return; safe in a signal handler, because `shutdown` waits in a thread of its own."""
         threading.Thread(target=self.shutdown, daemon=True).start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A lost connection is one line in the log, not a traceback."""
+        """Logs a lost connection in one line, without a traceback."""
         print(f"connection lost: {sys.exc_info()[1]!r}")
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Marks a call in progress, for which `run` waits at the end."""
+        """Marks a call as in progress; `run` waits for it before it returns."""
         with self._idle:
             self._busy += 1
         try:
@@ -85,30 +85,30 @@ class Server(ThreadingHTTPServer):
                 self._idle.notify_all()
 
 
-class Front:
-    """The port that customers call, of which a process has a part while its set of instances serves."""
+class SharedPort:
+    """The port that customers call. A process listens on it while its set of instances serves."""
 
     def __init__(self, port: int, answer: Answer, host: str) -> None:
         self._port, self._answer, self._host = port, answer, host
         self._server: Server | None = None
 
-    def take(self) -> None:
-        """Listens there; twice is once. Another process that listens there, too, goes on until it leaves."""
+    def listen(self) -> None:
+        """Listens on the port, if it does not yet. Another process may listen on it at the same time."""
         if self._server is None:
             self._server = Server(self._port, self._answer, self._host, shared=True)
             threading.Thread(target=self._server.run, daemon=True).start()
-            print(f"takes calls on port {self._port}")
+            print(f"accepts calls on port {self._port}")
 
     def leave(self) -> None:
-        """Takes no new call there; those in progress end in peace."""
+        """Accepts no new calls; calls in progress end normally."""
         if self._server is not None:
             self._server.stop()
             self._server = None
-            print(f"takes no calls on port {self._port} any more")
+            print(f"no longer accepts calls on port {self._port}")
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; every method goes through the same steps."""
+    """Handles a connection; every HTTP method goes through the same steps."""
 
     server: Server
     protocol_version = "HTTP/1.1"
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        """Answers a call of any method."""
+        """Answers a call with any HTTP method."""
         with self.server.busy():
             self._serve()
 
@@ -173,4 +173,4 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silences the base class: `_serve` writes the log line."""
+        """Prints nothing: `_serve` writes the log line."""

@@ -1,6 +1,6 @@
-"""From a service's own parts to a running process: arguments, settings, GET / and GET /health, signals.
+"""Runs a service as a process: arguments, settings, GET / and GET /health, signals.
 
-The build writes a __main__ into each artifact that calls `serve` with the release it was built as.
+The build writes a __main__ into each artifact, which calls `serve` with its release.
 """
 
 import argparse
@@ -14,17 +14,17 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from shop_common.server import LOOPBACK, Front, Server
+from shop_common.server import LOOPBACK, Server, SharedPort
 from shop_common.web import Request, Response, Route, dispatch
 
 
 class UnhealthyError(Exception):
-    """A self check's finding; its text is the reason that /health gives."""
+    """A self check failed; the message is the reason that /health gives."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What the build baked into the artifact; `commit` may be empty."""
+    """The release that the build wrote into the artifact; `commit` may be empty."""
 
     service: str
     version: str
@@ -32,8 +32,8 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a service finds where it runs: its own section of the settings file, and a folder for its data."""
+class Context:
+    """What a service gets when it starts: its section of the settings file, and a folder for its data."""
 
     settings: Mapping[str, object]
     data: Path
@@ -41,18 +41,18 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Service:
-    """What a service brings: its routes, and a self check that raises when it could not do its work."""
+    """The routes of a service, and a self check that raises when the service cannot work."""
 
     description: str
     routes: Sequence[Route]
     self_check: Callable[[], None]
 
 
-Create = Callable[[Surroundings], Service]
+Create = Callable[[Context], Service]
 
 
 def serve(create: Create, release: Release) -> int:
-    """Runs the service until SIGTERM or SIGINT; the process's exit status."""
+    """Runs the service until SIGTERM or SIGINT, and returns the exit status."""
     arguments = _arguments(release)
     if arguments.describe:
         print(json.dumps({"service": release.service, "version": release.version, "commit": release.commit}))
@@ -60,19 +60,19 @@ def serve(create: Create, release: Release) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        service = create(Surroundings(_section(arguments.settings, release.service), arguments.data))
+        service = create(Context(_section(arguments.settings, release.service), arguments.data))
         answer = partial(dispatch, [*_own_routes(service, release), *service.routes])
         server = Server(arguments.port, answer, arguments.host)
-        front = Front(arguments.front or arguments.port, answer, arguments.host)
+        front = SharedPort(arguments.front or arguments.port, answer, arguments.host)
         if arguments.front and arguments.serving:
-            front.take()
+            front.listen()
     except (OSError, ValueError) as error:
-        print(f"ERROR: {release.service} {release.version} can not start on port {arguments.port}: {error}")
+        print(f"ERROR: {release.service} {release.version} cannot start on port {arguments.port}: {error}")
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     if arguments.front:
-        signal.signal(signal.SIGUSR1, lambda *_: front.take())
+        signal.signal(signal.SIGUSR1, lambda *_: front.listen())
         signal.signal(signal.SIGUSR2, lambda *_: front.leave())
     print(
         f"{release.service} {release.version} (pid {os.getpid()}) listens on http://{arguments.host}:{server.server_port}"
@@ -96,7 +96,7 @@ def _arguments(release: Release) -> argparse.Namespace:
 
 
 def _section(path: Path | None, service: str) -> Mapping[str, object]:
-    """The service's own settings; a file without its section gives none."""
+    """Returns the settings of the service; empty if the file has no section for it."""
     settings = json.loads(path.read_text(encoding="utf-8")) if path else {}
     section = settings.get(service, {}) if isinstance(settings, dict) else None
     if not isinstance(section, dict):
@@ -105,11 +105,11 @@ def _section(path: Path | None, service: str) -> Mapping[str, object]:
 
 
 def _own_routes(service: Service, release: Release) -> list[Route]:
-    """GET / and GET /health, the same for every service."""
+    """Returns GET / and GET /health, which are the same for every service."""
     about = {"service": release.service, "version": release.version, "pid": os.getpid()}
 
     def health(_: Request) -> Response:
-        """Whatever breaks the self check is its finding."""
+        """Reports every exception of the self check as the reason."""
         try:
             service.self_check()
         except Exception as error:

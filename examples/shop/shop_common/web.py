@@ -32,7 +32,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One call: `params` are the named parts of the path, `body` is the JSON object (empty without a body)."""
+    """One call: `params` are named parts of the path, `body` is the JSON object (empty without a body)."""
 
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] = field(default_factory=dict)

@@ -5,15 +5,15 @@ from dataclasses import asdict
 from http import HTTPStatus
 
 from shop_common import fields
-from shop_common.service import Service, Surroundings, UnhealthyError
+from shop_common.service import Context, Service, UnhealthyError
 from shop_common.web import HttpError, Request, Response, Route
 
 from user_service.directory import EMAIL, SEED, Directory, EmailTakenError
 
 
-def create(surroundings: Surroundings) -> Service:
+def create(context: Context) -> Service:
     """The service; settings: `seed` (default true) says whether it starts with the three seed users."""
-    directory = Directory(SEED if surroundings.settings.get("seed", True) else ())
+    directory = Directory(SEED if context.settings.get("seed", True) else ())
     endpoints = Endpoints(directory)
     return Service(
         "The users of the shop.",
@@ -65,5 +65,5 @@ def _new_user(body: Mapping[str, object]) -> tuple[str, str]:
     name = fields.text(body, "name", longest=100)
     email = fields.text(body, "email", longest=254)
     if not EMAIL.fullmatch(email):
-        raise fields.refuse("email", "must look like name@domain.example")
+        raise fields.field_error("email", "must look like name@domain.example")
     return name, email

@@ -1,4 +1,4 @@
-"""A client of the audit log, and one that looks after each mutation whether it left its entries there."""
+"""Clients of the audit log, one of which checks the entries of each of its mutations."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ LOG = """query($first: Int, $after: Cursor, $filter: AuditFilter) {
 
 async def log(client: Client, first: int = 50, after: str | None = None, **filter_: Any) -> Data:
     """Return a page of the audit log."""
-    found = await client.query(LOG, first=first, after=after, filter=filter_ or None)
-    return dict(found["auditLog"])
+    data = await client.query(LOG, first=first, after=after, filter=filter_ or None)
+    return dict(data["auditLog"])
 
 
 async def entries(client: Client, **filter_: Any) -> list[Data]:
@@ -22,7 +22,7 @@ async def entries(client: Client, **filter_: Any) -> list[Data]:
 
 
 class Audited:
-    """Somebody whose every mutation is looked up. `called` has the names of those that were called."""
+    """A client that checks the entries of each mutation. `called` has the names of those that were called."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -30,7 +30,7 @@ class Audited:
         self.called: set[str] = set()
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> tuple[Data, list[Data]]:
-        """Call a mutation that must succeed; return its payload and its entries, of which there must be one."""
+        """Call a mutation that must succeed; return its payload and its audit entries, at least one."""
         known = {entry["id"] for entry in await entries(self._client)}
         payload = await self._client.change(name, selection, **fields)
         found = [entry for entry in await entries(self._client) if entry["id"] not in known]

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections in the middle, as networks do: without a word, and within a message."""
+"""A TCP proxy that breaks connections in the middle of a message, without a close, as networks do."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Breaks the first connections, each after so many bytes of the server's; those that follow are left whole."""
+    """Breaks the first connections after given numbers of the server's bytes; later ones are not broken."""
 
     def __init__(self, target: str, breaks_after: Sequence[int]) -> None:
         self.connections = 0
@@ -47,7 +47,7 @@ class Proxy:
 
 
 async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, limit: int | None = None) -> None:
-    """Carry bytes over until there are no more, or there have been as many as the limit says."""
+    """Copy bytes until the source ends, or up to a limit."""
     with suppress(ConnectionError):
         while (limit is None or limit > 0) and (data := await source.read(1 << 16)):
             target.write(data[:limit])

@@ -1,4 +1,4 @@
-"""Feeds as a client follows them, over either transport, and what is stored of them to compare."""
+"""Following feeds as a client, over either transport, and reading their stored items to compare."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -47,7 +47,7 @@ LINES = Feed(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What came at once."""
+    """One result of a feed."""
 
     items: list[Data]
     cursor: str
@@ -76,40 +76,40 @@ WAYS = (over_socket, over_sse)
 
 
 def batch(feed: Feed, data: Data) -> Batch:
-    """Return what a message brought; the cursor of a batch is that of its last item."""
-    found = data[feed.field]
-    return Batch(found[feed.items], found["cursor"], found["caughtUp"])
+    """Return the result of a message."""
+    payload = data[feed.field]
+    return Batch(payload[feed.items], payload["cursor"], payload["caughtUp"])
 
 
 async def collect(batches: AsyncIterator[Batch]) -> list[Data]:
     """Return every item, up to the end of the feed."""
-    return [item async for found in batches for item in found.items]
+    return [item async for page in batches for item in page.items]
 
 
 async def stored(client: Client, feed: Feed, id_: str, **variables: Any) -> list[Data]:
-    """Return every item that is stored."""
-    found: list[Data] = []
+    """Return every stored item."""
+    items: list[Data] = []
     page: Data = {"pageInfo": {"hasNextPage": True, "endCursor": None}}
     while page["pageInfo"]["hasNextPage"]:
         after = page["pageInfo"]["endCursor"]
         page = (await client.query(feed.stored, id=id_, after=after, **variables))["of"]["list"]
-        found += page["nodes"]
-    return found
+        items += page["nodes"]
+    return items
 
 
 async def chain(system: System, length: int = 6, **payload: Any) -> str:
-    """Make a deployment that waits to be started: tasks one after another, of a twentieth of a second each."""
+    """Return a deployment that is not started: a chain of tasks of a twentieth of a second each."""
     here = await world(system.admin)
     await here.application("shop")
-    given = {"seconds": 0.05, "lines": 10} | payload
-    tasks = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload=given) for n in range(length)]
+    full_payload = {"seconds": 0.05, "lines": 10} | payload
+    tasks = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload=full_payload) for n in range(length)]
     return await here.deploy(autoStart=False, tasks=tasks)
 
 
 async def task_of(client: Client, deployment: str, key: str = "t0") -> str:
     """Return the id of a task."""
-    found = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
-    return str(next(one["id"] for one in found["deployment"]["tasks"] if one["key"] == key))
+    result = await client.query("query($id: ID!) { deployment(id: $id) { tasks { id key } } }", id=deployment)
+    return str(next(task_["id"] for task_ in result["deployment"]["tasks"] if task_["key"] == key))
 
 
 async def start(client: Client, deployment: str) -> None:

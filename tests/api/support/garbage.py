@@ -1,4 +1,4 @@
-"""What nobody means: documents, variables, bodies and messages of a bounded size, put together by chance."""
+"""Random documents, variables, bodies and messages of a bounded size."""
 
 import json
 from random import Random
@@ -19,7 +19,7 @@ class Documents:
         self._left = 0
 
     def document(self, size: int) -> str:
-        """Return a document of about as many selections."""
+        """Return a document with about as many selections as `size`."""
         self._left = size
         chance, fragments = self._chance, self._chance.randint(0, 40)
         types = [name for name in ("Query", "Deployment", "Task", "Actor", "Application", "Node") for _ in range(4)]
@@ -62,7 +62,7 @@ class Documents:
 
 
 def mangled(chance: Random, text: str) -> str:
-    """Return a text with something taken out, doubled, or put in somewhere."""
+    """Return a text in which something is removed, doubled or inserted."""
     at, to = sorted(chance.randrange(len(text) + 1) for _ in range(2))
     return chance.choice(
         [text, text, text[:at] + text[to:], text[:to] + text[at:], text[:at] + "{" * 500 + text[at:], text + "}" * 9]
@@ -70,7 +70,7 @@ def mangled(chance: Random, text: str) -> str:
 
 
 def value(chance: Random, size: int) -> Any:
-    """Return JSON with about as many values."""
+    """Return JSON with about as many values as `size`."""
     kind = chance.choice(["flat", "texts", "deep", "objects", "long", "mixed"])
     if kind == "flat":
         return [chance.randint(-9, 9)] * size

@@ -1,4 +1,4 @@
-"""Clients as others ship them, run by the Node.js that pip has installed beside the tests."""
+"""Widely used JavaScript clients, run by the Node.js that pip installs with the tests."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Programs with some rights, made through the API as an ADMIN would make them."""
+"""Service accounts with certain grants, created through the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Account:
 
 
 async def account(admin: Client, *grants: Data, scopes: Sequence[str] = ("ADMIN",)) -> Account:
-    """Make an account with grants such as `{"role": "VIEWER", "environmentId": …}`, and a token with scopes."""
-    made = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("account"))
-    id_ = str(made["serviceAccount"]["id"])
+    """Create an account with grants (`{"role": "VIEWER", "environmentId": …}`) and a scoped token."""
+    payload = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("account"))
+    id_ = str(payload["serviceAccount"]["id"])
     for grant in grants:
         await admin.change("grantRole", "actor { id }", actorId=id_, **grant)
     token = await admin.change(

@@ -1,4 +1,4 @@
-"""Refusals of mutations, as tests compare them: what each error is, and which field it names."""
+"""Refused mutations, in a form that tests can compare: the kind of each error, and its path."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,10 @@ INPUTS = {
 }
 
 
-async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
-    """Call a mutation and return its errors, each of which must say in words what is wrong."""
+async def refusal(client: Client, mutation: str, fields: Data) -> list[Data]:
+    """Call a mutation and return its errors, each of which must have a message."""
     document = f"mutation($input: {INPUTS[mutation]}!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
-    result = await execute(client, document, {"input": given})
+    result = await execute(client, document, {"input": fields})
     assert "errors" not in result, result["errors"]
     errors: list[Data] = result["data"][mutation]["errors"]
     assert all(len(error["message"]) > 5 for error in errors)
@@ -30,7 +30,7 @@ async def refusal(client: Client, mutation: str, given: Data) -> list[Data]:
 
 
 def named(errors: Sequence[Data]) -> list[tuple[str, str, str]]:
-    """Return what each error is, and where."""
+    """Return the kind, the code and the path of each error."""
     return [(error["__typename"], error["code"], ".".join(error["path"] or ())) for error in errors]
 
 
@@ -47,7 +47,7 @@ Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
 
 
 async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
-    """Check that each change of a valid input is refused with what stands beside it, and that nothing is stored."""
+    """Check that each change of a valid input is refused with its errors, and stores no row."""
     before = await contents(system)
     for change, paths in table:
         expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]
@@ -64,7 +64,7 @@ async def place(system: System, operator: str = "SIMULATED") -> tuple[World, Dat
     return here, {"versionId": version, "environmentIds": [here.environment_id], "autoStart": False}
 
 
-async def deploy(client: Client, given: Data) -> str:
+async def deploy(client: Client, fields: Data) -> str:
     """Create a deployment and return its id."""
-    made = await client.change("createDeployment", "deployments { id }", **given)
-    return str(made["deployments"][0]["id"])
+    payload = await client.change("createDeployment", "deployments { id }", **fields)
+    return str(payload["deployments"][0]["id"])

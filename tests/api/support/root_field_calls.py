@@ -1,4 +1,4 @@
-"""Calls of every root field, built from the schema: nothing that is added to it can be forgotten here."""
+"""Minimal calls of every root field, built from the schema, so that new fields are covered."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ SELECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A document with its variables. `title` names the field, and what is odd about the call."""
+    """A document with its variables. `title` names the field and its odd argument."""
 
     title: str
     name: str
@@ -54,7 +54,7 @@ def root(operation: OperationType) -> GraphQLObjectType:
 
 
 def call(operation: OperationType, name: str, known: Mapping[str, Any]) -> Call:
-    """Return the least valid call of a root field. `known` has values by the names of arguments and input fields."""
+    """Return the minimal valid call of a root field. `known` has values by the names of arguments and input fields."""
     arguments = root(operation).fields[name].args
     given = {
         argument: example(of.type, argument, known)
@@ -74,7 +74,7 @@ def _call(operation: OperationType, name: str, given: Mapping[str, Any], title: 
 
 
 def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any:
-    """Return the least valid value of a type."""
+    """Return the minimal valid value of a type."""
     if name in known:
         return known[name]
     if isinstance(type_, GraphQLNonNull):
@@ -94,7 +94,7 @@ def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any
 
 
 def with_text(operation: OperationType, name: str, known: Mapping[str, Any], text: str) -> Iterator[Call]:
-    """Yield a call of a root field for every place that takes text, with `text` in that place."""
+    """Yield a call of a root field for every place that accepts text, with `text` in that place."""
     least = call(operation, name, known).variables
     for argument, of in root(operation).fields[name].args.items():
         for path, value in _placed(of.type, argument, known, text):

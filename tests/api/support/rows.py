@@ -1,4 +1,4 @@
-"""What is in the database, seen from beside the code under test."""
+"""Direct access to the rows of the database, past the code under test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -11,13 +11,13 @@ from tests.support.client import Data
 from tests.support.servers import TABLES, connect
 from tests.support.system import System
 
-RESTLESS = {"api_tokens": "last_used_at", "workers": "seen_at"}
-"""Columns that reading changes."""
+VOLATILE_COLUMNS = {"api_tokens": "last_used_at", "sweeps": "at", "workers": "seen_at"}
+"""Columns that change without a mutation: queries and workers write them."""
 
 
 @asynccontextmanager
 async def database(system: System) -> AsyncIterator[asyncpg.Connection]:
-    """Open a connection of the test's own to the system's database."""
+    """Open a separate connection to the system's database."""
     connection = await connect(system.settings.store.database_url or "")
     try:
         yield connection
@@ -32,13 +32,13 @@ async def contents(system: System) -> dict[str, list[str]]:
 
 
 def _select(table: str) -> str:
-    restless = RESTLESS.get(table)
-    row = f"to_jsonb(t) - '{restless}'" if restless else "to_jsonb(t)"
+    volatile = VOLATILE_COLUMNS.get(table)
+    row = f"to_jsonb(t) - '{volatile}'" if volatile else "to_jsonb(t)"
     return f"SELECT ({row})::text AS row FROM {table} t ORDER BY row"
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 10) -> None:
-    """Ask again and again until the answer is yes; fail when it is not in time."""
+    """Repeat a check until it succeeds. Fail if it does not in time."""
     try:
         async with asyncio.timeout(seconds):
             while not await check():
@@ -51,7 +51,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def at_once(system: System, lock: str, *calls: Coroutine[Any, Any, Data]) -> list[Data]:
-    """Make calls that meet for certain: a statement holds what all of them need until each of them waits."""
+    """Make concurrent calls: a statement locks a row that all need until each of them waits."""
     async with database(system) as holder, database(system) as watcher:
 
         async def all_wait() -> bool:

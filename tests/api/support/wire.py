@@ -1,4 +1,4 @@
-"""What goes over the wire, where a whole client would hide it: raw requests, sockets and server-sent events."""
+"""Raw requests, sockets and server-sent events, where a whole client would hide details."""
 
 import asyncio
 import json
@@ -19,13 +19,13 @@ async def send(
 ) -> httpx.Response:
     """Send bytes as the body of a request with the client's token; header names have `_` for `-`."""
     base = {"authorization": f"Bearer {client.token}", "content-type": "application/json"}
-    given = base | {name.replace("_", "-"): value for name, value in headers.items()}
+    header_fields = base | {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as http:
-        return await http.request(method, f"{client.url}/graphql", content=body, headers=given)
+        return await http.request(method, f"{client.url}/graphql", content=body, headers=header_fields)
 
 
 async def execute(client: Client, document: str, variables: Mapping[str, Any]) -> Data:
-    """Send an operation whose strings may hold anything that JSON can spell, and return data and errors."""
+    """Send an operation whose strings may hold anything that JSON can express, and return its result."""
     response = await send(client, json.dumps({"query": document, "variables": variables}).encode())
     result: Data = response.json()
     return result
@@ -39,7 +39,7 @@ async def get(client: Client, document: str, **parameters: str) -> httpx.Respons
 
 
 async def greeting(url: str, *messages: Data, token: str | None = None) -> tuple[list[str], int | None]:
-    """Send messages over a new socket; return the types of all that it answers within a while, and its close code."""
+    """Send messages over a new socket; return the types of the answers, and the close code."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     address = url.replace("http", "ws") + "/graphql"
     types: list[str] = []
@@ -56,13 +56,13 @@ async def greeting(url: str, *messages: Data, token: str | None = None) -> tuple
 
 
 async def begin(socket: websockets.ClientConnection, id_: str, document: str, **variables: Any) -> None:
-    """Send an operation over a socket, and wait for nothing."""
+    """Send an operation over a socket without waiting for its result."""
     payload = {"query": document, "variables": variables}
     await socket.send(json.dumps({"id": id_, "type": "subscribe", "payload": payload}))
 
 
 async def operate(socket: websockets.ClientConnection, document: str, **variables: Any) -> list[Data]:
-    """Run an operation over a socket until it completes or is refused, and return the payload of every message."""
+    """Run an operation over a socket to its end, and return the payload of every message."""
     await begin(socket, "1", document, **variables)
     payloads: list[Data] = []
     while True:
@@ -87,7 +87,7 @@ def code(result: Data) -> str | None:
 
 
 async def events(client: Client, document: str, **variables: Any) -> AsyncGenerator[Data, None]:
-    """Yield what a subscription over server-sent events brings, until it completes. Raises RemoteProtocolError."""
+    """Yield the results of a subscription over SSE. Raises RemoteProtocolError if it is cut off."""
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as http:
         headers = {"Authorization": f"Bearer {client.token}", "Accept": "text/event-stream"}
         body = {"query": document, "variables": variables}

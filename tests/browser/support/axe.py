@@ -1,4 +1,4 @@
-"""What axe finds in a page that keeps people out: those who see little, use no mouse, or have it read to them."""
+"""Accessibility violations of a page, found by axe."""
 
 from typing import Any
 

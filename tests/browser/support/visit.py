@@ -1,4 +1,4 @@
-"""A visit: a page in a window of its own, and everything that it logged, threw and asked for meanwhile."""
+"""A visit: one page in its own window, with everything it logged, threw and requested."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,1 +1,1 @@
-"""A crowd of subscribers while everything they hang on is restarted: run it with python -m tests.chaos.crowd."""
+"""A crowd of subscribers while all servers are restarted: run it with python -m tests.chaos.crowd."""

@@ -1,4 +1,4 @@
-"""python -m tests.chaos.crowd: restarts everything below many subscribers, and checks that nobody missed anything."""
+"""python -m tests.chaos.crowd: restarts all servers under many subscribers, and checks their feeds."""
 
 import argparse
 import random
@@ -10,7 +10,7 @@ from tests.chaos.crowd.run import Options, run
 
 
 def options() -> Options:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.crowd", description=__doc__)
     for field in fields(Options):
         default = random.SystemRandom().randrange(1_000_000) if field.name == "seed" else field.default

@@ -15,7 +15,7 @@ FINAL = "complete"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What is followed: a feed of one object. `items` names what its batches hold."""
+    """The feed of one object that is followed. `items` names the list in its batches."""
 
     feed: str
     items: str
@@ -34,7 +34,7 @@ class _Item(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        """What tells it from every other item of its feed."""
+        """Its unique name within the feed."""
         if self.line is not None and self.task is not None:
             return f"{self.task['id']} {self.line.cursor}"
         return self.cursor or ""
@@ -60,12 +60,12 @@ _decode = msgspec.json.Decoder(_Next).decode
 
 @dataclass(slots=True)
 class Batches:
-    """What messages hold, read once for all who get the same."""
+    """The content of messages, parsed once for all members that receive the same."""
 
     known: dict[bytes, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def read(self, message: bytes) -> tuple[str, tuple[str, ...]]:
-        """Return the cursor behind a message, and the names of its items. Raises ValueError when it is an error."""
+        """Return the cursor of a message and the names of its items. Raises ValueError when it is an error."""
         found = self.known.get(message)
         if found is None:
             payload = _decode(message).payload
@@ -80,7 +80,7 @@ class Batches:
 
 
 class Member:
-    """One subscriber. `seen` holds the names of all items as they came, `faults` what should not have been."""
+    """One subscriber. `seen` holds the names of all items in order, `faults` what went wrong."""
 
     def __init__(self, topic: Topic, urls: list[str], token: str, batches: Batches, chance: random.Random) -> None:
         self.topic = topic

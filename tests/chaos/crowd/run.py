@@ -1,4 +1,4 @@
-"""One run: deployments, a crowd that follows them, restarts of everything, and a look at what each member saw."""
+"""One run: deployments, a crowd that follows them, restarts of all servers, and a check of each feed."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ JOINING = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How many, how long, how hard. `drain` is how long all may take to be done after the last restart, in seconds."""
+    """The size of a run. `drain` is how many seconds all may take to finish after the last restart."""
 
     subscribers: int = 2000
     seconds: float = 120
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(slots=True)
 class Report:
-    """What came of a run."""
+    """The result of a run."""
 
     seed: int
     members: int = 0
@@ -126,7 +126,7 @@ async def _come(member: Member, options: Options, share: float) -> None:
 
 
 async def _world(options: Options, calls: Calls) -> tuple[list[Topic], list[str]]:
-    """Make deployments that last as long as the storm, and what can be followed of them."""
+    """Create deployments that last as long as the storm, and return their feeds."""
 
     async def made(mutation: str, selection: str, **fields: object) -> dict[str, dict[str, str]]:
         key = f"{mutation} {fields.get('name', '')}"
@@ -214,7 +214,7 @@ async def _restart_valkey(processes: Fleet, chance: random.Random) -> None:
 
 
 async def _look(report: Report, processes: Fleet, members: Sequence[Member]) -> None:
-    """Compare what each saw with what is stored."""
+    """Compare the items of each member with the stored ones."""
     connection = await asyncpg.connect(processes.postgres.url)
     try:
         stored = {topic: await _stored(connection, topic) for topic in {member.topic for member in members}}

@@ -1,4 +1,4 @@
-"""A small run of `python -m tests.chaos.crowd`: nobody misses or doubles anything, whatever is restarted."""
+"""A small run of `python -m tests.chaos.crowd`: restarts neither lose nor double an item."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""A whole Boreas as real processes that are killed, stopped and cut off while it works, and checked from outside."""
+"""A whole Boreas as real processes that are killed, stopped and cut off at work, checked from outside."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""python -m tests.chaos.faults: let everything fail for a while, and see whether anything was lost or doubled."""
+"""python -m tests.chaos.faults: injects faults for a while, and checks that no work is lost."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from tests.chaos.faults.driver import Options, run
 
 
 def options() -> Options:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.faults", description=__doc__)
     for field in fields(Options):
         if field.name == "keep":

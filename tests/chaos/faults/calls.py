@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.2
 
 
 class NoAnswerError(Exception):
-    """Nobody answered in time, or what was asked for was refused."""
+    """No answer came in time, or the request was refused."""
 
 
 class Calls:
@@ -57,7 +57,7 @@ class Calls:
         return None, str(errors)
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> Data:
-        """Call a mutation, again and again under the same idempotency key. Raises NoAnswerError where it is refused."""
+        """Call a mutation, repeatedly under one idempotency key. Raises NoAnswerError where it is refused."""
         kind = INPUTS.get(name, name[0].upper() + name[1:])
         fields_wanted = f"{selection} errors {{ code message path }}"
         document = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ {fields_wanted} }} }}"

@@ -11,7 +11,7 @@ from tests.chaos.faults.work import ENDED
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that was promised and is not so: `kind` groups, `where` says of what, `what` says how."""
+    """A broken promise: `kind` groups it, `where` names the object, `what` describes it."""
 
     kind: str
     where: str
@@ -27,8 +27,8 @@ Violations = Iterator[Violation]
 def existence(statuses: Sequence[dict[str, str]], versions: dict[int, str], made: dict[int, str]) -> Violations:
     """Each deployment that was asked for exists exactly once: each has a version of its own."""
     of_version: dict[str, list[str]] = {}
-    for one in statuses:
-        of_version.setdefault(one["versionId"], []).append(one["id"])
+    for row in statuses:
+        of_version.setdefault(row["versionId"], []).append(row["id"])
     if len({one["id"] for one in statuses}) != len(statuses):
         yield Violation("existence", "list of deployments", "the pages hold a deployment twice")
     for number, version in versions.items():
@@ -73,7 +73,7 @@ def _ending(asked: Scripted, seen: Seen, policy: Policy | None, where: str) -> V
         yield Violation("ending", where, f"has not ended: {seen.status}; {waits or 'all of its tasks have'}")
         return
     failed = set(_failed(seen))
-    refusals = REFUSALS.intersection(one.status for one in seen.approvals)
+    refusals = REFUSALS.intersection(approval.status for approval in seen.approvals)
     if refusals:
         keeps = "EXPIRED" in refusals and policy is not None and policy.on_timeout == "CANCEL"
         wanted = {"CANCELLED"} if keeps else _after_refusal(asked, seen)
@@ -96,7 +96,7 @@ def _ending(asked: Scripted, seen: Seen, policy: Policy | None, where: str) -> V
 
 
 def _after_refusal(asked: Scripted, seen: Seen) -> set[str]:
-    """Return how a deployment may end that people refused: by what was certainly, or perhaps, touched."""
+    """Return the possible ends of a rejected deployment, by what it certainly or perhaps touched."""
     deploys = {task.key for task in asked.tasks if task.application}
     begun = [task for task in seen.tasks if task.key in deploys and task.attempts]
     if not begun:
@@ -115,7 +115,7 @@ def _failed(seen: Seen) -> Iterator[str]:
 
 
 def _after_failure(asked: Scripted, seen: Seen, failed: set[str]) -> set[str]:
-    """Return how a deployment may end that wants to roll back: by what was certainly, or perhaps, touched."""
+    """Return the possible ends of a deployment that rolls back, by what it certainly or perhaps touched."""
     deploys = {task.key for task in asked.tasks if task.application}
     certain = deploys & failed
     for key in failed:
@@ -188,7 +188,7 @@ def _once(said: set[tuple[str, int, str]], kind: str, place: str, what: str) -> 
 
 
 def _attempt(script: ScriptedTask, attempt: Attempt, effects: Sequence[Effect], where: str) -> Violations:
-    """Check an attempt's status against what its command did."""
+    """Check an attempt's status against the effects of its command."""
     started = [effect.place for effect in effects if effect.word == "start"]
     ended = [effect.place for effect in effects if effect.word == "end"]
     kinds = {effect.kind for effect in effects}
@@ -215,7 +215,7 @@ def _attempt(script: ScriptedTask, attempt: Attempt, effects: Sequence[Effect], 
 def _instances(
     task: Task, instances: Sequence[str], effects: Sequence[Effect], where: str, *, sets: bool
 ) -> Violations:
-    """What succeeded was brought to every instance, and what was undone was undone on each that was begun."""
+    """A successful task reached every instance; an undone one was undone on each that was begun."""
     last = {(effect.kind, effect.phase, effect.instance): effect for effect in effects}
 
     def left(kind: str, phase: str, wanted: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ SILENT = 0.5
 
 @dataclass(slots=True)
 class Storm:
-    """Faults on a fleet, and what was done so far: how often each kind. `say` tells each as it happens."""
+    """Faults on a fleet, with the count of each kind so far. `say` reports each as it happens."""
 
     fleet: Fleet
     chance: random.Random
@@ -105,7 +105,7 @@ async def _go_on(storm: Storm, worker: Boreas, pid: int, seconds: float) -> None
 
 
 async def part_worker(storm: Storm) -> str | None:
-    """Part a worker from its servers for longer than its lease, in silence or not, while it and they run on."""
+    """Cut a worker off from its servers for longer than its lease, silently or not; all of them run on."""
     worker = storm.victim(storm.fleet.workers)
     if worker is None or not all(way.whole for way in storm.fleet.ways[worker.name]):
         return None

@@ -1,4 +1,4 @@
-"""What the feeds must say: events without gap, legal, and leading to where things stand; logs whole and in order."""
+"""Checks of the feeds: events without gap, legal, consistent with the state; complete logs."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def _gaps(numbers: Sequence[int]) -> str:
 
 
 def logs(seen: Seen, where: str, lines: dict[str, int]) -> Violations:
-    """Check the logs of all tasks. `lines` says how many lines each prints, by key, that does not print a few."""
+    """Check the logs of all tasks. `lines` has the number of lines, by key, of those that print many."""
     for task in seen.tasks:
         place = f"{where} task {task.key}"
         numbers = [line.number for line in task.log]
@@ -90,7 +90,7 @@ def logs(seen: Seen, where: str, lines: dict[str, int]) -> Violations:
 
 
 def _printed(seen: Seen, task: Task, where: str, lines: int) -> Violations:
-    """Each attempt that came to its end printed all of its lines once and in order; a lost one the first of them."""
+    """Each settled attempt printed all of its lines once and in order; a lost one the first of them."""
     found: dict[tuple[int, str], list[int]] = {}
     for line in task.log:
         if match := PRINTED.search(line.message):

@@ -28,7 +28,7 @@ RESTART_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Fleet:
-    """PostgreSQL, Valkey, workers and APIs. `hit` maps the number of a worker process to when faults hit it."""
+    """PostgreSQL, Valkey, workers and APIs. `hit` maps the number of a worker process to its faults."""
 
     folder: Path
     lease_seconds: float
@@ -97,7 +97,7 @@ class Fleet:
                 await asyncio.sleep(0.05)
 
     async def keep(self) -> None:
-        """Start what ended by itself again, until cancelled."""
+        """Restart processes that ended unexpectedly, until cancelled."""
         while True:
             for process in self.boreas:
                 if process.alive or process.leaving:

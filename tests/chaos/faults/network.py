@@ -1,4 +1,4 @@
-"""The network between a worker and its servers, which can fall silent or break while everybody else's is well."""
+"""The network between one worker and its servers, which can fall silent or break."""
 
 import asyncio
 from contextlib import suppress
@@ -33,7 +33,7 @@ class Relay:
         self._open.clear()
 
     async def cut(self) -> None:
-        """Break what is connected, and refuse what comes."""
+        """Break open connections, and refuse new ones."""
         if self._server is not None:
             self._server.close()
         for task in tuple(self._serving):

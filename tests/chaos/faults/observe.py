@@ -1,4 +1,4 @@
-"""What can be seen from outside when all is over: through the API, and in the file that commands wrote."""
+"""Observations after a run: through the API, and in the file that commands wrote."""
 
 import asyncio
 import base64
@@ -72,7 +72,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event: a change of a status, of a task or (None) the deployment; both are empty for any other event.
+    """An event: a status change of a task or (None) the deployment; both are empty for other events.
 
     `weight` and `batch` are those of a rollout that progressed; `verdict` what was decided of an approval, None where
     it was asked for.
@@ -94,7 +94,7 @@ REFUSALS = frozenset({"REJECTED", "EXPIRED"})
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Something that people were asked for, and what each of them (by id) decided."""
+    """An approval, and each person's decision (by id)."""
 
     id: str
     status: str
@@ -126,7 +126,7 @@ class Effect:
 
     @property
     def place(self) -> str:
-        """What was done where: of one attempt there is one such command."""
+        """The action and its place: unique within an attempt."""
         return f"{self.instance}/{self.phase}"
 
 
@@ -145,7 +145,7 @@ class Seen:
 
 
 def number_of(cursor: str) -> int:
-    """Return the number that a feed's cursor stands for."""
+    """Return the number in a feed's cursor."""
     text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     return int(text.partition(":")[2])
 
@@ -155,7 +155,7 @@ APPROVE = "approve"
 
 
 def read_effects(path: Path) -> tuple[dict[str, list[Effect]], dict[str, int]]:
-    """Return what commands wrote, by task, and where approvals were first about to be given.
+    """Return the effects of commands by task, and the positions of imminent approvals.
 
     Raises ValueError where a line is not whole.
     """

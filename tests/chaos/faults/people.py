@@ -1,4 +1,4 @@
-"""People who are asked: they approve, reject or let time pass, some of them twice and at the same moment."""
+"""People who approve, reject or let time pass, some of them twice and at the same moment."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ DECIDE = """mutation($input: DecideInput!) { %s(input: $input) { approvals { id 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody answered to a question, under which idempotency key, and whether it was taken."""
+    """One decision of a person, its idempotency key, and whether it was accepted."""
 
     approval_id: str
     actor_id: str
@@ -33,7 +33,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may decide."""
+    """A person who may decide."""
 
     id: str
     calls: Calls
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(slots=True)
 class People:
-    """Two who may approve, and the one who starts everything and may not. What each does is drawn by the question."""
+    """Two approvers, and the creator, who may not approve. Each action is drawn per request."""
 
     starter: Person
     effects: Path
@@ -61,7 +61,7 @@ class People:
             self.approvers.append(Person(id_, Calls(urls, token["secret"])))
 
     async def answer(self) -> None:
-        """Answer what comes up, until cancelled."""
+        """Decide approvals as they are requested, until cancelled."""
         known: set[str] = set()
         async with asyncio.TaskGroup() as group:
             while True:
@@ -70,14 +70,14 @@ class People:
                 except NoAnswerError as error:
                     self.troubles.append(str(error))
                     continue
-                for one in found:
-                    if one["id"] not in known:
-                        known.add(one["id"])
-                        group.create_task(self._consider(one))
+                for approval in found:
+                    if approval["id"] not in known:
+                        known.add(approval["id"])
+                        group.create_task(self._consider(approval))
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _consider(self, asked: dict[str, Any]) -> None:
-        """Answer one question as its dice say; those who let time pass do that only where it will run out."""
+        """Decide one approval as drawn; a person lets time pass only where the approval expires."""
         of = (asked["deployment"]["version"]["name"], asked["subject"], asked["task"] and asked["task"]["key"])
         chance = random.Random(f"{self.seed} {of} {asked['rolloutStep']}")
         await asyncio.sleep(chance.uniform(0, SLOW_SECONDS))

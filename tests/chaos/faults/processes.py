@@ -1,4 +1,4 @@
-"""Real processes that can be killed in every way and started again where they were: servers and Boreas."""
+"""Real processes, of servers and Boreas, that can be killed in every way and started again."""
 
 import os
 import pwd
@@ -21,7 +21,7 @@ MARK = "BOREAS_FAULTS_FOLDER"
 
 
 class Process:
-    """A program in a process group of its own, whose output goes to a file. It dies with us, however we die."""
+    """A program in its own process group, with its output in a file. It always dies with this process."""
 
     def __init__(self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None):
         self.name = name
@@ -35,7 +35,7 @@ class Process:
         self._begins = 0
 
     def start(self) -> None:
-        """Start it. Must be called from the thread that lives longest: its end is what the process dies of."""
+        """Start it. Call this from the thread that lives longest: the process dies with that thread."""
         with self.log.open("ab") as output:
             self._begins = output.tell()
             self._process = subprocess.Popen(
@@ -164,7 +164,7 @@ class Valkey(Process):
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def ask(self, command: str) -> str:
-        """Send a command without arguments and return the first line of the answer; nothing where nobody answers."""
+        """Send a command without arguments and return the first line of the answer; empty without an answer."""
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2) as client:
             client.sendall(f"{command}\r\n".encode())
             return client.makefile("rb").readline().decode().strip()
@@ -172,7 +172,7 @@ class Valkey(Process):
 
 
 class Boreas(Process):
-    """`boreas api` or `boreas worker`. `stopped` while it is held by SIGSTOP, `leaving` once it was told to end."""
+    """`boreas api` or `boreas worker`. `stopped` while SIGSTOP holds it, `leaving` after SIGTERM."""
 
     def __init__(self, name: str, kind: str, folder: Path, environ: Mapping[str, str]) -> None:
         super().__init__(name, [sys.executable, "-m", "app.cli", kind], folder, environ)
@@ -189,13 +189,13 @@ class Boreas(Process):
 
 
 def _tied() -> tuple[str, ...]:
-    """Return what makes a process die with its parent, where the system has that."""
+    """Return a hook that makes a process die with its parent, where the system supports it."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -209,7 +209,7 @@ def parents() -> dict[int, int]:
 
 
 def descendants(folder: Path) -> Iterator[int]:
-    """Yield every process whose environment names the folder: ours, and what they started and left."""
+    """Yield every process whose environment names the folder: of this run, and their descendants."""
     wanted = str(folder).encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
@@ -221,7 +221,7 @@ def descendants(folder: Path) -> Iterator[int]:
 
 
 def end_descendants(folder: Path) -> None:
-    """End what killed processes left running."""
+    """End processes that killed ones left running."""
     until = time.monotonic() + 5
     while (left := list(descendants(folder))) and time.monotonic() < until:
         for pid in left:

@@ -1,4 +1,4 @@
-"""What is deployed: graphs of tasks and strategies drawn by chance, and the command that each of them runs."""
+"""The deployments of a run: random graphs and strategies, and the command of each task."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ exit 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedTask:
-    """A task and what its command does: `fails` attempts fail, at the place `where` (instance/phase) of a deploy task.
+    """A task and its command: `fails` attempts fail, at `where` (instance/phase) of a deploy task.
 
     It prints `lines` lines in `bursts`, `pause` seconds after each; all of them in the first one where it is `quiet`.
     `application` (its name) makes it a deploy task. People are asked before a task that `asks`.
@@ -64,14 +64,14 @@ class ScriptedTask:
 
     @property
     def plan(self) -> str:
-        """What its script reads."""
+        """The plan that its script reads."""
         numbers = f"lines={self.lines} bursts={self.bursts} pause={self.pause:.2f} fails={self.fails}"
         return f"{numbers} where={self.where} quiet={'yes' if self.quiet else ''}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a strategy; people are asked before one that `asks`."""
+    """A step of a strategy; one that `asks` needs approval."""
 
     size: int = 0
     interval: int = 0
@@ -97,13 +97,13 @@ class Scripted:
     asks: bool = False
 
     def first_batch(self, step: int) -> int:
-        """Return the first batch that a step is about: the only step of BLUE_GREEN is the switch, its second one."""
+        """Return the first batch of a step: the only step of BLUE_GREEN is the switch, its second batch."""
         return 2 if self.kind == "BLUE_GREEN" and len(self.steps) == 1 else step + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What approvals of an environment take."""
+    """The approval policy of an environment."""
 
     required: int
     seconds: int
@@ -116,7 +116,7 @@ POLICIES = (Policy(required=2, seconds=9, on_timeout="REJECT"), Policy(required=
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What deployments are drawn over: applications with their instances, and the policy of each environment."""
+    """The base of random deployments: applications with instances, and the policy of each environment."""
 
     applications: dict[str, tuple[str, ...]]
     policies: tuple[Policy | None, ...]
@@ -263,15 +263,15 @@ class Stage:
         self.effects.touch()
 
     def command(self, kind: str = "run") -> list[str]:
-        """Return what a task runs; `undo` is for rolling back."""
+        """Return the command of a task; `undo` is for rolling back."""
         return ["/bin/sh", str(self._script), str(self._folder), kind]
 
     def plan(self, key: str, text: str) -> None:
-        """Say what the command of a task does."""
+        """Describe the command of a task."""
         path = self._folder / "plans" / key
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
     def probe(self, application: str) -> None:
-        """Say what the deploy task of a generated graph does."""
+        """Describe the deploy task of a generated graph."""
         self.plan(f"{application}/deploy", f"lines={PROBE_LINES} bursts=1 pause=0.05\n")

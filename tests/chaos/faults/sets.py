@@ -1,4 +1,4 @@
-"""What must be true of blue and green: the set that serves is never touched, and is ended only after the switch."""
+"""Checks of blue and green: the serving set is never touched, and is ended only after the switch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -15,11 +15,11 @@ Turn = tuple[Scripted, Task, str, list[Effect]]
 def sets(asked: Mapping[str, Scripted], seen: Sequence[Seen], ground: Ground) -> Violations:
     """Follow each application in each environment through its deployments. `asked` has them by id."""
     turns: dict[tuple[int, str], list[Turn]] = {}
-    for one in seen:
-        for task, name in _deploys(asked[one.id], one):
-            effects = one.effects.get(task.id, [])
+    for deployment in seen:
+        for task, name in _deploys(asked[deployment.id], deployment):
+            effects = deployment.effects.get(task.id, [])
             if effects:
-                scripted = asked[one.id]
+                scripted = asked[deployment.id]
                 turns.setdefault((scripted.environment, name), []).append((scripted, task, name, effects))
     for mine in turns.values():
         yield from _follow(sorted(mine, key=lambda turn: turn[3][0].at), ground)
@@ -53,7 +53,7 @@ def _follow(turns: Iterable[Turn], ground: Ground) -> Violations:
 
 
 def _one(effects: Sequence[Effect], instances: Sequence[str], where: str) -> Violations:
-    """All is brought before anything is switched, all of it switched before anything is retired, to one set."""
+    """All instances are brought before any is switched, and switched before any is retired, to one set."""
     done: dict[str, set[str]] = {"bring": set(), "switch": set()}
     forward = [effect for effect in effects if effect.kind == "run"]
     for effect in forward:

@@ -1,4 +1,4 @@
-"""The checks of a run find what they are for: a story that is right, and what is said of it when one thing is wrong."""
+"""The checks of a run find each kind of fault: a correct story passes, altered ones do not."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -254,7 +254,7 @@ def test_what_people_were_answered_is_what_is_kept() -> None:
 
 
 def rolled(number: int, *words: str) -> tuple[Scripted, Seen]:
-    """Return a blue-green deployment whose commands were, such as bring-blue-1, each of them started and ended."""
+    """Return a blue-green deployment with these commands, such as bring-blue-1, each started and ended."""
     made = []
     for at, word in enumerate(words):
         phase, color, instance = word.split("-")

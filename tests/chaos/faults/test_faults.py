@@ -1,4 +1,4 @@
-"""A small run of `python -m tests.chaos.faults`: nothing is lost and nothing is doubled, whatever is killed."""
+"""A small run of `python -m tests.chaos.faults`: kills neither lose nor double any work."""
 
 import os
 import random

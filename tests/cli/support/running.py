@@ -1,4 +1,4 @@
-"""Commands in this process, against a running system: as users run them, without starting Python each time."""
+"""Runs commands in this process, against a running system, without starting Python each time."""
 
 import asyncio
 import json

@@ -20,7 +20,7 @@ TOKEN = "bor_a-token-for-tests-only"
 
 @dataclass
 class Script:
-    """The answers that are left, and the requests that came. The last answer stays for all further requests."""
+    """The remaining answers, and the received requests. The last answer serves all further requests."""
 
     answers: list[Answer]
     url: str = ""

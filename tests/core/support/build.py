@@ -15,7 +15,7 @@ from app.core.application import Application, CommandStep, HealthCheck, ShellTar
 from app.core.deployment import Deployment, DeploymentStatus
 from app.core.strategy.model import Ask, Check, Decision, Fail, Observed, Strategy, Update, Wait
 from app.core.task import Task, TaskStatus
-from app.core.tick.planning import Item
+from app.core.tick.state import TaskSnapshot
 from app.core.workflow import TaskType, WorkflowTask
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -53,10 +53,10 @@ def node(
     return WorkflowTask(key=key, name=key, type=type, application_id=app, block_by=block_by, **more)
 
 
-def item(id: str, status: TaskStatus, *block_by: str, **more: Any) -> Item:
+def item(id: str, status: TaskStatus, *block_by: str, **more: Any) -> TaskSnapshot:
     """Return a task as a tick sees it."""
     more.setdefault("type", TaskType.CUSTOM)
-    return Item(id=id, key=id, status=status, block_by=block_by, **more)
+    return TaskSnapshot(id=id, key=id, status=status, block_by=block_by, **more)
 
 
 def task(id: str = "t", status: TaskStatus = TaskStatus.PENDING, *block_by: str, **more: Any) -> Task:
@@ -122,7 +122,7 @@ def deployment(status: DeploymentStatus, **more: Any) -> Deployment:
 def graphs(
     draw: st.DrawFn, max_nodes: int = 7, *, min_nodes: int = 0, acyclic: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Draw a graph in any order of its nodes, with repeated edges, loops and cycles unless it is to be acyclic."""
+    """Draw a graph in any node order; unless acyclic, with repeated edges, loops and cycles."""
     names = [f"n{index}" for index in range(draw(st.integers(min_nodes, max_nodes)))]
     edges: dict[str, tuple[str, ...]] = {}
     for index, name in enumerate(names):

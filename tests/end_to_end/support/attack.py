@@ -1,4 +1,4 @@
-"""What a command may try that would like to be more: prints what it got, one line each, as “name: what”.
+"""A malicious command: tries to gain rights, and prints the result of each try as “name: result”.
 
     attack.py DATA TOKEN OTHER PORT
 
@@ -57,7 +57,7 @@ def memory() -> None:
 
 
 def boreas() -> list[int]:
-    """Return the processes of Boreas, as far as their command lines tell."""
+    """Return the processes of Boreas, by their command lines."""
     marks = (
         b"app.cli",
         b"guard_process.py",

@@ -8,6 +8,7 @@ from tests.gateways.kubernetes.support.operator import Bench
 from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, Web
 
 K = StrategyKind
+"""Short name for the tables below."""
 BEGUN = {
     "rolling": Shape(kind=K.ROLLING, updated=1, total=TOTAL, weight=0.3),
     "canary": Shape(kind=K.CANARY, updated=1, total=TOTAL, weight=0.3),

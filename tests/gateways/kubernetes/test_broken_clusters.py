@@ -169,14 +169,14 @@ async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
     outcome, lines = await bench.run("true", timeout_seconds=2)
     assert "the time limit of 2 seconds was reached" in str(outcome.message)
     assert "Unschedulable): 0/3 nodes are available" in str(outcome.message)
-    assert any(line.startswith("WARN: waiting: no node can take it") for line in lines.system)
+    assert any(line.startswith("WARN: waiting: no node can run it") for line in lines.system)
 
 
 @pytest.mark.usefixtures("played")
 async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(bench: Bench) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
     outcome, _ = await bench.run("true")
-    why = 'its pod can not be made: forbidden: violates PodSecurity "restricted:latest"'
+    why = 'its pod cannot be created: forbidden: violates PodSecurity "restricted:latest"'
     assert outcome == Outcome(Ending.FAILED, why)
     assert await bench.objects("jobs") == []
 
@@ -185,7 +185,9 @@ async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(be
 async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(bench: Bench) -> None:
     bench.nodes.refusal = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
     outcome, lines = await bench.run("true", timeout_seconds=2)
-    assert "the time limit of 2 seconds was reached, and it was ended; its pod can not be made" in str(outcome.message)
+    assert "the time limit of 2 seconds was reached, and it was ended; its pod cannot be created" in str(
+        outcome.message
+    )
     assert any("exceeded quota: small" in line for line in lines.system)
 
 

@@ -44,7 +44,7 @@ async def test_the_way_back(bench: Bench, plural: str, manner: dict[str, Any], u
 async def test_a_version_that_does_not_start_goes_back(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural, image="shop/broken:2")).make()
     outcome = await web.bring(web.shape(1))
-    assert "ends again and again (CrashLoopBackOff)" in str(outcome.message)
+    assert "keeps crashing (CrashLoopBackOff)" in str(outcome.message)
     assert (await web.take_back(web.shape(1))).message is None
     assert await web.pods() == [OLD] * TOTAL
 

@@ -92,7 +92,7 @@ async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, pla
     outcome, _ = await bench.run("true")
     assert outcome.ending is Ending.FAILED
     assert "failed quota: small: must specify limits.cpu for: main" in str(outcome.message)
-    assert "give it resources by its job options" in str(outcome.message)
+    assert "set its resources in the job options" in str(outcome.message)
     limited = JobOptions(resources=JobResources(limits={"cpu": "500m"}))
     assert (await bench.run("true", run="1", job=limited))[0].ending is Ending.SUCCEEDED
     connection = replace(bench.connection, job=limited)

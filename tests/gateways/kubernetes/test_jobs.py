@@ -42,7 +42,7 @@ async def test_a_script_knows_its_own_process(bench: Bench) -> None:
 async def test_an_image_that_can_not_be_pulled_is_named(bench: Bench) -> None:
     outcome, _ = await bench.run("true", image="registry.invalid/nothing:1")
     assert outcome.ending is Ending.FAILED
-    assert "the image registry.invalid/nothing:1 can not be pulled" in str(outcome.message)
+    assert "the image registry.invalid/nothing:1 cannot be pulled" in str(outcome.message)
     assert await bench.objects("jobs") == []
 
 

@@ -47,7 +47,7 @@ async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> Non
     bench.nodes.evict('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".')
     outcome = await running.wait()
     assert outcome.ending is Ending.FAILED
-    assert "its pod wrote more than it may (Evicted)" in str(outcome.message)
+    assert "its pod wrote more than its limit (Evicted)" in str(outcome.message)
 
 
 async def test_a_dead_node_is_told_and_does_not_hold_the_task(

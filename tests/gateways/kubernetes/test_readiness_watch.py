@@ -65,9 +65,9 @@ async def test_what_serves_on_is_well(web: Web, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (restarted, "was started anew 1 time"),
-        (loops, "ends again and again (CrashLoopBackOff)"),
-        (unready, "is not ready any more: readiness probe failed"),
+        (restarted, "was restarted 1 time"),
+        (loops, "keeps crashing (CrashLoopBackOff)"),
+        (unready, "is no longer ready: readiness probe failed"),
         (flapped, f"was not ready for a while, until {LATER}"),
     ],
 )

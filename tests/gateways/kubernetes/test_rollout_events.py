@@ -59,7 +59,7 @@ async def test_pods_that_no_node_takes_say_why(bench: Bench, played: ClusterServ
         bench.connection.namespace,
     )
     bench.rollers.places = 0
-    why = "WARN: waiting: 1 of 1 pods of web-canary: no node can take it (Unschedulable): 0/3 nodes are available"
+    why = "WARN: waiting: 1 of 1 pods of web-canary: no node can run it (Unschedulable): 0/3 nodes are available"
     assert len([line for line in await told(web, why) if line.startswith(why)]) == 1
 
 

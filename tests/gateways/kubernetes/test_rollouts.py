@@ -98,7 +98,7 @@ async def test_a_version_that_does_not_start_is_told_and_nothing_old_is_touched(
     web = Web(bench, image="shop/broken:2")
     await web.make()
     outcome = await web.bring(web.shape(1, CANARY))
-    assert outcome.ending is Ending.FAILED and "ends again and again (CrashLoopBackOff)" in str(outcome.message)
+    assert outcome.ending is Ending.FAILED and "keeps crashing (CrashLoopBackOff)" in str(outcome.message)
     assert (await web.images())["web"] == (OLD, TOTAL)
     assert (await web.take_back(web.shape(1, CANARY))).ending is Ending.SUCCEEDED
     assert await web.images() == BASE_OLD

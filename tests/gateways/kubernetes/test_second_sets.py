@@ -208,4 +208,4 @@ async def test_pods_of_a_base_that_has_its_track_are_watched(bench: Bench, playe
     assert (await labels(web, "web"))[TRACK] == "stable"
     bench.rollers.crash(NEW)
     outcome = await bench.operator.observe(web.workload, shape, web.lines)
-    assert outcome.ending is Ending.FAILED and "was started anew" in str(outcome.message)
+    assert outcome.ending is Ending.FAILED and "was restarted" in str(outcome.message)

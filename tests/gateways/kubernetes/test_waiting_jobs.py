@@ -106,7 +106,7 @@ async def test_what_nobody_does_anything_about_is_told(
     monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.2)
     listeners, played.listeners = played.listeners, []
     running = bench.begin("echo", "in", lines=(lines := Lines()))
-    await eventually(lambda: "WARN: waiting: the cluster has made no pod for it yet" in lines.system)
+    await eventually(lambda: "WARN: waiting: the cluster has not created its pod yet" in lines.system)
     (job,) = played.of("jobs")
     name, space = job["metadata"]["name"], bench.connection.namespace
     suspended = {"type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended"}
@@ -117,7 +117,7 @@ async def test_what_nobody_does_anything_about_is_told(
     played.listeners = listeners
     played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    made = "WARN: waiting: its container is being made on node node-1 (ContainerCreating)"
+    made = "WARN: waiting: its container is being created on node node-1 (ContainerCreating)"
     assert (lines.system.count(made), lines.said) == (1, ["in"])
 
 

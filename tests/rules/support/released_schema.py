@@ -1,4 +1,4 @@
-"""What clients of the released schema would notice: `python -m tests.rules.support.released_schema` tells."""
+"""Changes that break clients of the released schema: `python -m tests.rules.support.released_schema`."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def breaks(before: GraphQLSchema, after: GraphQLSchema) -> list[str]:
 
 
 def dangers(before: GraphQLSchema, after: GraphQLSchema) -> list[str]:
-    """Return what clients of `before` may not expect of `after`: new enum values, new types of a union, defaults."""
+    """Return dangerous changes for clients of `before`: new enum values, union types and defaults."""
     return sorted(change.description for change in find_dangerous_changes(before, after))
 
 

@@ -1,4 +1,4 @@
-"""People who decide, and what was asked of them."""
+"""People who decide approvals, and the approvals of deployments."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,56 +17,57 @@ from app.store.unit_of_work import unit
 from tests.services.support.engine import Engine, Site, eventually
 
 A = ApprovalStatus
+"""Short name for the tables below."""
 
 
 async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
-    """Return the engine as somebody calls it who was granted something: APPROVER of everything without more."""
-    given = grants or (Grant(Role.APPROVER),)
+    """Return the engine as used by a new person with the grants; without any, APPROVER on everything."""
+    grants = grants or (Grant(Role.APPROVER),)
     async with unit(engine.runtime) as work:
         actor = Actor(id=work.new_id(IdKind.USER), kind=ActorKind.USER, name=name)
         await access_store.insert_actor(actor, work.now)
-        for grant in given:
+        for grant in grants:
             await access_store.add_grant(actor.id, grant, work.now)
     scopes = (Role.ADMIN,)
-    return replace(engine, principal=Principal(actor=actor, grants=given, scopes=scopes, token_id="none"))
+    return replace(engine, principal=Principal(actor=actor, grants=grants, scopes=scopes, token_id="none"))
 
 
 async def revoke(engine: Engine, somebody: Engine, grant: Grant | None = None) -> None:
-    """Take a role away from somebody: APPROVER of everything without more."""
+    """Revoke a grant of a person; without one, APPROVER on everything."""
     async with unit(engine.runtime):
         assert await access_store.remove_grant(somebody.principal.actor.id, grant or Grant(Role.APPROVER))
 
 
-async def asked(engine: Engine, id_: str) -> list[Approval]:
-    """Return everything that was asked for in a deployment."""
+async def approvals_of(engine: Engine, id_: str) -> list[Approval]:
+    """Return all approvals of a deployment."""
     return (await approval_store.of_deployments([id_]))[id_]
 
 
 async def pending(engine: Engine, id_: str) -> list[Approval]:
-    """Return what a deployment waits for."""
-    return [one for one in await asked(engine, id_) if one.status is A.PENDING]
+    """Return the pending approvals of a deployment."""
+    return [approval for approval in await approvals_of(engine, id_) if approval.status is A.PENDING]
 
 
-async def statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubject, ApprovalStatus]]:
-    """Return what was asked for in a deployment, and what came of it."""
-    return [(one.subject, one.status) for one in await asked(engine, id_)]
+async def approval_statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubject, ApprovalStatus]]:
+    """Return subject and status of all approvals of a deployment."""
+    return [(approval.subject, approval.status) for approval in await approvals_of(engine, id_)]
 
 
-async def until_asked(engine: Engine, id_: str, number: int = 1) -> list[Approval]:
-    """Wait until a deployment waits for so many approvals, and return them."""
+async def until_requested(engine: Engine, id_: str, number: int = 1) -> list[Approval]:
+    """Wait until a deployment has a number of pending approvals, and return them."""
 
-    async def look() -> list[Approval] | None:
-        found = await pending(engine, id_)
-        return found if len(found) == number else None
+    async def requested() -> list[Approval] | None:
+        approvals = await pending(engine, id_)
+        return approvals if len(approvals) == number else None
 
-    return await eventually(look, f"{number} approvals of {id_} to be asked for")
+    return await eventually(requested, f"{number} approvals of {id_} to be requested")
 
 
 async def decide(
     engine: Engine, *approvals_: Approval | str, reject: bool = False, comment: str = ""
 ) -> Sequence[Problem]:
-    """Approve or reject, and return what was wrong."""
-    ids = tuple(one if isinstance(one, str) else one.id for one in approvals_)
+    """Approve or reject, and return the problems."""
+    ids = tuple(approval if isinstance(approval, str) else approval.id for approval in approvals_)
     verdict = Verdict.REJECT if reject else Verdict.APPROVE
     try:
         return list((await engine.perform(approvals.decide, Decide(ids, verdict, comment))).problems)
@@ -74,14 +75,14 @@ async def decide(
         return refused.problems
 
 
-async def policy(site: Site, **fields: object) -> None:
-    """Give an environment a policy."""
-    made = ApprovalPolicy(**fields)  # type: ignore[arg-type]
-    await site.engine.call(environments.set_approval_policy, (site.environment_id, made))
+async def set_policy(site: Site, **fields: object) -> None:
+    """Set the approval policy of an environment."""
+    policy = ApprovalPolicy(**fields)  # type: ignore[arg-type]
+    await site.engine.call(environments.set_approval_policy, (site.environment_id, policy))
 
 
-def stepped(*asks: bool, auto_rollback: bool = True) -> Strategy:
-    """Return a strategy of steps of one instance, some of which ask."""
+def steps_asking(*asks: bool, auto_rollback: bool = True) -> Strategy:
+    """Return a strategy with one step of one instance per entry of `asks` (whether it needs approval)."""
     return Strategy(
-        steps=tuple(StrategyStep(1, 0, auto_rollback=auto_rollback, require_approval=each) for each in asks)
+        steps=tuple(StrategyStep(1, 0, auto_rollback=auto_rollback, require_approval=needed) for needed in asks)
     )

@@ -1,4 +1,4 @@
-"""What tests of the engine share that deploy to a cluster: a played one, an environment in it, and tasks as Jobs."""
+"""Helpers of engine tests with a cluster: a simulated cluster, an environment in it, tasks as Jobs."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.services.support.engine import Engine, RunningWorker, Site
 
 @pytest.fixture
 async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
-    """A played cluster whose address is in `kubeconfig`."""
+    """A simulated cluster whose address is in `kubeconfig`."""
     async with play(tmp_path) as cast:
         yield cast
 
@@ -53,13 +53,13 @@ async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
 
 
 def job(script: str, **more: Any) -> WorkflowTask:
-    """Return a task of its own that runs a script."""
+    """Return a task that runs a script as a Job."""
     step = CommandStep(("sh", "-c", script), image="busybox:1.36")
     return WorkflowTask(key="job", name="Job", type=TaskType.CUSTOM, command=step, **more)
 
 
 async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, RunningWorker]:
-    """Deploy a script that first says that it has begun; return the deployment and the worker that runs it."""
+    """Deploy a script that first prints “begun”; return the deployment and the worker that runs it."""
     worker = await engine.worker()
     id_ = await place.deploy("v1", job(f"echo begun; {script}", **more))
     await engine.until_said(id_, "job", "begun")
@@ -67,12 +67,12 @@ async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[
 
 
 def jobs(cluster: ClusterServer) -> list[int]:
-    """Return how often each Job was made."""
+    """Return how often each Job was created."""
     return [count for (kind, _, _), count in cluster.made.items() if kind == "jobs"]
 
 
 def made_shop(cluster: ClusterServer, name: str = "shop", *, replicas: int = 2, service: bool = False) -> None:
-    """Make the Deployment that runs before Boreas comes, and its Service where one is wanted."""
+    """Create the Deployment object that runs before Boreas, with a Service on request."""
     labels = {"app": name}
     pod = {"containers": [{"name": "main", "image": f"{name}:v0"}]}
     template = {"metadata": {"labels": labels}, "spec": pod}

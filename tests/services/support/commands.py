@@ -1,4 +1,4 @@
-"""Commands for tests, as argument lists, and what they leave behind: notes in a file, gates that hold them up."""
+"""Commands for tests, as argument lists, with their notes and the gates at which they wait."""
 
 import fcntl
 import sys
@@ -26,7 +26,7 @@ def python(code: str, *arguments: object) -> Command:
 
 
 POLITE = sh('trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.02; done')
-"""Says that it is ready, and ends well when it is told to."""
+"""Prints that it is ready, and exits with status 0 on SIGTERM."""
 
 
 def step(command: Command, **fields: Any) -> CommandStep:
@@ -35,20 +35,20 @@ def step(command: Command, **fields: Any) -> CommandStep:
 
 
 def node(key: str, *block_by: str, command: Command = NOTHING, **fields: Any) -> WorkflowTask:
-    """Return a task of a graph of one's own. `env` is that of its command."""
-    made = CommandStep(command, env=fields.pop("env", {}))
+    """Return a task of a custom graph. `env` is that of its command."""
+    command_step = CommandStep(command, env=fields.pop("env", {}))
     fields = {"type": TaskType.CUSTOM} | fields
-    return WorkflowTask(key=key, name=key, block_by=block_by, command=made, **fields)
+    return WorkflowTask(key=key, name=key, block_by=block_by, command=command_step, **fields)
 
 
 class Notes:
-    """A file to which commands append lines, which tells what was done, and in which order."""
+    """A file to which commands append lines: it shows which commands ran, and in which order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def take(self, text: str) -> Command:
-        """Return a command that adds a line; `text` may name variables."""
+        """Return a command that adds a line; `text` may contain variables."""
         return sh(f'echo "{text}" >> "$1"', self.path)
 
     def then(self, text: str, script: str, *arguments: object) -> Command:
@@ -62,7 +62,7 @@ class Notes:
 
 
 class Gate:
-    """Holds up commands that pass it until it is opened; who comes later passes at once."""
+    """Holds commands up until it is opened; later ones pass at once."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w")
@@ -70,7 +70,7 @@ class Gate:
         self.wait = python("import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_SH)", path)
 
     def open(self) -> None:
-        """Let everybody pass."""
+        """Let all commands pass."""
         self._file.close()
 
     def __enter__(self) -> Self:

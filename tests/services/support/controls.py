@@ -1,4 +1,4 @@
-"""What a person does to a deployment or one of its tasks, and what is told of it."""
+"""Steering deployments and tasks, and the events and blockers that result."""
 
 from dataclasses import replace
 
@@ -7,13 +7,13 @@ from app.core.events import DeploymentPaused, TaskStatusChanged
 from app.core.gate import BlockerKind, deployment_blockers
 from app.services import deployments, tasks
 from app.services.deployments import ReasonedAction
-from app.services.gates import situations
+from app.services.gates import gate_contexts
 from app.services.use_cases import UseCase
 from tests.services.support.commands import sh
 from tests.services.support.engine import Engine, S
 
 STUBBORN = sh('trap "" TERM; echo ready; while :; do sleep 0.02; done')
-"""Says that it is ready, and does not listen when it is told to end."""
+"""A command that says that it is ready and ignores SIGTERM."""
 
 
 async def pause(engine: Engine, id_: str) -> None:
@@ -21,8 +21,8 @@ async def pause(engine: Engine, id_: str) -> None:
     await engine.call(deployments.pause, id_)
 
 
-async def go_on(engine: Engine, id_: str) -> None:
-    """Let a paused deployment go on."""
+async def resume(engine: Engine, id_: str) -> None:
+    """Resume a paused deployment."""
     await engine.call(deployments.resume, id_)
 
 
@@ -41,28 +41,28 @@ async def cancel(engine: Engine, id_: str, key: str, *, force: bool = False) -> 
     await engine.call(tasks.cancel, ReasonedAction(await task_id(engine, id_, key), "not wanted", force))
 
 
-async def blockers(engine: Engine, id_: str) -> list[BlockerKind]:
-    """Return the kinds of reasons that a deployment does not go on."""
+async def blocker_kinds(engine: Engine, id_: str) -> list[BlockerKind]:
+    """Return the kinds of a deployment's blockers."""
     story = await engine.story(id_)
-    (situation,) = await situations(engine.runtime, [story.deployment])
+    (situation,) = await gate_contexts(engine.runtime, [story.deployment])
     now = engine.runtime.clock.now()
     return [b.kind for b in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)]
 
 
-async def pauses(engine: Engine, id_: str) -> list[bool]:
-    """Return each pause and its end, as the feed tells."""
+async def pause_events(engine: Engine, id_: str) -> list[bool]:
+    """Return the pauses (True) and resumptions (False) in the event feed."""
     return [event.body.paused for event in await engine.events(id_) if isinstance(event.body, DeploymentPaused)]
 
 
-async def reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
-    """Return the reason that the last change of a task to a status was given."""
-    one = await task_id(engine, id_, key)
+async def last_reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
+    """Return the reason of the last change of a task to a status."""
+    changed_id = await task_id(engine, id_, key)
     bodies = [event.body for event in await engine.events(id_)]
-    return [b.reason for b in bodies if isinstance(b, TaskStatusChanged) and (b.task_id, b.to) == (one, to)][-1]
+    return [b.reason for b in bodies if isinstance(b, TaskStatusChanged) and (b.task_id, b.to) == (changed_id, to)][-1]
 
 
 async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[ReasonedAction]) -> None:
-    """Check that a task can not be steered so in its state, and that trying changes nothing."""
+    """Check that a use case refuses a task in its state and changes nothing."""
     before, events = (await engine.story(id_)).tasks[key], await engine.events(id_)
     problem = await engine.refusal(use_case, ReasonedAction(before.id, "because"))
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (before.status, ("id",))

@@ -1,7 +1,7 @@
-"""What the tests of the engine share: Boreas without its API, places to deploy to, and workers to start and stop.
+"""Helpers of the engine tests: Boreas without its API, environments, and workers to start and stop.
 
-Use cases are called as the API calls them. Workers run as in their own process, except that none sweeps unless a test
-asks: what goes on by itself must not need the sweep, which is there for crashes.
+Use cases are called as the API calls them. Workers run as in their own process, but only sweep where a test asks for
+it: a deployment must proceed without the sweep, which exists for crashes.
 """
 
 import asyncio
@@ -62,13 +62,13 @@ AN_HOUR = 3600
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], what: str = "it", seconds: float = PATIENCE_SECONDS) -> T:
-    """Look again and again until there is something, and return it; fail the test after the deadline."""
+    """Poll until `look` returns something, and return it; fail the test after the deadline."""
     deadline = time.monotonic() + seconds
-    while not (found := await look()):
+    while not (result := await look()):
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds} s for {what} in vain")
         await asyncio.sleep(0.01)
-    return found
+    return result
 
 
 def rolling(size: int = 0, interval: int = 0, *, auto_rollback: bool = True) -> Strategy:
@@ -77,12 +77,12 @@ def rolling(size: int = 0, interval: int = 0, *, auto_rollback: bool = True) -> 
 
 
 def watched(task: Task) -> bool:
-    """Tell whether a batch of a deploy task is watched: nobody holds it then."""
+    """Return whether a batch of a deploy task is watched, without a worker."""
     return task.worker is None and task.resume_at is not None
 
 
 def backed_off(task: Task) -> bool:
-    """Tell whether a task waits for its next attempt."""
+    """Return whether a task waits for its next attempt."""
     return task.status is S.PENDING and task.retry_at is not None
 
 
@@ -96,16 +96,16 @@ class Story:
 
     @property
     def status(self) -> DeploymentStatus:
-        """Where the deployment stands."""
+        """The status of the deployment."""
         return self.deployment.status
 
     @property
     def statuses(self) -> dict[str, TaskStatus]:
-        """Where each task stands, by key."""
+        """The status of each task, by key."""
         return {key: task.status for key, task in self.tasks.items()}
 
     def tries(self, key: str) -> list[TaskStatus]:
-        """How each attempt of a task ended."""
+        """Return the status of each attempt of a task."""
         return [attempt.status for attempt in self.attempts[key]]
 
 
@@ -113,45 +113,45 @@ class Story:
 class RunningWorker:
     """A worker process without the process."""
 
-    hands: Worker
+    worker: Worker
     arq: WakingWorker
     loops: list[asyncio.Task[None]]
     taking: asyncio.Task[None]
     here: bool = True
 
     @property
-    def name(self) -> WorkerIdentity:
-        """Who it is."""
-        return self.hands.worker
+    def identity(self) -> WorkerIdentity:
+        """Its id and pool."""
+        return self.worker.identity
 
     async def leave(self) -> None:
-        """Stop as the process does when it is asked to."""
+        """Shut down as the process does on SIGTERM."""
         if self.here:
             self.here = False
             self.arq.stop()
-            await self.hands.leave()
+            await self.worker.drain()
             await asyncio.wait([self.taking])
             await _end(self.loops)
 
     async def vanish(self) -> None:
-        """Fall silent: no lease is renewed, nothing is obeyed or taken any more; what it runs goes on unheard."""
+        """Lose contact: renew no leases, stop and claim nothing; its attempts go on unnoticed."""
         self.here = False
-        self.hands._slots = 0
+        self.worker._slots = 0
         self.arq.stop()
         await asyncio.wait([self.taking])
         await _end(self.loops)
 
     async def close(self) -> None:
-        """End it, and what it still runs."""
+        """End it, with its attempts."""
         await self.leave()
-        await self.hands.leave()
+        await self.worker.drain()
 
     async def ended(self) -> None:
-        """Wait until every attempt that it had in hand has ended."""
+        """Wait until all its attempts have ended."""
         await eventually(self._is_idle, "the worker's attempts to end")
 
     async def _is_idle(self) -> bool:
-        return self.hands.idle
+        return self.worker.idle
 
 
 async def _end(loops: Iterable[asyncio.Task[None]]) -> None:
@@ -162,7 +162,7 @@ async def _end(loops: Iterable[asyncio.Task[None]]) -> None:
 
 
 class _Undone(Exception):
-    """Ends a unit of which nothing shall stay."""
+    """Ends a unit of work so that it is rolled back."""
 
 
 @dataclass(slots=True)
@@ -181,17 +181,17 @@ class Engine:
         return (await self.perform(use_case, command, key)).ids
 
     async def perform(self, use_case: UseCase[T], command: T, key: str | None = None) -> Result:
-        """Carry a use case out as an administrator. Raises Refused."""
+        """Run a use case as an administrator. Raises Refused."""
         name = getattr(use_case, "__name__", "")
         call = MutationCall(principal=self.principal, mutation=name, idempotency_key=key)
         return await perform(self.runtime, call, use_case, command)
 
     async def change(self, use_case: UseCase[tuple[str, dict[str, object]]], id_: str, **fields: object) -> None:
-        """Change some fields of something."""
+        """Update some fields of an object."""
         await self.call(use_case, (id_, fields))
 
     async def refusal(self, use_case: UseCase[T], command: T) -> Problem:
-        """Carry a use case out that must be refused, and return why."""
+        """Run a use case that must be refused, and return the problem."""
         with pytest.raises(Refused) as refused:
             await self.call(use_case, command)
         return refused.value.problems[0]
@@ -209,12 +209,12 @@ class Engine:
         await self.call(tasks.retry, id_)
 
     async def roll_back(self, id_: str) -> str:
-        """Roll a deployment back; return the id of the one that does it."""
+        """Roll a deployment back; return the id of the deployment that does it."""
         (rolling_back,) = await self.call(deployments.roll_back, ReasonedAction(id_, "worse than before"))
         return rolling_back
 
     def patient(self, grace_seconds: float = 600.0) -> Runtime:
-        """Return the runtime with commands that are given a long time to end."""
+        """Return the runtime with a long grace period for commands."""
         shell = ShellOperator(self.folder / "workspaces", grace_seconds)
         return replace(self.runtime, operators={**self.runtime.operators, OperatorKind.SHELL: shell})
 
@@ -223,38 +223,42 @@ class Engine:
     ) -> RunningWorker:
         """Start a worker; it stops with the test."""
         runtime = runtime or self.runtime
-        hands = Worker(runtime, WorkerIdentity(worker_id(), pool), slots)
-        arq = self.queue.worker(pool, jobs(runtime, hands), lambda: hands.has_room)
-        runs = [hands.keep(), hands.obey(), *([hands.look(), sweep_forever(runtime)] if sweeps else [])]
+        worker = Worker(runtime, WorkerIdentity(worker_id(), pool), slots)
+        arq = self.queue.worker(pool, jobs(runtime, worker), lambda: worker.has_room)
+        runs = [
+            worker.renew_leases(),
+            worker.listen_for_stops(),
+            *([worker.poll(), sweep_forever(runtime)] if sweeps else []),
+        ]
         loops = [asyncio.create_task(run) for run in runs]
-        worker = RunningWorker(hands, arq, loops, asyncio.create_task(arq.main()))
-        self.stack.push_async_callback(worker.close)
-        return worker
+        running_worker = RunningWorker(worker, arq, loops, asyncio.create_task(arq.main()))
+        self.stack.push_async_callback(running_worker.close)
+        return running_worker
 
     async def site(self, operator: OperatorKind = OperatorKind.SHELL, **fields: Any) -> "Site":
         """Create an environment to deploy to."""
-        known = await environment_store.all_by_rank()
-        about: dict[str, Any] = {"worker_pool": "default", "max_concurrent_deployments": 100} | fields
+        others = await environment_store.all_by_rank()
+        values: dict[str, Any] = {"worker_pool": "default", "max_concurrent_deployments": 100} | fields
         draft = Environment(
-            id="", name=f"site-{len(known)}", rank=0, operator=operator, created_at=self.runtime.clock.now(), **about
+            id="", name=f"site-{len(others)}", rank=0, operator=operator, created_at=self.runtime.clock.now(), **values
         )
         (id_,) = await self.call(environments.create, draft)
         return Site(self, id_)
 
     async def story(self, id_: str) -> Story:
-        """Return how a deployment stands."""
+        """Return a deployment with its tasks and attempts."""
         deployment = (await deployment_store.by_ids([id_]))[id_]
-        known = (await task_store.of_deployments([id_]))[id_]
-        attempts = await task_store.attempts_of([task.id for task in known])
-        return Story(deployment, {task.key: task for task in known}, {task.key: attempts[task.id] for task in known})
+        tasks_ = (await task_store.of_deployments([id_]))[id_]
+        attempts = await task_store.attempts_of([task.id for task in tasks_])
+        return Story(deployment, {task.key: task for task in tasks_}, {task.key: attempts[task.id] for task in tasks_})
 
     async def put(self, task: Task) -> None:
-        """Store a task as it is given."""
+        """Store a task."""
         async with unit(self.runtime) as work, lock_deployment(work, task.deployment_id) as ledger:
-            ledger.put(task)
+            ledger.put_task(task)
 
     async def until(self, id_: str, *statuses: DeploymentStatus, seconds: float = PATIENCE_SECONDS) -> Story:
-        """Wait until a deployment has one of the statuses, and return how it stands."""
+        """Wait until a deployment has one of the statuses, and return it."""
         deadline = time.monotonic() + seconds
         while (story := await self.story(id_)).status not in statuses:
             if time.monotonic() > deadline:
@@ -262,12 +266,12 @@ class Engine:
             await asyncio.sleep(0.01)
         return story
 
-    async def until_task(self, id_: str, key: str, wanted: Callable[[Task], object], what: str = "") -> Task:
-        """Wait until a task of a deployment is as wanted, and return it."""
+    async def until_task(self, id_: str, key: str, condition: Callable[[Task], object], what: str = "") -> Task:
+        """Wait until a task of a deployment meets the condition, and return it."""
 
         async def look() -> Task | None:
             task = (await self.story(id_)).tasks[key]
-            return task if wanted(task) else None
+            return task if condition(task) else None
 
         return await eventually(look, f"{key} of {id_} {what}")
 
@@ -282,8 +286,8 @@ class Engine:
 
     async def lines(self, task: Task, attempt: int | None = None) -> list[LogLine]:
         """Return the log of a task, or of one attempt."""
-        wanted = LogFilter(attempt=attempt)
-        return (await logs.pages([task.id], wanted, LogRange(limit=1_000_000)))[task.id]
+        log_filter = LogFilter(attempt=attempt)
+        return (await logs.pages([task.id], log_filter, LogRange(limit=1_000_000)))[task.id]
 
     async def said(self, id_: str, key: str, attempt: int | None = None) -> list[str]:
         """Return the messages of a task's log."""
@@ -309,7 +313,7 @@ class Engine:
 
     @asynccontextmanager
     async def held(self, id_: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-        """Hold a deployment's row from outside; give what tells whether somebody waits for a lock."""
+        """Lock a deployment's row from outside; yield a function that tells whether a lock is waited for."""
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
@@ -323,14 +327,14 @@ class Engine:
 
     @asynccontextmanager
     async def undone(self) -> AsyncIterator[Unit]:
-        """Open a unit of work of which nothing stays."""
+        """Open a unit of work that is rolled back."""
         with suppress(_Undone):
             async with unit(self.runtime) as work:
                 yield work
                 raise _Undone
 
     async def events(self, id_: str) -> list[Event]:
-        """Return a deployment's feed."""
+        """Return all events of a deployment."""
         return (await event_feed.pages([id_], 0, 1_000_000))[id_]
 
 
@@ -345,15 +349,16 @@ class Site:
     async def application(
         self, name: str, deploy: tuple[str, ...] | ShellTarget | KubernetesTarget = NOTHING, **fields: Any
     ) -> str:
-        """Create an application; without more it has only a deploy task that does nothing."""
+        """Create an application; by default it has only a deploy task that does nothing."""
         cluster = deploy if isinstance(deploy, KubernetesTarget) else None
         shell = (
             ShellTarget(deploy) if isinstance(deploy, tuple) else deploy if isinstance(deploy, ShellTarget) else None
         )
-        about: dict[str, Any] = {"shell": shell, "kubernetes": cluster}
-        about |= {"description": "", "repository_url": None, "build": None, "test": None, "health_check": None} | fields
+        values: dict[str, Any] = {"shell": shell, "kubernetes": cluster}
+        values |= {"description": "", "repository_url": None, "build": None, "test": None, "health_check": None}
+        values |= fields
         now = self.engine.runtime.clock.now()
-        draft = Application(id="", name=name, archived_at=None, created_at=now, **about)
+        draft = Application(id="", name=name, archived_at=None, created_at=now, **values)
         (self.applications[name],) = await self.engine.call(applications.create, draft)
         return self.applications[name]
 
@@ -367,7 +372,7 @@ class Site:
         return id_
 
     async def deploy(self, version: str = "v1", *graph: WorkflowTask, only: Iterable[str] = (), **more: Any) -> str:
-        """Create a deployment of a new version, or of one by its id; `graph` instead of the generated one."""
+        """Create a deployment of a new version, or of one by its id; `graph` replaces the generated one."""
         if not self.applications:
             await self.application(f"app-{self.environment_id[-8:]}")
         names = list(only) or list(self.applications)
@@ -388,10 +393,10 @@ class Site:
 
     async def releases(self) -> dict[str, str]:
         """Return the names of the versions that run here, by application."""
-        found = await environment_store.releases_in([self.environment_id])
+        releases = await environment_store.releases_in([self.environment_id])
         names = {id_: name for name, id_ in self.applications.items()}
-        known = await version_store.by_ids([release.version_id for release in found])
-        return {names[release.application_id]: known[release.version_id].name for release in found}
+        released = await version_store.by_ids([release.version_id for release in releases])
+        return {names[release.application_id]: released[release.version_id].name for release in releases}
 
 
 @asynccontextmanager

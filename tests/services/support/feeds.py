@@ -1,4 +1,4 @@
-"""Checking the feeds of a whole database: numbered without a gap, each change legal and from where the last one led."""
+"""Checks the feeds of a whole database: no gaps, and each status change legal and consistent."""
 
 import json
 from collections import defaultdict
@@ -11,7 +11,7 @@ from tests.support.servers import connect
 
 
 async def check_feeds(database_url: str) -> None:
-    """Check the feed of every deployment against the transition tables, and against what is stored."""
+    """Check the feed of every deployment against the transition tables and the stored state."""
     connection = await connect(database_url)
     try:
         deployments = await connection.fetch("SELECT id, status, last_event, revision FROM deployments")
@@ -24,33 +24,33 @@ async def check_feeds(database_url: str) -> None:
     feeds: dict[str, list[Any]] = defaultdict(list)
     for event in events:
         feeds[event["deployment_id"]].append(event)
-    for found in deployments:
-        mine = [one for one in tasks if one["deployment_id"] == found["id"]]
-        check_feed(found, mine, feeds.pop(found["id"], []))
-    assert not feeds, f"events of deployments that are not there: {feeds}"
+    for row in deployments:
+        own_tasks = [task_row for task_row in tasks if task_row["deployment_id"] == row["id"]]
+        check_feed(row, own_tasks, feeds.pop(row["id"], []))
+    assert not feeds, f"events of deployments that do not exist: {feeds}"
 
 
-def check_feed(found: Any, tasks: list[Any], events: list[Any]) -> None:
-    """Check one feed. Where the graph was edited, nothing else tells where a task stood before its first change."""
-    edited = found["revision"] > 1
+def check_feed(deployment_row: Any, task_rows: list[Any], events: list[Any]) -> None:
+    """Check one feed. Where the graph was edited, only its first change shows where a task stood before."""
+    edited = deployment_row["revision"] > 1
     numbers = [event["number"] for event in events]
-    assert numbers == list(range(1, found["last_event"] + 1)), numbers
+    assert numbers == list(range(1, deployment_row["last_event"] + 1)), numbers
     status: DeploymentStatus | None = None
-    seen: set[str] = set()
-    stands = {one["id"]: TaskStatus.BLOCKED if one["block_by"] != "[]" else TaskStatus.PENDING for one in tasks}
+    changed: set[str] = set()
+    statuses = {row["id"]: TaskStatus.BLOCKED if row["block_by"] != "[]" else TaskStatus.PENDING for row in task_rows}
     for event in events:
         body = json.loads(event["body"])
         if event["type"] == "DeploymentStatusChanged":
-            assert body["from_"] == status, (found["id"], event["number"], body, status)
+            assert body["from_"] == status, (deployment_row["id"], event["number"], body, status)
             to = DeploymentStatus(body["to"])
             status = deployment.transition(status, to) if status else to
         elif event["type"] == "TaskStatusChanged":
             id_ = body["task_id"]
-            if edited and id_ not in seen:
-                stands[id_] = TaskStatus(body["from_"])
-            seen.add(id_)
-            assert body["from_"] == stands[id_], (found["id"], event["number"], body, stands[id_])
-            stands[id_] = task.transition(stands[id_], TaskStatus(body["to"]))
-    assert status == found["status"], (found["id"], status)
-    changed = {one["id"]: TaskStatus(one["status"]) for one in tasks if not edited or one["id"] in seen}
-    assert {id_: stands[id_] for id_ in changed} == changed
+            if edited and id_ not in changed:
+                statuses[id_] = TaskStatus(body["from_"])
+            changed.add(id_)
+            assert body["from_"] == statuses[id_], (deployment_row["id"], event["number"], body, statuses[id_])
+            statuses[id_] = task.transition(statuses[id_], TaskStatus(body["to"]))
+    assert status == deployment_row["status"], (deployment_row["id"], status)
+    stored = {row["id"]: TaskStatus(row["status"]) for row in task_rows if not edited or row["id"] in changed}
+    assert {id_: statuses[id_] for id_ in stored} == stored

@@ -1,4 +1,4 @@
-"""Fixtures of the engine: Boreas without its API, a notebook and gates for commands, and a check of every feed."""
+"""Fixtures of the engine tests: Boreas without its API, notes and gates, and a check of every feed."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ async def swept(clean: Servers) -> AsyncIterator[Servers]:
 
 @pytest.fixture
 async def engine(swept: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Engine]:
-    """A running engine over empty servers, without a worker. It must log no error, unless the test clears the log."""
+    """An engine over empty servers, without a worker. It must log no error, unless a test clears the log."""
     async with running(swept, tmp_path) as engine:
         yield engine
     wrong = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
@@ -36,13 +36,13 @@ async def engine(swept: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixtur
 
 @pytest.fixture
 async def site(engine: Engine) -> Site:
-    """A place where commands are run."""
+    """An environment in which commands run."""
     return await engine.site()
 
 
 @pytest.fixture
 async def trial(engine: Engine) -> Site:
-    """A place where everything is simulated."""
+    """An environment in which everything is simulated."""
     return await engine.site(OperatorKind.SIMULATED)
 
 
@@ -54,7 +54,7 @@ def notes(tmp_path: Path) -> Notes:
 
 @pytest.fixture
 def gates(tmp_path: Path) -> Iterator[Callable[[], Gate]]:
-    """Makes gates for commands; those left shut are opened after the test."""
+    """A factory of gates for commands; gates that are still shut are opened after the test."""
     numbers = count()
     with ExitStack() as stack:
         yield lambda: stack.enter_context(Gate(tmp_path / f"gate-{next(numbers)}"))

@@ -70,13 +70,13 @@ class ClusterWorkload(RolloutObjects):
     async def record_intent(self, image: str | None = None, size: int | None = None) -> None:
         """Store the image and size that the base is about to get."""
         if (moved := self.moved) is not None:
-            intended = moved.about_to(image or moved.image, moved.size if size is None else size)
+            intended = moved.with_pending_change(image or moved.image, moved.size if size is None else size)
             await self.rollout.store.save(intended)
 
     async def record_done(self) -> None:
         """Store that the base has them."""
         if self.moved is not None:
-            await self.rollout.store.save(self.moved.arrived())
+            await self.rollout.store.save(self.moved.with_change_confirmed())
 
     def image_drift(self, base: Object) -> str | None:
         """Return how the image of the base differs from the one that Boreas gave it last; None where it does not."""

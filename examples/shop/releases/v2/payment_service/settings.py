@@ -11,13 +11,13 @@ LEDGER_KEY = "ledger_file"
 class Settings:
     """The settings; `ledger` is None when the section does not name one, which the self check reports.
 
-    An instance that is up and says what it lacks is easier to mend than one that is gone.
+    An instance that runs and reports what it lacks is easier to repair than one that has ended.
     """
 
     ledger: Path | None
     currency: str
     max_cents: int
-    found: tuple[str, ...]
+    keys: tuple[str, ...]
 
 
 def parse(section: Mapping[str, object], data: Path) -> Settings:

@@ -1,6 +1,6 @@
-"""A place with something of every kind in it, to which nasty values are sent; and what must hold of it afterwards.
+"""A world with an object of every kind that gets odd values, and the checks that must hold afterwards.
 
-No list has an error, and whatever is read of anything that is new can be sent again, and is the same then.
+No list has an error. Everything that was stored can be sent back as it is read, and is then unchanged.
 """
 
 import json
@@ -14,7 +14,7 @@ import httpx
 
 from app.cli.apply.queries import APPLICATION, STEP
 from app.core.ids import workflow_of
-from tests.api.support.nasty_arguments import CORE, Place, drawn, operation, selection, spelt
+from tests.api.support.odd_arguments import CORE, Place, draw_values, operation, selection, to_json
 from tests.api.support.people import account
 from tests.support.client import Client, Data
 from tests.support.system import ADMIN, System
@@ -58,21 +58,23 @@ TEMPLATE = f"""query($id: ID!) {{ workflowTemplate(id: $id) {{ name description 
 
 
 @dataclass(frozen=True, slots=True)
-class Steady(Client):
+class KeepAliveClient(Client):
     """A client that keeps its connection."""
 
     http: httpx.AsyncClient
 
     async def post(self, document: str, variables: Mapping[str, Any] | None = None) -> httpx.Response:
         """Send an operation and return the whole response."""
-        return await self.http.post("/graphql", content=spelt({"query": document, "variables": dict(variables or {})}))
+        return await self.http.post(
+            "/graphql", content=to_json({"query": document, "variables": dict(variables or {})})
+        )
 
 
 @dataclass(slots=True)
 class Playground:
-    """The place, and ids of what is in it. Of `victims` it does not matter what becomes of them.
+    """The world and the ids of its objects. The test may destroy the `victims`.
 
-    `seen` are the objects that were sent again already; `spoilt` tells that the deployment is to be made anew.
+    `seen` has the objects that were already sent back. `changed` means that the deployment has to be created again.
     """
 
     system: System
@@ -81,30 +83,30 @@ class Playground:
     ids: dict[str, str] = field(default_factory=dict)
     victims: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    spoilt: bool = True
+    changed: bool = True
 
     @property
-    def admin(self) -> "Steady":
-        """Who may everything."""
-        return Steady(self.system.url, ADMIN, self.http)
+    def admin(self) -> "KeepAliveClient":
+        """The ADMIN of everything."""
+        return KeepAliveClient(self.system.url, ADMIN, self.http)
 
-    async def post(self, asked: Mapping[str, Any]) -> tuple[int, Any]:
+    async def post(self, request: Mapping[str, Any]) -> tuple[int, Any]:
         """Send an operation, and return the status and the answer."""
-        response = await self.http.post("/graphql", content=spelt(asked).encode())
+        response = await self.http.post("/graphql", content=to_json(request).encode())
         return response.status_code, response.json()
 
     async def deployment(self) -> None:
-        """Have a deployment that waits to be started, with two tasks, in place of one that was changed."""
-        if self.spoilt:
+        """Return a deployment of two tasks that has not started, a new one if the last was changed."""
+        if self.changed:
             tasks = [task("a"), task("b", "a")]
             id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
-            found = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
-            self.ids |= {"deployment": id_, "task": found["deployment"]["tasks"][0]["id"]}
+            data = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
+            self.ids |= {"deployment": id_, "task": data["deployment"]["tasks"][0]["id"]}
             self.ids["workflow"] = workflow_of(id_)
-            self.spoilt = False
+            self.changed = False
 
     def usual(self, name: str) -> dict[str, Any]:
-        """Return good values for the fields of a root field's inputs, by their names and by those of the inputs."""
+        """Return valid values for the input fields of a root field, by input and field name."""
         kind = next((kind for part, kind in KINDS.items() if part in name), "application")
         ids = {f"{kind}Id": id_ for kind, id_ in self.ids.items()}
         return ids | {
@@ -134,8 +136,8 @@ class Playground:
 
 
 @asynccontextmanager
-async def playing(system: System) -> AsyncIterator[Playground]:
-    """Have a place with something of every kind."""
+async def playground(system: System) -> AsyncIterator[Playground]:
+    """Create a world with an object of every kind."""
     headers = {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"}
     async with httpx.AsyncClient(base_url=system.url, headers=headers, trust_env=False, timeout=30) as http:
         yield await _playground(system, http)
@@ -143,11 +145,11 @@ async def playing(system: System) -> AsyncIterator[Playground]:
 
 async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
     here = await world(system.admin)
-    made = Playground(system, here, http)
+    ground = Playground(system, here, http)
     application = await here.application("web")
     await here.application("api")
     version = await here.version()
-    asked = await here.deploy(version, manualApproval=True, tasks=[task("a")])
+    pending_id = await here.deploy(version, manualApproval=True, tasks=[task("a")])
     ended = await here.deploy(version, autoStart=False)
     await system.admin.change("cancelDeployment", "deployment { id }", id=ended, reason="it is to have ended")
     other = await world(system.admin)
@@ -155,7 +157,7 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
     window |= {"startsAt": "2030-01-01T00:00:00Z", "endsAt": "2030-01-02T00:00:00Z"}
     for _ in range(2):
         frozen = await system.admin.change("createFreezeWindow", "environment { freezeWindows { id } }", **window)
-    kept, gone = (each["id"] for each in frozen["environment"]["freezeWindows"])
+    kept, gone = (item["id"] for item in frozen["environment"]["freezeWindows"])
     await system.admin.change("deleteFreezeWindow", "__typename", id=gone)
     saved = await system.admin.change(
         "saveWorkflowTemplate",
@@ -170,10 +172,11 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
     token = await system.admin.change(
         "createApiToken", "token { id }", name="t", scopes=["VIEWER"], serviceAccountId=somebody.id
     )
-    found = await system.admin.query(
-        "query($id: ID!) { deployment(id: $id) { approvals { id } } auditLog(first: 1) { nodes { id } } }", id=asked
+    data = await system.admin.query(
+        "query($id: ID!) { deployment(id: $id) { approvals { id } } auditLog(first: 1) { nodes { id } } }",
+        id=pending_id,
     )
-    made.ids |= {
+    ground.ids |= {
         "environment": here.environment_id,
         "application": application,
         "version": version,
@@ -183,11 +186,11 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         "goneWindow": gone,
         "account": somebody.id,
         "token": token["token"]["id"],
-        "approval": found["deployment"]["approvals"][0]["id"],
-        "entry": found["auditLog"]["nodes"][0]["id"],
+        "approval": data["deployment"]["approvals"][0]["id"],
+        "entry": data["auditLog"]["nodes"][0]["id"],
         "ended": ended,
     }
-    made.victims |= {
+    ground.victims |= {
         "application": await elsewhere.application("other"),
         "environment": other.environment_id,
         "version": await elsewhere.version(),
@@ -196,12 +199,12 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         "account": nobody.id,
         "deployment": await elsewhere.deploy(autoStart=False),
     }
-    await made.deployment()
-    return made
+    await ground.deployment()
+    return ground
 
 
 def refusals(place: object, value: object, form: str, status: int, answer: Any) -> list[Data]:
-    """Return the errors of an answer, each of which says what is wrong with what was sent, and none what it broke."""
+    """Return the errors of an answer. Each must say what is wrong with the input, and none may be internal."""
     what = (str(place), repr(value)[:60], form)
     assert status in (200, 400, 413), (*what, status, str(answer)[:300])
     text = json.dumps(answer)
@@ -215,17 +218,17 @@ def refusals(place: object, value: object, form: str, status: int, answer: Any) 
 
 
 async def send(ground: Playground, place: Place, chance: Random, most: int) -> None:
-    """Send nasty values to a place."""
+    """Send odd values to a place."""
     root = {"query": "Query", "mutation": "Mutation"}[place.root]
     kind = selection(_result(root, place.field))
-    for value, form in drawn(place, ground.victims, chance, most):
+    for value, form in draw_values(place, ground.victims, chance, most):
         if place.root == "mutation":
             await ground.deployment()
-        asked = operation(place, ground.usual(place.field), value, form, kind)
-        status, answer = await ground.post(asked)
+        request = operation(place, ground.usual(place.field), value, form, kind)
+        status, answer = await ground.post(request)
         found = refusals(place, value, form, status, answer)
         if place.root == "mutation" and not found:
-            ground.spoilt = True
+            ground.changed = True
 
 
 def _result(root: str, field_name: str) -> Any:
@@ -233,43 +236,46 @@ def _result(root: str, field_name: str) -> Any:
     return type_.fields[field_name].type
 
 
-async def lists_hold(ground: Playground) -> None:
-    """Read every list with all that is computed for what is in it."""
+async def check_lists(ground: Playground) -> None:
+    """Read every list with all computed fields of its items."""
     for document in LISTS:
         status, answer = await ground.post({"query": document})
         assert status == 200 and "errors" not in answer, (document, answer.get("errors"))
 
 
-async def can_be_sent_again(ground: Playground) -> None:
-    """Send what is read of everything that is new: it is taken, and is the same then."""
+async def check_round_trip(ground: Playground) -> None:
+    """Send everything that is new as it is read. It must be accepted, and is then unchanged."""
     admin = ground.admin
     names = await admin.query(
         "{ applications(first: 500) { nodes { id name } } environments { id name operator rank } }"
     )
-    ids = {one["name"]: one["id"] for one in names["applications"]["nodes"]}
+    ids = {application["name"]: application["id"] for application in names["applications"]["nodes"]}
     for name in [name for name, id_ in ids.items() if _is_new(ground, id_)]:
         await _application(admin, name)
-    for one in names["environments"]:
-        if _is_new(ground, one["id"]):
-            await _environment(admin, one)
-    for one in (await admin.query("{ environments { id freezeWindows { id " + WINDOW + " } } }"))["environments"]:
-        for window in one["freezeWindows"]:
+    for environment in names["environments"]:
+        if _is_new(ground, environment["id"]):
+            await _environment(admin, environment)
+    for environment in (await admin.query("{ environments { id freezeWindows { id " + WINDOW + " } } }"))[
+        "environments"
+    ]:
+        for window in environment["freezeWindows"]:
             if _is_new(ground, window["id"]):
-                await _window(admin, one["id"], window)
+                await _window(admin, environment["id"], window)
     versions = await admin.query(
         "{ versions(first: 100) { nodes { id name commit artifacts { image application { id } } } } }"
     )
-    for one in versions["versions"]["nodes"]:
-        if _is_new(ground, one["id"]):
-            ground.seen.add(await _version(admin, one))
+    for version in versions["versions"]["nodes"]:
+        if _is_new(ground, version["id"]):
+            ground.seen.add(await _version(admin, version))
     templates = await admin.query("{ workflowTemplates(first: 500) { nodes { id latest { id } } } }")
-    for one in templates["workflowTemplates"]["nodes"]:
-        if _is_new(ground, one["latest"]["id"]):
-            await _template(ground, one["id"], ids)
+    for template in templates["workflowTemplates"]["nodes"]:
+        if _is_new(ground, template["latest"]["id"]):
+            await _template(ground, template["id"], ids)
     deployments = await admin.query("{ deployments(first: 60) { nodes { id status } } }")
-    for one in deployments["deployments"]["nodes"]:
-        if one["status"] == "PENDING" and _is_new(ground, one["id"]) and one["id"] != ground.ids["deployment"]:
-            await _graph(admin, one["id"])
+    for deployment in deployments["deployments"]["nodes"]:
+        id_ = deployment["id"]
+        if deployment["status"] == "PENDING" and _is_new(ground, id_) and id_ != ground.ids["deployment"]:
+            await _graph(admin, id_)
 
 
 def _is_new(ground: Playground, id_: str) -> bool:
@@ -280,55 +286,60 @@ def _is_new(ground: Playground, id_: str) -> bool:
 
 async def _application(admin: Client, name: str) -> None:
     before = (await admin.query(APPLICATION, name=name))["application"]
-    given = {key: value for key, value in before.items() if key not in ("archivedAt", "deploy")}
+    fields = {key: value for key, value in before.items() if key not in ("archivedAt", "deploy")}
     target = dict(before["deploy"])
-    given["shell" if target.pop("__typename") == "ShellTarget" else "kubernetes"] = target
-    await admin.change("updateApplication", "__typename", **given)
+    fields["shell" if target.pop("__typename") == "ShellTarget" else "kubernetes"] = target
+    await admin.change("updateApplication", "__typename", **fields)
     assert (await admin.query(APPLICATION, name=name))["application"] == before
 
 
-async def _environment(admin: Client, one: Data) -> None:
+async def _environment(admin: Client, environment: Data) -> None:
     fields = "name rank operator workerPool buildPool maxConcurrentDeployments kubernetes { context namespace }"
     policy = "requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout"
     document = f"query($id: ID!) {{ environment(id: $id) {{ id {fields} approvalPolicy {{ {policy} }} }} }}"
-    before = (await admin.query(document, id=one["id"]))["environment"]
+    before = (await admin.query(document, id=environment["id"]))["environment"]
     given = {key: value for key, value in before.items() if key not in ("name", "operator", "approvalPolicy")}
     await admin.change("updateEnvironment", "__typename", **given)
     if before["approvalPolicy"]:
-        await admin.change("setApprovalPolicy", "__typename", environmentId=one["id"], **before["approvalPolicy"])
-    assert (await admin.query(document, id=one["id"]))["environment"] == before
+        await admin.change(
+            "setApprovalPolicy", "__typename", environmentId=environment["id"], **before["approvalPolicy"]
+        )
+    assert (await admin.query(document, id=environment["id"]))["environment"] == before
 
 
 async def _window(admin: Client, environment_id: str, window: Data) -> None:
-    given = {key: value for key, value in window.items() if key != "id"}
+    fields = {key: value for key, value in window.items() if key != "id"}
     await admin.change("deleteFreezeWindow", "__typename", id=window["id"])
-    made = await admin.change(
-        "createFreezeWindow", "environment { freezeWindows { " + WINDOW + " } }", environmentId=environment_id, **given
+    payload = await admin.change(
+        "createFreezeWindow", "environment { freezeWindows { " + WINDOW + " } }", environmentId=environment_id, **fields
     )
-    assert given in made["environment"]["freezeWindows"]
+    assert fields in payload["environment"]["freezeWindows"]
 
 
-async def _version(admin: Client, one: Data) -> str:
-    artifacts = [{"applicationId": each["application"]["id"], "image": each["image"]} for each in one["artifacts"]]
-    given = {"name": one["name"], "commit": one["commit"]}
-    made = await admin.change("createVersion", "version { id name commit }", artifacts=artifacts, **given)
-    assert {key: made["version"][key] for key in given} == given
-    return str(made["version"]["id"])
+async def _version(admin: Client, version: Data) -> str:
+    artifacts = [
+        {"applicationId": artifact["application"]["id"], "image": artifact["image"]}
+        for artifact in version["artifacts"]
+    ]
+    fields = {"name": version["name"], "commit": version["commit"]}
+    payload = await admin.change("createVersion", "version { id name commit }", artifacts=artifacts, **fields)
+    assert {key: payload["version"][key] for key in fields} == fields
+    return str(payload["version"]["id"])
 
 
 async def _template(ground: Playground, id_: str, ids: Mapping[str, str]) -> None:
     before = (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"]
     latest = before["latest"]
     tasks = [
-        {key: value for key, value in one.items() if key != "applicationName"}
-        | {"applicationId": ids.get(one["applicationName"])}
-        for one in latest["tasks"]
+        {key: value for key, value in task.items() if key != "applicationName"}
+        | {"applicationId": ids.get(task["applicationName"])}
+        for task in latest["tasks"]
     ]
-    given = {key: before[key] for key in ("name", "description")} | {"note": latest["note"]}
-    made = await ground.admin.change(
-        "saveWorkflowTemplate", "version { id }", tasks=tasks, parameters=latest["parameters"], **given
+    fields = {key: before[key] for key in ("name", "description")} | {"note": latest["note"]}
+    payload = await ground.admin.change(
+        "saveWorkflowTemplate", "version { id }", tasks=tasks, parameters=latest["parameters"], **fields
     )
-    ground.seen.add(made["version"]["id"])
+    ground.seen.add(payload["version"]["id"])
     assert (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"] == before
 
 
@@ -337,10 +348,10 @@ async def _graph(admin: Client, id_: str) -> None:
       workflow {{ revision edges {{ fromKey toKey }} tasks {{ {GRAPH} }} }} }} }}"""
     before = (await admin.query(document, id=id_))["deployment"]["workflow"]
     tasks = [
-        {key: value for key, value in one.items() if key != "appId"}
-        | {"applicationId": one["appId"]}
-        | {"blockBy": [edge["fromKey"] for edge in before["edges"] if edge["toKey"] == one["key"]]}
-        for one in before["tasks"]
+        {key: value for key, value in task.items() if key != "appId"}
+        | {"applicationId": task["appId"]}
+        | {"blockBy": [edge["fromKey"] for edge in before["edges"] if edge["toKey"] == task["key"]]}
+        for task in before["tasks"]
     ]
     await admin.change(
         "updateWorkflow", "__typename", deploymentId=id_, expectedRevision=before["revision"], tasks=tasks

@@ -1,7 +1,7 @@
-"""Every argument of every root field, and of fields below, found in the schema; and what nobody expects there.
+"""Finds every argument of root and nested fields in the schema, and draws odd values for each.
 
-For each place the smallest arguments that its field takes, with something nasty in it: as a literal, as a variable, or
-as the default of one. Chance decides which, always alike.
+For each place it builds the minimal arguments of its field with an odd value in it, as a literal, as a variable, or as
+the default of one. The choice is random, but the same in each run.
 """
 
 import json
@@ -44,7 +44,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Place:
-    """A place for a value: the root field, and the path to it through its inputs; "*" is an item of a list."""
+    """A place for a value: the root field, and the path through its inputs. "*" is an item of a list."""
 
     root: str
     field: str
@@ -56,7 +56,7 @@ class Place:
 
 
 def below(type_: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield every place in a type of input: those of lists and objects as well as those of single values."""
+    """Yield every place in an input type: lists and objects as well as single values."""
     yield path, type_
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
@@ -67,7 +67,7 @@ def below(type_: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def places(root: str) -> list[Place]:
-    """Return every place in the arguments of the root fields of a kind."""
+    """Return every place in the arguments of the root fields of a kind of operation."""
     type_ = ROOTS[root]
     assert type_ is not None
     return [
@@ -78,8 +78,8 @@ def places(root: str) -> list[Place]:
     ]
 
 
-def how_many(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
-    """Return how many values each place gets: a field of an input that is in many places gets most in its first."""
+def values_per_place(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
+    """Return the number of values for each place. An input field that occurs often gets most at its first place."""
     seen = set[tuple[str, ...]]()
     found = {}
     for place in all_:
@@ -113,7 +113,7 @@ TIMES: tuple[Any, ...] = (
 
 
 def nest(levels: int) -> Any:
-    """Return a value nested so many times."""
+    """Return a value inside this many lists."""
     found: Any = 1
     for level in range(levels):
         found = [found] if level % 2 else {"a": found}
@@ -131,8 +131,8 @@ BOOLEANS: tuple[Any, ...] = (True, False, 0, 1, "true", "", [], {}, None)
 ENUMS: tuple[Any, ...] = (Word("NOTHING"), Word("true_"), "ADMIN", "", 0, [], {}, None)
 
 
-def nasty(type_: Any, ids: Mapping[str, str]) -> list[Any]:
-    """Return what to send to a place of a type."""
+def odd_values(type_: Any, ids: Mapping[str, str]) -> list[Any]:
+    """Return the odd values for a type."""
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
         item = get_named_type(bare)
@@ -156,7 +156,7 @@ def nasty(type_: Any, ids: Mapping[str, str]) -> list[Any]:
 
 
 def literal(type_: Any, value: Any) -> str | None:
-    """Return a value as it is written in a document; None: it can not be."""
+    """Return a value as a GraphQL literal, None if it has none."""
     bare = get_named_type(type_)
     if isinstance(value, Word):
         return value.text
@@ -164,33 +164,33 @@ def literal(type_: Any, value: Any) -> str | None:
         return "$hole"
     if isinstance(value, list):
         inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-        items = [literal(inner.of_type if isinstance(inner, GraphQLList) else bare, one) for one in value]
+        items = [literal(inner.of_type if isinstance(inner, GraphQLList) else bare, item) for item in value]
         return None if None in items else f"[{', '.join(map(str, items))}]"
     if isinstance(value, dict):
         fields = bare.fields if isinstance(bare, GraphQLInputObjectType) else {}
         parts = [
-            (name, literal(fields[name].type if name in fields else CORE.type_map["JSON"], one))
-            for name, one in value.items()
+            (name, literal(fields[name].type if name in fields else CORE.type_map["JSON"], content))
+            for name, content in value.items()
         ]
         good = all(text is not None and re.fullmatch("[_A-Za-z][_0-9A-Za-z]*", name) for name, text in parts)
         return f"{{{', '.join(f'{name}: {text}' for name, text in parts)}}}" if good else None
-    return spelt(value)
+    return to_json(value)
 
 
-def spelt(value: Any) -> str:
-    """Return JSON, in which a number may be beyond all bounds."""
+def to_json(value: Any) -> str:
+    """Return JSON, in which a number may be beyond the range of a double."""
     return json.dumps(value, default=lambda word: word.text).replace("Infinity", "1e400")
 
 
 class Hole:
-    """Stands for a variable in arguments."""
+    """The placeholder of a variable in arguments."""
 
 
 HOLE = Hole()
 
 
 def filled(value: Any, path: Path, content: Any) -> Any:
-    """Return arguments with something else at a place."""
+    """Return arguments with another value at a place."""
     if not path:
         return content
     if path[0] == "*":
@@ -201,7 +201,7 @@ def filled(value: Any, path: Path, content: Any) -> Any:
 
 
 def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> Any:
-    """Return the smallest good value of a type that has a place at the end of a path in it."""
+    """Return the minimal valid value of a type that has a place at the end of a path in it."""
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if name in usual and not path:
         return usual[name]
@@ -210,13 +210,13 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
     if isinstance(bare, GraphQLInputObjectType):
         needed = {key for key, field in bare.fields.items() if isinstance(field.type, GraphQLNonNull)}
         start = usual.get(f"{bare.name}", {})
-        wanted = needed | set(path[:1])
-        made = {
+        names = needed | set(path[:1])
+        fields = {
             key: least(bare.fields[key].type, key, usual, path[1:] if key in path[:1] else ())
-            for key in wanted
+            for key in names
             if key in bare.fields and (key not in start or key in path[:1])
         }
-        return {key: one for key, one in start.items() if key not in made} | made
+        return {key: default for key, default in start.items() if key not in fields} | fields
     if isinstance(bare, GraphQLEnumType):
         return Word(next(iter(bare.values)))
     scalars = {"Int": 1, "Float": 1.0, "Boolean": False, "DateTime": "2030-01-01T00:00:00Z", "JSON": {}}
@@ -224,27 +224,29 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
 
 
 def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, selection: str) -> dict[str, Any]:
-    """Return the operation that sends a value to a place in some form; those that can not be written are variables."""
+    """Return the operation that sends a value to a place in some form. Values without a literal are variables."""
     root = ROOTS[place.root]
     assert root is not None
     field = root.fields[place.field]
-    needed = {name for name, one in field.args.items() if isinstance(one.type, GraphQLNonNull)} | {place.path[0]}
-    given = {
+    needed = {name for name, argument in field.args.items() if isinstance(argument.type, GraphQLNonNull)} | {
+        place.path[0]
+    }
+    fields = {
         name: least(field.args[name].type, name, usual, place.path[1:] if name == place.path[0] else ())
         for name in sorted(needed)
     }
     target = place.path[0]
     text = literal(place.type, value) if form != "variable" else None
     if text is None:
-        variables = given | {target: filled(given[target], place.path[1:], value)}
+        variables = fields | {target: filled(fields[target], place.path[1:], value)}
         heads = ", ".join(f"${name}: {field.args[name].type}" for name in variables)
         arguments = ", ".join(f"{name}: ${name}" for name in variables)
         return {
             "query": f"{place.root} Nasty({heads}) {{ {place.field}({arguments}) {selection} }}",
             "variables": variables,
         }
-    with_hole = given | {target: filled(given[target], place.path[1:], HOLE)}
-    arguments = ", ".join(f"{name}: {literal(field.args[name].type, one)}" for name, one in with_hole.items())
+    with_hole = fields | {target: filled(fields[target], place.path[1:], HOLE)}
+    arguments = ", ".join(f"{name}: {literal(field.args[name].type, content)}" for name, content in with_hole.items())
     head = "Nasty"
     if form == "default":
         bare = place.type.of_type if isinstance(place.type, GraphQLNonNull) else place.type
@@ -254,16 +256,16 @@ def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, sel
     return {"query": f"{place.root} {head} {{ {place.field}({arguments}) {selection} }}"}
 
 
-def drawn(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> list[tuple[Any, str]]:
-    """Return some of what is nasty at a place, each in some form, so that each form comes."""
-    values = nasty(place.type, ids)
+def draw_values(place: Place, ids: Mapping[str, str], chance: Random, most: int) -> list[tuple[Any, str]]:
+    """Return some of the odd values of a place, so that each form occurs."""
+    values = odd_values(place.type, ids)
     chosen = values if len(values) <= most else chance.sample(values, most)
     start = chance.randrange(len(FORMS))
     return [(value, FORMS[(start + number) % len(FORMS)]) for number, value in enumerate(chosen)]
 
 
 def selection(type_: Any) -> str:
-    """Return what is asked of a result: the errors of a payload, and else that it is there."""
+    """Return the selection for a result: the errors of a payload, else only that it exists."""
     named = get_named_type(type_)
     if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
         return ""
@@ -273,7 +275,7 @@ def selection(type_: Any) -> str:
 
 @dataclass(frozen=True)
 class Inner:
-    """A field with arguments below the root: how it is reached from an object with an id."""
+    """A nested field with arguments, and how it is reached from an object with an id."""
 
     type: str
     path: Path
@@ -292,7 +294,7 @@ class Inner:
 
 
 def inner() -> list[Inner]:
-    """Return the fields of objects with ids, and of what hangs on these, that take arguments."""
+    """Return the fields with arguments of objects with ids, and of their children."""
     node = CORE.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
     starts = [(type_.name, type_, ()) for type_ in CORE.get_possible_types(node)]
@@ -311,17 +313,19 @@ def inner() -> list[Inner]:
     return found
 
 
-def inner_operation(one: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
+def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
     """Return the operation that sends a value to an argument of a field below the root."""
-    field = one.definition
-    given = {
+    field = inner_field.definition
+    fields = {
         name: least(value_.type, name, {})
         for name, value_ in field.args.items()
         if isinstance(value_.type, GraphQLNonNull)
     }
     of = field.args[argument].type
     text = literal(of, value) if form != "variable" else None
-    others = [f"{name}: {literal(field.args[name].type, each)}" for name, each in given.items() if name != argument]
+    others = [
+        f"{name}: {literal(field.args[name].type, content)}" for name, content in fields.items() if name != argument
+    ]
     bare = of.of_type if isinstance(of, GraphQLNonNull) else of
     variables: dict[str, Any] = {}
     if form == "literal" and text is not None:
@@ -330,10 +334,10 @@ def inner_operation(one: Inner, id_: str, argument: str, value: Any, form: str) 
         head, arguments = f"($hole: {bare} = {text})", [*others, f"{argument}: $hole"]
     else:
         head, arguments, variables = f"($hole: {of})", [*others, f"{argument}: $hole"], {"hole": value}
-    body = f"{one.field}({', '.join(arguments)}) {selection(field.type)}"
-    for step in reversed(one.path):
+    body = f"{inner_field.field}({', '.join(arguments)}) {selection(field.type)}"
+    for step in reversed(inner_field.path):
         body = f"{step} {{ {body} }}"
     return {
-        "query": f'query Inner{head} {{ node(id: "{id_}") {{ ... on {one.type} {{ {body} }} }} }}',
+        "query": f'query Inner{head} {{ node(id: "{id_}") {{ ... on {inner_field.type} {{ {body} }} }} }}',
         "variables": variables,
     }
