@@ -216,7 +216,7 @@ async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkey
 
 async def test_a_server_that_answers_again_is_trusted_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(circuit_breaker, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "OPEN_SECONDS", 0.0)
     async with (
         relayed(servers.redis_url) as (relay, bus),
         opened(servers.redis_url) as other,
