@@ -17,7 +17,7 @@ ANSWER_SECONDS = 2.0
 HALF_OPEN_SECONDS = 0.1
 """The same after a timeout, until it answers again."""
 OPEN_SECONDS = 1.0
-"""How long nothing is sent after a timeout: readers find everything in the database."""
+"""Seconds without sending after a timeout: readers find everything in the database."""
 AWAY = (RedisError, OSError, asyncio.TimeoutError)
 
 

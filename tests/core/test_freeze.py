@@ -2,7 +2,7 @@
 
 In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; what they
 make together, against a plain timeline; wall times where the clocks change; and, over random windows around such
-changes, that nothing is let through while the clock on the wall shows a time within a window.
+changes, that no deployment starts while the clock on the wall shows a time within a window.
 What rules are taken and give is tested with the calendar.
 """
 

@@ -430,7 +430,7 @@ class Play(Driver):
             for id in made.work:
                 self.take(id, made)
             held = [task for task in self.tasks.values() if task.worker]
-            assert held or made.wake_at is not None, "nothing is left to do, yet it has not ended"
+            assert held or made.wake_at is not None, "no work is left, yet it has not ended"
             for task in held:
                 self.meet(task, "fail" if task.stop else "succeed")
             self.now = max(self.now, made.wake_at or self.now)

@@ -1,4 +1,4 @@
-"""The bus over a real Valkey: who listens hears everything from then on, or is told that something may be missing."""
+"""The bus over a real Valkey: a listener gets every later message, or learns that one may be missing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence

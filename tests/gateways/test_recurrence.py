@@ -1,4 +1,4 @@
-"""The calendar: which rules are taken, what they give, and that none takes long or goes on for ever."""
+"""The calendar: which rules are accepted, their occurrences, and that none takes long or runs without end."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -297,7 +297,7 @@ async def test_without_a_guard_commands_run_and_a_warning_is_logged_once(
     assert sum("guard" in record.message for record in caplog.records) == 1
 
 
-# What the guard is told
+# Orders to the guard
 
 
 class Told:

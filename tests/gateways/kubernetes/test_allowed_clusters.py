@@ -28,7 +28,7 @@ async def cast(tmp_path: Path) -> Any:
 
 
 async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
-    """Return why a worker can not run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
+    """Return why a worker cannot run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
     operator = KubernetesOperator(allowed=reach)
     try:
         instruction = Instruction(

@@ -78,7 +78,7 @@ async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: Clu
 
 
 class NoRights:
-    """Forbids what it is told to, as a cluster does that has not read its roles yet."""
+    """Forbids chosen calls, like a cluster that has not read its roles yet."""
 
     def __init__(self, seconds: float) -> None:
         self._until = asyncio.get_running_loop().time() + seconds

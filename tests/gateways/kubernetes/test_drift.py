@@ -1,4 +1,4 @@
-"""What people change while a rollout is under way: it is told and left; the way back goes as far as it may."""
+"""Drift: changes by people during a rollout are reported and kept; a rollback undoes what it can."""
 
 from collections.abc import Callable
 from typing import Any

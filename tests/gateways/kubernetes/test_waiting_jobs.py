@@ -1,4 +1,4 @@
-"""Jobs that wait: for room in a quota, for a node, for anything; what they wait for is told, and each thing once."""
+"""Waiting Jobs: for a quota, a node or anything else; the log says once what they wait for."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer
     played.admission.quota = {"count/jobs.batch": 1}
     played.store("jobs", {"metadata": {"name": "other", "labels": {}}, "spec": {"suspend": True}}, "elsewhere")
     running = bench.begin("echo", "in", lines=(lines := Lines()))
-    await eventually(lambda: lines.system, "it to be told")
+    await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1)
     assert lines.system == [f"WARN: waiting: no quota has room for its Job: {FULL.format('count/jobs.batch')}"]
     played.remove(("jobs", "elsewhere", "other"))
@@ -48,7 +48,7 @@ async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Ben
 async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, played: ClusterServer) -> None:
     played.admission.quota = {"count/jobs.batch": 0}
     running = bench.begin("true", lines=(lines := Lines()), timeout_seconds=60)
-    await eventually(lambda: lines.system, "it to be told")
+    await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1.1)
     played.admission.quota = {}
     await running.wait()
@@ -59,7 +59,7 @@ async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, 
 async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer) -> None:
     played.admission.quota = {"pods": 0}
     running = bench.begin("echo", "in", lines=(lines := Lines()))
-    await eventually(lambda: lines.system[1:], "it to be told")
+    await eventually(lambda: lines.system[1:], "the log line")
     await asyncio.sleep(1)
     assert sum("exceeded quota" in line for line in lines.system) == 1
     played.admission.quota = {}
@@ -148,7 +148,7 @@ async def test_events_that_may_not_be_watched_are_looked_at(
     monkeypatch.setattr(ClusterServer, "_watch", refuse)
     played.admission.quota = {"pods": 0}
     running = bench.begin("true", lines=(lines := Lines()))
-    await eventually(lambda: any("exceeded quota" in line for line in lines.system), "it to be told")
+    await eventually(lambda: any("exceeded quota" in line for line in lines.system), "the log line")
     played.admission.quota = {}
     assert (await running.wait()).ending is Ending.SUCCEEDED
 

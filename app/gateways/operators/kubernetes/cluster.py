@@ -114,7 +114,7 @@ class Cluster:
     async def modify(self, kind: Kind, name: str, change: Callable[[Object], Object]) -> Object:
         """Read an object, write what `change` makes of it, and return it; again when it has changed in between.
 
-        Changes of others are never overwritten: the version that was read must still be the newest. Nothing is written
+        Changes of others are never overwritten: the version that was read must still be the newest. No write follows
         where `change` changes nothing. Raises ClusterRefusedError with `is_missing`.
         """
         while True:

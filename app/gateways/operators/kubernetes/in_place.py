@@ -1,7 +1,8 @@
 """StatefulSets and DaemonSets: their pods are replaced in place, by the means that these kinds have.
 
 A StatefulSet is updated down to a partition, the highest ordinals first. A DaemonSet is updated by its own strategy or,
-in batches, by deleting as many pods as may be missing at a time. A workload with `OnDelete` is updated like that too.
+in batches, by deleting at most the permitted number of pods at a time. A workload with `OnDelete`
+is updated like that too.
 """
 
 import asyncio
@@ -121,7 +122,7 @@ async def _set_image(workload: ClusterWorkload, image: str, strategy: Object, *,
 
 
 async def _replace_pods(workload: ClusterWorkload, goal: int, own_strategy: Object, read: ReadStatus) -> None:
-    """Delete old pods until `goal` pods are new, as many at a time as may be missing. Raises StuckError."""
+    """Delete old pods until `goal` pods are new, at most the permitted number at a time. Raises StuckError."""
     while True:
         base = await workload.base()
         pods = [pod for pod in await workload.pods_of(base) if not is_terminating(pod)]

@@ -83,7 +83,7 @@ class KubernetesOperator:
         self._lease.renew(seconds)
 
     def renew_lease_from_thread(self, seconds: float) -> None:
-        """Do nothing: while the event loop is held up nothing is written, and `renew_lease` comes before it is."""
+        """Do nothing: while the event loop is blocked no write happens, and `renew_lease` comes before it is."""
 
     async def list_runs(self, connection: KubernetesAccess) -> Sequence[Run]:
         """Return the runs of Jobs in a namespace, without those that are being deleted."""

@@ -19,7 +19,7 @@ _original_limit: tuple[int, int] | None = None
 
 
 def raise_open_files() -> None:
-    """Raise the limit of open files of this process as far as its hard limit allows."""
+    """Raise the limit of open files of this process to its hard limit."""
     global _original_limit  # noqa: PLW0603 - a limit belongs to the process as well
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raised = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)

@@ -22,8 +22,9 @@ _CHUNK_BYTES = _LINE_CHARACTERS = LONG_LINE
 
 
 class Output:
-    """One output stream of a command. While the log is busy nothing is read, and the command blocks in its next write.
+    """One output stream of a command.
 
+    While the log is busy the pipe is not read, and the command blocks in its next write.
     The pipe is not managed by asyncio, whose processes end only when every process that holds their pipes has ended.
     """
 

@@ -185,7 +185,7 @@ def start(
 ) -> RunningCommand:
     """Start the command as the leader of a new group. Raises OSError and ValueError where it cannot start.
 
-    Nothing is awaited between the fork and the registration with the guard. A worker that is killed within the
+    There is no await between the fork and the registration with the guard. A worker that is killed within the
     millisecond that loading the program takes leaves the command running.
     """
     with ExitStack() as ours, ExitStack() as theirs:
