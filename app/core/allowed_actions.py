@@ -1,4 +1,4 @@
-"""Which actions the state of a deployment or a task allows. Each function returns why not, or None if allowed.
+"""The actions that a state allows. Each function returns why an action is refused, or None.
 
 Mutations refuse by these answers, and pages use them to offer buttons.
 """
@@ -61,7 +61,7 @@ def why_not_edit(deployment: Deployment) -> str | None:
 
 
 def why_not_retry_task(deployment: Deployment, task: Task) -> str | None:
-    """Retry one task: it failed, was cancelled or rolled back, and its deployment has failed or may still fail."""
+    """Retry one task: it failed, was cancelled or rolled back, and its deployment can go on."""
     if deployment.status not in (_S.FAILED, _S.RUNNING, _S.WAITING_CONFIRM):
         states = "RUNNING, WAITING_CONFIRM or FAILED"
         return f"The deployment is {deployment.status}; its tasks can be retried only while it is {states}."

@@ -37,7 +37,7 @@ class ShellTarget:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesTarget:
-    """Deploys by changing the image of one container of a Deployment, StatefulSet or DaemonSet, named `workload`.
+    """Changes the image of a container of the `workload`, a Deployment, StatefulSet or DaemonSet.
 
     `container` may be an init container. `service` names the Service whose traffic canary and blue-green switch;
     `http_route` names a Gateway API HTTPRoute, which makes the ratio of a canary traffic instead of replicas. With
@@ -83,7 +83,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application as it is stored. `build`, `test` and `health_check` are None where it has no such task.
+    """An application as it is stored. `build`, `test` and `health_check` are None for missing tasks.
 
     Exactly one of the targets `shell` and `kubernetes` is set.
     """

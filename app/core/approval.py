@@ -68,7 +68,7 @@ VALIDITY = timedelta(days=1)
 
 
 def types_before_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> frozenset[TaskType] | None:
-    """Return the types of tasks that may run before a deployment is approved; None if it needs no approval.
+    """Return the types of tasks that may run before the approval of a deployment; None: needs none.
 
     `policy` is that of its environment.
     """
@@ -93,7 +93,7 @@ def planned_types_before_approval(
 
 @dataclass(frozen=True, slots=True)
 class PlannedApproval:
-    """An approval that a planned deployment would need; `task_key` is set where the subject is a task or a step."""
+    """An approval that a planned deployment needs; `task_key` is set for a task or a step."""
 
     subject: ApprovalSubject
     policy: ApprovalPolicy
@@ -140,7 +140,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The subject of an approval request: a deployment, one of its tasks, or a step (from 0) of a task's rollout."""
+    """The subject of an approval: a deployment, one of its tasks, or a step (from 0) of a rollout."""
 
     subject: ApprovalSubject
     task_id: str | None = None

@@ -28,12 +28,12 @@ DEPLOYMENT = (
 TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
 
 HIDDEN = frozenset({"kubeconfig_path", "authors", "held"})
-"""Fields of any object that are not logged: unreadable ones, and those of approvals that the log itself contains."""
+"""Fields that are not logged: unreadable ones, and those that the log itself contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object before and after a change: core values, or mappings of them. None: the object does not exist."""
+    """An object before and after a change, as core values or mappings of them; None: no object."""
 
     before: object
     after: object
@@ -107,7 +107,7 @@ FIRST_HASH = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """An entry of the hash chain: its number, its hash, and the content that is hashed after the previous hash."""
+    """An entry of the hash chain: its number, its hash, and the content that is hashed."""
 
     number: int
     id: str
@@ -118,7 +118,7 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """The state of a check of the hash chain: checked links, the hash of the last one, and the fault of the next."""
+    """A check of the hash chain: the checked links, the last hash, and the fault of the next link."""
 
     length: int = 0
     head: str = FIRST_HASH
@@ -144,7 +144,7 @@ def _label(link: ChainLink) -> str:
 
 
 def view(value: object) -> Any:
-    """Return the logged JSON of an object: a summary of deployments and tasks, every field of anything else."""
+    """Return the logged JSON of an object: a summary of deployments and tasks, else every field."""
     if isinstance(value, Deployment):
         return {_camel(name): to_json(getattr(value, name)) for name in DEPLOYMENT}
     if isinstance(value, Task):

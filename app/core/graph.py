@@ -1,4 +1,4 @@
-"""Directed graphs of tasks: order, levels, cycles, ancestors and critical path, linear in tasks and edges.
+"""Directed graphs of tasks: order, levels, cycles, ancestors and critical path, in linear time.
 
 A graph is a mapping from each node to the nodes it waits for (its blockers). Every blocker must itself be a node:
 `workflow_faults.find_faults` reports other graphs before these functions are called. The standard library's graphlib
@@ -28,7 +28,7 @@ def dependents(graph: Graph) -> dict[str, list[str]]:
 
 
 def levels(graph: Graph) -> list[list[str]]:
-    """Return the topological levels: each holds the nodes that can run in parallel once the levels before it are done.
+    """Return the topological levels; nodes of a level can run in parallel after the levels before it.
 
     Nodes keep the mapping's order within a level. Raises CycleError.
     """
@@ -54,7 +54,7 @@ def levels(graph: Graph) -> list[list[str]]:
 
 
 def order(graph: Graph) -> list[str]:
-    """Return the nodes with each after all its blockers, in the mapping's order if possible. Raises CycleError."""
+    """Return the nodes, each after its blockers, in the mapping's order if possible. Raises CycleError."""
     placed: set[str] = set()
     for node, blockers in graph.items():
         if not placed.issuperset(blockers):
@@ -90,7 +90,7 @@ def find_cycle(graph: Graph) -> tuple[str, ...] | None:
 
 
 def ancestors(graph: Graph) -> dict[str, int]:
-    """Return, for each node, all nodes it waits for, directly or not, as a bit mask over the mapping's order.
+    """Return, for each node, all nodes it waits for, as a bit mask over the mapping's order.
 
     With masks, "does a wait for b" is a single AND, and whole-graph checks stay near linear: a union of 2,000 bits
     costs less than one set insertion. Raises CycleError.
@@ -106,7 +106,7 @@ def ancestors(graph: Graph) -> dict[str, int]:
 
 
 def weights(seconds: Mapping[str, float | None]) -> dict[str, float]:
-    """Return the weight of each node on a path: its seconds, or, where they are unknown (None), the mean of the others.
+    """Return the weight of each node: its seconds, or the mean of the others if unknown (None).
 
     If no node has seconds, each weighs 1, so that a path counts its nodes.
     """

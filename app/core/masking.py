@@ -15,7 +15,7 @@ SHORTEST_LINE = 8
 MAX_SECRETS = 100
 """Variables with secret names of one command."""
 MAX_LINES = 300
-"""Texts to search for: all secret values of one command and their lines; twice the lines of two private keys."""
+"""Texts to search for: secret values and their lines; twice the lines of two private keys."""
 MAX_CHARACTERS = 65_536
 """Characters of all secret values of one command."""
 PLAIN_VALUES = frozenset(
@@ -92,7 +92,7 @@ class Masker:
         return max(map(len, self.secrets), default=0)
 
     def partial_secret_start(self, text: str) -> int:
-        """Return where at the end of a text an unfinished secret may begin; the length of the text if there is none."""
+        """Return where an unfinished secret may begin at the end of a text; the length of it if none does."""
         return len(text) - max((_overlap(text, secret) for secret in self.secrets), default=0)
 
 
@@ -141,7 +141,7 @@ def _overlap(text: str, secret: str) -> int:
 
 
 def masked_views(sides: Sequence[Any]) -> tuple[Any, ...]:
-    """Return JSON values of one object, before and after a change, with the secrets of every `env` in them masked."""
+    """Return JSON values of one object before and after a change, with the secrets of each `env` masked."""
     masker = Masker.of(*(env for side in sides for env in _envs(side)))
     return tuple(masker.mask_json(_masked_variables(side)) for side in sides)
 

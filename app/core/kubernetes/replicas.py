@@ -26,7 +26,7 @@ class ReplicaStatus:
 
 
 def replica_status(deployment: Object) -> ReplicaStatus:
-    """Read the status of a Deployment. It is not settled before its controller has observed the newest change."""
+    """Read the status of a Deployment; not settled before its controller observed the newest change."""
     status, wanted = deployment.get("status") or {}, replicas_of(deployment)
     updated, available = int(status.get("updatedReplicas") or 0), int(status.get("availableReplicas") or 0)
     observed = _is_observed(deployment)
@@ -113,7 +113,7 @@ def target_replicas(base: Object, moved: MovedWorkload | None, *, is_split: bool
 
 
 def annotated_workload(base: Object) -> MovedWorkload | None:
-    """Return the state of a rollout by the annotations of its workload, for a rollout that is not in the database."""
+    """Return the state of a rollout that is not in the database, by the annotations of its workload."""
     wanted, size_, previous = (
         annotation(base, REPLICAS),
         annotation(base, SET_REPLICAS),
@@ -128,7 +128,7 @@ def annotated_workload(base: Object) -> MovedWorkload | None:
 
 
 def replicas_to_keep(base: Object, second: Object, floor: int) -> int:
-    """Return how many replicas the second Deployment keeps, so that the base finds room for its missing ones.
+    """Return how many replicas the second Deployment keeps, to make room for missing ones of the base.
 
     It keeps enough for `floor` available replicas of both; unavailable replicas do not count.
     """

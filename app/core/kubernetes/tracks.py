@@ -1,4 +1,4 @@
-"""Tracks: the label that distinguishes a workload from its second Deployment, and Service selectors by it.
+"""Tracks: the label that tells a workload from its second Deployment, and selectors by it.
 
 The pods of both have all labels of the workload, so that budgets, network policies and monitors still match them. While
 there are two, Services select pods by the label TRACK. Pure; JSON in and out.
@@ -52,7 +52,7 @@ def has_track_label(base: Object) -> bool:
 
 
 def with_track_label(base: Object) -> Object:
-    """Return a base, or a ReplicaSet of one, with the track label in its template, which replaces a base's pods."""
+    """Return a base, or its ReplicaSet, with the track label in its template; a base replaces its pods."""
     changed = deepcopy(base)
     changed["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
     return changed
@@ -75,7 +75,7 @@ def resumed(base: Object) -> Object:
 
 
 def is_legacy(second: Object, own: Mapping[str, str]) -> bool:
-    """Return whether an earlier release of Boreas created a second Deployment, with a changed label value on its pods.
+    """Return whether an earlier release of Boreas created a second Deployment, with other labels.
 
     It stays as it is, because the selector of a Deployment cannot be changed.
     """
@@ -97,14 +97,14 @@ def serving_track(service: Object) -> str | None:
 
 
 def is_unchanged(service: Object) -> bool:
-    """Return whether a Service still has the selector that Boreas set, in the form of this or an earlier release."""
+    """Return whether a Service still has the selector that this or an earlier release of Boreas set."""
     own, track = own_selector(service), serving_track(service)
     selectors = ({**own, TRACK: track}, own if track == STABLE else legacy_selector(own, str(track)))
     return track is None or service["spec"].get("selector") in selectors
 
 
 def restored_selector(service: Object) -> dict[str, str]:
-    """Return the selector of a Service after the rollout, including changes by people while the base serves.
+    """Return the selector of a Service after the rollout, with changes made while the base serves.
 
     A change while the second Deployment serves counts as drift instead.
     """
