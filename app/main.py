@@ -32,7 +32,7 @@ from app.wiring import open_runtime, warn_if_audit_log_is_writable
 
 GRAPHQL_PATHS = frozenset({"/graphql", "/graphql/"})
 PING_SECONDS = 15.0
-"""How often a socket is pinged, and how long it may take to answer: dead sockets are closed within 30 s."""
+"""How often a socket is pinged, and how long its answer may take: dead sockets close within 30 s."""
 SHUTDOWN_SECONDS = 5
 COLLECT_SECONDS = 60.0
 """How often reference cycles are collected, in a quiet moment."""
@@ -61,7 +61,7 @@ class Application(Starlette):
 
 
 def application(runtime: Runtime, settings: ServeSettings | None = None) -> Starlette:
-    """Return the ASGI application over an open runtime. Await its `state.close` before the runtime is closed."""
+    """Return the ASGI application over a runtime. Await its `state.close` before you close the runtime."""
     settings = settings or ServeSettings()
     tokens = TokenCache(runtime)
     shortcuts = _shortcuts(settings)
@@ -137,7 +137,7 @@ def server_config(app: Starlette, settings: ServeSettings) -> uvicorn.Config:
 
 
 async def collect_forever() -> None:
-    """Collect reference cycles every `COLLECT_SECONDS` in a quiet moment, every `MAX_COLLECT_SECONDS` in any case."""
+    """Collect reference cycles every `COLLECT_SECONDS` if it is quiet, every `MAX_COLLECT_SECONDS` if not."""
     collected_at = time.monotonic()
     while True:
         used = time.process_time()
@@ -157,7 +157,7 @@ def _raise_file_limit() -> None:
 
 
 def _calm_collector() -> None:
-    """Exempt long-lived objects from garbage collection, and collect less often: pauses make the slowest replies.
+    """Exempt long-lived objects from collection, and collect less often: pauses make the slowest replies.
 
     Where 3,000 sockets subscribe at once this takes a third off the time. Delivering events makes hardly any garbage.
     """

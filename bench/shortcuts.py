@@ -17,21 +17,22 @@ from statistics import median
 import httpx
 
 from app.api.execution.shortcuts import FAST
-from bench import history
 from bench.boreas import TOKEN, Boreas, ready, started
 from bench.editing import EDIT, graph, operation
 from bench.load import load
 from bench.processes import cpu_seconds, serving
-from bench.query import CONNECTIONS, DOCUMENT, TASKS, WARM_SECONDS
+from bench.query import DOCUMENT, TASKS, WARM_SECONDS, rotated, seed
 from bench.table import Beside, Row
 from tests.support.system import free_port
-from tests.support.world import World, task, world
+from tests.support.world import World, world
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 4
 SECONDS = 1.5
-SAVES = 4
-LIST_CONNECTIONS = 4
+SAVES = 6
+WARM_SAVES = 2
+CONNECTIONS = 10
+LIST_CONNECTIONS = 2
 ALL = "all"
 PLAIN = "plain"
 NAMES = tuple(field.name for field in fields(FAST))
@@ -52,8 +53,7 @@ async def measure(names: Sequence[str]) -> list[Row]:
     """Measure every variant by turns, after a round that does not count, and report medians."""
     async with started() as boreas, AsyncExitStack() as stack:
         here = await world(boreas.client)
-        await here.application("bench")
-        ids = await _deployments(boreas, here)
+        ids = await seed(boreas, here)
         apis = {name: await stack.enter_async_context(_api(boreas, here, name)) for name in (ALL, *names)}
         own = [_body(DOCUMENT, id=id_) for id_ in ids]
         shapes = {
@@ -63,16 +63,6 @@ async def measure(names: Sequence[str]) -> list[Row]:
         }
         rows = [_row(what, await _queries(apis, *shape)) for what, shape in shapes.items()]
         return [*rows, _row("all of 2,000 tasks saved, one changed", await _saves(apis))]
-
-
-async def _deployments(boreas: Boreas, here: World) -> list[str]:
-    """Let a deployment run, and return it with copies, one for each client."""
-    id_ = await here.deploy(tasks=[task(f"t{i}", *([f"t{i - 1}"] if i % 10 else [])) for i in range(TASKS)])
-    await boreas.client.until(id_, "SUCCESS", seconds=60)
-    async with boreas.database() as database:
-        await history.fill(database, id_, CONNECTIONS - 1)
-        await history.settle(database)
-        return [row["id"] for row in await database.fetch("SELECT id FROM deployments")]
 
 
 @asynccontextmanager
@@ -106,8 +96,7 @@ async def _queries(apis: Mapping[str, Api], connections: int, bodies: Sequence[b
         await _load(api, connections, bodies, WARM_SECONDS)
     answers = set()
     for turn in range(ROUNDS):
-        names = list(apis)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+        for name in rotated(list(apis), turn):
             seconds, answer = await _load(apis[name], connections, bodies, SECONDS)
             taken[name].append(seconds)
             answers.add(answer)
@@ -128,14 +117,14 @@ async def _saves(apis: Mapping[str, Api]) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in apis}
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(trust_env=False, timeout=60, headers=headers) as http:
-        for number in range(1, 1 + 2 * SAVES):
+        for number in range(1, 1 + WARM_SAVES + SAVES):
             for name, api in apis.items():
                 given = {"deploymentId": api.deployment_id, "expectedRevision": number, "tasks": graph(number)}
                 body, cpu = operation(EDIT % ("UpdateWorkflow", "updateWorkflow"), input=given), cpu_seconds(api.pid)
                 answer = (await http.post(api.url, content=body)).json()
                 assert answer["data"]["updateWorkflow"]["errors"] == [], answer
                 taken[name].append(cpu_seconds(api.pid) - cpu)
-    return {name: sum(seconds[2:]) / len(seconds[2:]) for name, seconds in taken.items()}
+    return {name: sum(seconds[WARM_SAVES:]) / SAVES for name, seconds in taken.items()}
 
 
 def _row(what: str, seconds: Mapping[str, float]) -> Row:

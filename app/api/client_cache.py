@@ -21,7 +21,7 @@ from graphql import (
 
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
 PART_SUFFIXES = ("Connection", "Edge", "Payload", "PageInfo")
-"""Suffixes of types that are parts of a page, or the answer to a mutation, and so are never objects of a cache."""
+"""Suffixes of types that are parts of a page or answers to a mutation: caches hold no such objects."""
 HEAD = "// Written by `{command}` from the schema; do not edit.\n"
 INDENT = 2
 
@@ -55,7 +55,7 @@ def connections(schema: GraphQLSchema) -> dict[str, dict[str, list[str]]]:
 
 
 def embedded(schema: GraphQLSchema) -> list[str]:
-    """Return the types without an id of which a field has one object: selections of that object are merged."""
+    """Return the types without an id that are single objects of a field: their selections are merged."""
     owners = [
         type_
         for type_ in object_types(schema)

@@ -84,7 +84,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class ApiRuntime:
-    """What an API process opens once: the runtime of the services, the cached tokens and the shared loaders."""
+    """What an API process opens once: the runtime, the cached tokens and the shared loaders."""
 
     services: Runtime
     tokens: TokenCache
@@ -103,6 +103,6 @@ Info = strawberry.Info[Context, None]
 
 
 def address_of(scope: Scope) -> str | None:
-    """Return the client's address of a request or socket. The server takes it from the proxies that it trusts."""
+    """Return a client's address. The server takes it from the proxies that it trusts."""
     client = scope.get("client")
     return str(client[0])[:MAX_ADDRESS] if client and client[0] else None

@@ -1,4 +1,4 @@
-"""How results and errors become JSON: the same bytes over HTTP, server-sent events, multipart and WebSocket."""
+"""How results and errors become JSON: the same bytes over every transport."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def error_body(message: str, code: ErrorCode | RequestCode) -> Body:
 
 
 def encode_body(body: object) -> bytes:
-    """Return JSON in UTF-8 on one line. A lone surrogate has no UTF-8 form, so such a body is escaped to ASCII."""
+    """Return JSON in UTF-8 on one line. A body with a lone surrogate, which has no UTF-8, is ASCII."""
     try:
         return _encode(body)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Errors as clients see them: types in mutation payloads, codes in GraphQL errors. Unexpected errors are masked."""
+"""Errors as clients see them: types in payloads, codes in GraphQL errors, unexpected ones masked."""
 
 import logging
 import secrets
@@ -143,7 +143,7 @@ def user_errors(refused: Refused) -> list[UserError]:
 
 
 class TranslateErrors(MaskErrors):
-    """Gives every GraphQL error its code. An unexpected error is masked by an id, under which the log has it."""
+    """Gives every GraphQL error its code. An unexpected error becomes an id that is in the log."""
 
     def __init__(self) -> None:
         super().__init__(should_mask_error=lambda _: True)
@@ -158,7 +158,7 @@ class TranslateErrors(MaskErrors):
 
 
 def with_code(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPUT) -> GraphQLError:
-    """Return an error with a code, unless it has one. Errors of graphql-core's execution are invalid values."""
+    """Return an error with a code, unless it has one. Errors of an execution are invalid values."""
     if error.extensions and "code" in error.extensions:
         return error
     extensions = {**(error.extensions or {}), "code": str(code)}
@@ -166,7 +166,7 @@ def with_code(error: GraphQLError, code: RequestCode = RequestCode.BAD_USER_INPU
 
 
 def without_traceback(error: GraphQLError) -> GraphQLError:
-    """Return a copy of a cached error, to be raised. Raising the cached one would keep its callers' frames alive."""
+    """Return a copy of a cached error, to be raised: the cached one would keep its callers' frames."""
     return GraphQLError(error.message, error.nodes, error.source, error.positions, extensions=error.extensions)
 
 

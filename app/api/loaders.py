@@ -1,4 +1,4 @@
-"""Loaders: each answers one question for many objects in one query, and shows nobody what they may not see.
+"""The loaders of an operation: each loads one thing for many objects in one statement, if the viewer may see it.
 
 Keys that a viewer may not see load as None, exactly as keys that do not exist.
 """
@@ -61,12 +61,12 @@ class LogKey:
     """A part of a task's log."""
 
     task_id: str
-    wanted: LogFilter
-    part: LogRange
+    filter: LogFilter
+    range: LogRange
 
 
 def may_see(principal: Principal, deployment: Deployment) -> bool:
-    """Tell whether somebody may see a deployment: VIEWER on its environment and each of its applications."""
+    """Whether a principal may see a deployment: VIEWER on its environment and each of its applications."""
     return principal.allows(
         Role.VIEWER, environment_id=deployment.environment_id, application_ids=deployment.application_ids
     )
@@ -81,13 +81,13 @@ def visible(principal: Principal) -> DeploymentFilter:
 async def _grouped(
     keys: Sequence[K], split: Callable[[K], tuple[str, A]], load: Callable[[list[str], A], Awaitable[Mapping[str, V]]]
 ) -> list[V]:
-    """Load keys that differ in more than their id: one call for all that share the rest."""
+    """Load keys that differ in more than their id: one call for all keys that have the rest in common."""
     groups: dict[A, list[str]] = {}
     for key in keys:
         id_, rest = split(key)
         groups.setdefault(rest, []).append(id_)
-    found = {rest: await load(ids, rest) for rest, ids in groups.items()}
-    return [found[rest][id_] for id_, rest in map(split, keys)]
+    values = {rest: await load(ids, rest) for rest, ids in groups.items()}
+    return [values[rest][id_] for id_, rest in map(split, keys)]
 
 
 Lazy = cached_property[DataLoader[K, V]]
@@ -211,7 +211,7 @@ class Loaders:
 
     async def _tasks_by_id(self, ids: list[str]) -> list[Mapping[str, Task]]:
         """Return the tasks of deployments by their ids: made once for all tasks of a deployment."""
-        return [{task.id: task for task in found} for found in await self.tasks_of.load_many(ids)]
+        return [{task.id: task for task in tasks_} for tasks_ in await self.tasks_of.load_many(ids)]
 
     async def _revision_tasks(self, keys: list[RevisionKey]) -> list[Sequence[WorkflowTask] | None]:
         """Read the present tasks first: if a revision is not superseded after that, they are its own."""
@@ -261,29 +261,29 @@ class Loaders:
         """Return a loader of why the viewer may not steer deployments in some way."""
 
         async def load_all(ids: list[str]) -> list[Problem | None]:
-            found = [deployment for deployment in await self.deployment.load_many(ids) if deployment is not None]
-            answers = await why_not(Caller(self._runtime, self._viewer()), found)
+            visible_deployments = [d for d in await self.deployment.load_many(ids) if d is not None]
+            answers = await why_not(Caller(self._runtime, self._viewer()), visible_deployments)
             return [answers.get(id_) for id_ in ids]
 
         return self._loader(load_all)
 
     async def _authors_of(self, ids: list[str]) -> list[frozenset[str]]:
-        found = [deployment for deployment in await self.deployment.load_many(ids) if deployment is not None]
-        authors = {deployment.id: await authors_of(deployment) for deployment in found}
+        visible_deployments = [d for d in await self.deployment.load_many(ids) if d is not None]
+        authors = {deployment.id: await authors_of(deployment) for deployment in visible_deployments}
         return [authors.get(id_, frozenset()) for id_ in ids]
 
 
 async def _removed_tasks(keys: list[tuple[str, str]]) -> list[Task]:
-    """Return tasks (deployment id, task id) that edits removed: events still tell of them. Raises LookupError."""
-    found = await workflows.removed_tasks(keys)
-    return [removed_task(*key, found[key]) for key in keys]
+    """Return tasks (deployment id, task id) that edits removed, for their events. Raises LookupError."""
+    definitions_by_key = await workflows.removed_tasks(keys)
+    return [removed_task(*key, definitions_by_key[key]) for key in keys]
 
 
 async def _logs(keys: list[LogKey]) -> list[list[LogLine]]:
     async def load(ids: list[str], rest: tuple[LogFilter, LogRange]) -> Mapping[str, list[LogLine]]:
         return await logs.pages(ids, *rest)
 
-    return await _grouped(keys, lambda key: (key.task_id, (key.wanted, key.part)), load)
+    return await _grouped(keys, lambda key: (key.task_id, (key.filter, key.range)), load)
 
 
 async def _log_counts(keys: list[tuple[str, LogFilter]]) -> list[int]:

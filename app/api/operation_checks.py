@@ -20,7 +20,7 @@ from app.services.use_cases import refuse_if
 
 
 class ContextPerOperation(SchemaExtension):
-    """Gives each operation of a socket its own context, and authenticates again: a socket may outlive its token."""
+    """Gives each operation of a socket its own context, authenticated again: tokens may expire."""
 
     async def on_operation(self) -> AsyncIterator[None]:
         """Replace the context before anything is resolved."""

@@ -41,7 +41,7 @@ class Guard(FieldExtension):
 
 
 class MutationGuard(FieldExtension):
-    """Refuses a mutation to viewers who have the role on no object, and returns refusals as errors in the payload."""
+    """Refuses a mutation to viewers without the role anywhere; returns refusals in the payload."""
 
     def __init__(self, role: Role | None, payload: Callable[..., Any]) -> None:
         self.role = role

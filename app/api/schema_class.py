@@ -140,7 +140,7 @@ def _presentable(result: Any) -> Any:
 
 
 def _with_presentable_errors(result: Any) -> Any:
-    """Return an operation's only or first result as clients see it: a PreExecutionError where nothing was executed.
+    """Return the first result as clients see it: a PreExecutionError where no field was executed.
 
     Its errors have no path: those of fields have one.
     """

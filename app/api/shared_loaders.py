@@ -1,6 +1,6 @@
 """What all operations of an API process share to load by: batches of the same moment, and columns of tasks by version.
 
-Nothing here depends on who asks: whoever uses it checks what the viewer may see.
+Nothing here depends on the viewer: callers check what the viewer may see.
 """
 
 from collections.abc import Mapping, Sequence

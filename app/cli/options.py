@@ -111,8 +111,8 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask for confirmation on a terminal; scripts are not asked. Raises ApiError if the answer is no."""
     if yes or not sys.stdin.isatty():
         return
-    click.echo(f"{printable(question)} [y/N] ", nl=False, err=True)
     with interruptible():
+        click.echo(f"{printable(question)} [y/N] ", nl=False, err=True)
         answer = sys.stdin.readline()
     if answer.strip().lower() not in ("y", "yes"):
         raise ApiError("Nothing was changed.")

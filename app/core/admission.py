@@ -27,7 +27,7 @@ class WaitReason:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """A queued deployment: the locks it waits for, its position (from 1), and whether the capacity is used up."""
+    """A queued deployment: the locks it waits for, its position (from 1), and whether capacity is full."""
 
     waits_for: tuple[WaitReason, ...]
     position: int

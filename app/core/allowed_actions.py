@@ -61,7 +61,7 @@ def why_not_edit(deployment: Deployment) -> str | None:
 
 
 def why_not_retry_task(deployment: Deployment, task: Task) -> str | None:
-    """Retry one task: it failed, was cancelled or rolled back, and its deployment can go on."""
+    """Retry one failed, cancelled or rolled back task of a deployment that failed or may still fail."""
     if deployment.status not in (_S.FAILED, _S.RUNNING, _S.WAITING_CONFIRM):
         states = "RUNNING, WAITING_CONFIRM or FAILED"
         return f"The deployment is {deployment.status}; its tasks can be retried only while it is {states}."

@@ -37,7 +37,7 @@ class ShellTarget:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesTarget:
-    """Changes the image of a container of the `workload`, a Deployment, StatefulSet or DaemonSet.
+    """Deploys by changing a container's image in the Deployment, StatefulSet or DaemonSet `workload`.
 
     `container` may be an init container. `service` names the Service whose traffic canary and blue-green switch;
     `http_route` names a Gateway API HTTPRoute, which makes the ratio of a canary traffic instead of replicas. With

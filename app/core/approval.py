@@ -68,7 +68,7 @@ VALIDITY = timedelta(days=1)
 
 
 def types_before_approval(deployment: Deployment, policy: ApprovalPolicy | None) -> frozenset[TaskType] | None:
-    """Return the types of tasks that may run before the approval of a deployment; None: needs none.
+    """Return the task types that may run before the approval; None if none is needed.
 
     `policy` is that of its environment.
     """
@@ -93,7 +93,7 @@ def planned_types_before_approval(
 
 @dataclass(frozen=True, slots=True)
 class PlannedApproval:
-    """An approval that a planned deployment needs; `task_key` is set for a task or a step."""
+    """An approval that a planned deployment would need; `task_key` is set for tasks and steps."""
 
     subject: ApprovalSubject
     policy: ApprovalPolicy
@@ -140,7 +140,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The subject of an approval: a deployment, one of its tasks, or a step (from 0) of a rollout."""
+    """The subject of a request: a deployment, one of its tasks, or a step (from 0) of a rollout."""
 
     subject: ApprovalSubject
     task_id: str | None = None

@@ -115,6 +115,6 @@ def _settle_undo(task: Task, outcome: Outcome) -> Settlement:
 
 def abandon_rollback(settlement: Settlement) -> Settlement:
     """Return the state of a cancelled task whose rollback failed: it gives up, and its message says so."""
-    message = f"its rollback failed and left it between two versions: {settlement.undo_error}"
-    messages = filter(None, [settlement.error_message, message])
+    rollback_error = f"its rollback failed and left it between two versions: {settlement.undo_error}"
+    messages = filter(None, [settlement.error_message, rollback_error])
     return replace(settlement, touched=False, error_message="; ".join(messages))

@@ -107,7 +107,7 @@ FIRST_HASH = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """An entry of the hash chain: its number, its hash, and the content that is hashed."""
+    """An entry of the hash chain: its number, its hash, and the content hashed after the previous hash."""
 
     number: int
     id: str
@@ -118,7 +118,7 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """A check of the hash chain: the checked links, the last hash, and the fault of the next link."""
+    """The state of a chain check: checked links, the last hash, and the fault of the next link."""
 
     length: int = 0
     head: str = FIRST_HASH

@@ -85,7 +85,7 @@ class DeploymentApplication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """The definition of an application, copied into a deployment when it is created.
+    """The definition of an application, copied when a deployment is created.
 
     `image` is that of the deployment's version. A generated workflow runs `build` and `test`; the tasks of the workflow
     decide what this deployment runs.
@@ -137,7 +137,7 @@ The image is not among them: it comes with the version.
 
 
 def differing_parts(definition: Definition, other: Definition | None) -> tuple[str, ...]:
-    """Return the names of the parts that differ; all parts that it has, if `other` is None."""
+    """Return the names of the parts in which two definitions differ; all its parts if `other` is None."""
     return tuple(
         part
         for part, names in PARTS.items()

@@ -120,7 +120,7 @@ def apply_edit(tasks: Tasks, edit: Edit) -> tuple[WorkflowTask, ...]:
 
 
 def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) -> tuple[WorkflowFault, ...]:
-    """Return a fault for each task that an edit changes although it has started (key in `started`)."""
+    """Return a fault for each task in `started` (keys of started or ended tasks) that an edit changes."""
     if isinstance(edit, Move) and edit.key in started:
         message = f"“{edit.key}” has started or ended: it cannot be moved."
         return (WorkflowFault(kind=FaultKind.NOT_EDITABLE, message=message, task_keys=(edit.key,)),)
@@ -128,7 +128,7 @@ def faults(before: Tasks, after: Tasks, edit: Edit, started: Collection[str]) ->
 
 
 def waived_approvals(before: Tasks, after: Tasks, finished_keys: Collection[str]) -> tuple[str, ...]:
-    """Return the keys of tasks whose required approval an edit removes, relaxes or bypasses.
+    """Return the keys of tasks with approval that an edit removes, relaxes or lets others bypass.
 
     Finished tasks (`finished_keys`) no longer require one.
     """

@@ -166,7 +166,7 @@ class IllegalTransitionError(Exception):
 
 
 def not_found(noun: str, value: str, path: Path | None = None) -> Refused:
-    """Return the error for a `noun` with the id or name `value` that the caller cannot see."""
+    """Return the error for a `noun` with the id or name `value` that is unknown or hidden."""
     return Refused(missing(noun, value, path))
 
 

@@ -54,7 +54,7 @@ def strip(text: str) -> str:
 
 
 def cut_position(text: str, start: int, size: int) -> int:
-    """Return where to cut a clean text: `size` characters after `start`, or before a split sequence."""
+    """Return where to cut a clean text: `size` characters after `start`, or before an escape sequence."""
     end = start + size
     begin = text.rfind("\x1b", max(start, end - LONGEST_LINK - 300), end)
     if begin > start and text.startswith("\x1b\\", begin):
@@ -118,7 +118,7 @@ class _Scan:
         return match.end(), f"\x1b[{match[0]}" if is_colour else ""
 
     def _string(self, kind: str, body: int) -> tuple[int | None, str]:
-        """Scan a string sequence. It ends with ST; an OSC also with BEL, or before another sequence."""
+        """Scan a string sequence: it ends with ST; an OSC also with BEL, or at the next sequence."""
         marks = ("\x1b\\", "\x9c", "\x07", "\x1b") if kind == "]" else ("\x1b\\", "\x9c")
         ends = [(at, mark) for mark in marks if (at := self._find(mark, body)) >= 0]
         if not ends:

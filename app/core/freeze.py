@@ -160,7 +160,7 @@ def _merged(occurrences: Sequence[Occurrence]) -> Iterator[Occurrence]:
 
 @lru_cache(maxsize=1024)
 def _occurrences(window: FreezeWindow, day: datetime, calendar: Calendar) -> tuple[Occurrence, ...]:
-    """Return the occurrences of a window from a day on, in order, and maybe one or two earlier ones.
+    """Return a window's occurrences that end after the start of a day, in order; a few may be earlier.
 
     An occurrence within a clock skip is empty. The cache lasts for the day. Raises UnexpandableError.
     """

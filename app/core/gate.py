@@ -45,7 +45,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateContext:
-    """The context of a waiting deployment: its queue position, pools, freeze and approvals.
+    """The surroundings of a deployment: its queue position, pools, freeze and approvals.
 
     `pools` serve its environment; those in `alive` have a live worker. `freeze` keeps it from starting. `approvals` are
     the pending ones. `before_approval` has the types of tasks that may run before the deployment is approved; None: it

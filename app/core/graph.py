@@ -28,7 +28,7 @@ def dependents(graph: Graph) -> dict[str, list[str]]:
 
 
 def levels(graph: Graph) -> list[list[str]]:
-    """Return the topological levels; nodes of a level can run in parallel after the levels before it.
+    """Return the topological levels: each one's nodes can run in parallel after the levels before.
 
     Nodes keep the mapping's order within a level. Raises CycleError.
     """
@@ -90,7 +90,7 @@ def find_cycle(graph: Graph) -> tuple[str, ...] | None:
 
 
 def ancestors(graph: Graph) -> dict[str, int]:
-    """Return, for each node, all nodes it waits for, as a bit mask over the mapping's order.
+    """Return for each node all direct and indirect blockers, as a bit mask over the mapping's order.
 
     With masks, "does a wait for b" is a single AND, and whole-graph checks stay near linear: a union of 2,000 bits
     costs less than one set insertion. Raises CycleError.
@@ -106,7 +106,7 @@ def ancestors(graph: Graph) -> dict[str, int]:
 
 
 def weights(seconds: Mapping[str, float | None]) -> dict[str, float]:
-    """Return the weight of each node: its seconds, or the mean of the others if unknown (None).
+    """Return the weight of each node on a path: its seconds; unknown ones (None) get the mean.
 
     If no node has seconds, each weighs 1, so that a path counts its nodes.
     """

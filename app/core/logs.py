@@ -85,7 +85,7 @@ class TaskLogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRange:
-    """A range of a log: up to `limit` lines between two numbers, from the oldest or newest end."""
+    """A range of a log: up to `limit` lines between two numbers, from the oldest or the newest end."""
 
     limit: int
     after: int = 0

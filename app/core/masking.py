@@ -92,7 +92,7 @@ class Masker:
         return max(map(len, self.secrets), default=0)
 
     def partial_secret_start(self, text: str) -> int:
-        """Return where an unfinished secret may begin at the end of a text; the length of it if none does."""
+        """Return where an unfinished secret may begin at the end of a text, else the text's length."""
         return len(text) - max((_overlap(text, secret) for secret in self.secrets), default=0)
 
 
@@ -141,7 +141,7 @@ def _overlap(text: str, secret: str) -> int:
 
 
 def masked_views(sides: Sequence[Any]) -> tuple[Any, ...]:
-    """Return JSON values of one object before and after a change, with the secrets of each `env` masked."""
+    """Return JSON values of an object before and after a change, with the secrets of each `env` masked."""
     masker = Masker.of(*(env for side in sides for env in _envs(side)))
     return tuple(masker.mask_json(_masked_variables(side)) for side in sides)
 

@@ -30,7 +30,7 @@ _FOLDERS = _words("PWD OLDPWD")
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether a variable's name means a secret: DB_PASS, sshKey or API_TOKEN, but not KEY_PATH.
+    """Tell whether a variable's name marks a secret: DB_PASS, sshKey, API_TOKEN, but not KEY_PATH.
 
     Unambiguous words count anywhere in the name. Words that also name harmless things (key, pass) count unless the last
     word describes the secret (its path, name, type …) or the name says that it is public.

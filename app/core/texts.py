@@ -14,7 +14,7 @@ _MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*\\Z")
 
 
 def normalized(name: str) -> str:
-    """Return a name in NFC without surrounding spaces, so that names that look alike are equal."""
+    """Return a name as it is stored: in NFC, without surrounding spaces. Names that look alike are equal."""
     name = name.strip()
     return name if name.isascii() or is_normalized("NFC", name) else normalize("NFC", name)
 

@@ -50,7 +50,7 @@ def marks_in(text: str) -> list[str]:
 
 
 def partial_token_start(text: str) -> int:
-    """Return where an unfinished token may begin at the end of a text; the length of it if none does."""
+    """Return where an unfinished token may begin at the end of a text, else the text's length."""
     start = max(0, len(text) - REACH)
     tail = text[start:]
     starts = [

@@ -59,7 +59,7 @@ FIELDS = tuple(name for name in WorkflowTask.__dataclass_fields__ if name != "ke
 
 
 def changed_fields(before: WorkflowTask, after: WorkflowTask) -> tuple[str, ...]:
-    """Return the names of the fields in which two forms of a task differ; `block_by` is unordered."""
+    """Return the names of the fields in which two forms of a task differ, without `block_by`'s order."""
     if before is after or before == after:
         return ()
     differing = [name for name in FIELDS if getattr(before, name) != getattr(after, name)]

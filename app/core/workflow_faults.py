@@ -61,7 +61,7 @@ def find_faults(
 def edit_faults(
     before: Sequence[WorkflowTask], after: Sequence[WorkflowTask], started: Collection[str]
 ) -> tuple[WorkflowFault, ...]:
-    """Return a fault for each started task (by key) that `after` changes in more than layout or removes."""
+    """Return a fault for each `started` task (keys) that `after` changes or removes, except its layout."""
     kept = {task.key: task for task in after}
     return tuple(
         _fault(FaultKind.NOT_EDITABLE, f"“{task.key}” has started or ended: it cannot be changed or removed.", task.key)

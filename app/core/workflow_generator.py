@@ -18,7 +18,7 @@ TITLES = {
 
 
 def generate(definitions: Sequence[Definition], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
-    """Return a graph of one prepare task, then build → test → deploy → health check per application.
+    """Return the graph: one prepare task, then build → test → deploy → health check per application.
 
     `must_in_order` holds application ids: the deploy task of each waits for the last task of the one before it, while
     builds and tests run in parallel. `workflow_faults.find_faults` reports ids of other applications.

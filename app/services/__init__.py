@@ -1,4 +1,4 @@
-"""Use cases, one transaction each with effects after the commit; and the engine, worker and feeds below them.
+"""Use cases, one transaction each; below them the engine, the worker and the feeds.
 
 API, jobs and command line call services; services call the core, the store and ports.
 """

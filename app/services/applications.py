@@ -77,8 +77,8 @@ async def _refuse_taken_objects(application: Application, before: Application | 
     target = application.kubernetes
     if target is not None:
         await lock_name(NAMES_LOCK)
-        others = await store.using_objects(ownership.reserved_names(target), but=application.id)
-        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, others))
+        rivals = await store.using_objects(ownership.reserved_names(target), but=application.id)
+        refuse_if(ownership.name_conflicts(target, before.kubernetes if before else None, rivals))
 
 
 async def _locked(context: UseCaseContext, id_: str, *, archived: bool = False) -> Application:

@@ -34,10 +34,10 @@ _policy = AsyncRetrying(
 
 
 async def retry_while_away(work: Callable[[], Awaitable[T]]) -> T:
-    """Return what `work` returns. While the database is away, call it again: at once, then every `RETRY_SECONDS`.
+    """Return what `work` returns. While the database is away, call it again every `RETRY_SECONDS`.
 
-    The connection may break after the work was committed, so `work` must find out itself whether it was. There is no
-    limit; cancel to stop waiting: an attempt is cancelled when its lease expires.
+    The connection may break after the work was committed, so `work` must find out itself whether it was. The second
+    call comes at once. There is no limit; cancel to stop waiting: an attempt is cancelled when its lease expires.
     """
     try:
         # The policy makes garbage and takes 70 µs a call, so calls that succeed go without it.

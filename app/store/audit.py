@@ -93,8 +93,8 @@ async def page(filter_: AuditFilter, request: PageRequest) -> list[AuditEntry]:
     """
     bounds = [(sign, id_) for sign, id_ in (("<", request.after), (">", request.before)) if id_ is not None]
     conditions = "".join(
-        f" AND number {sign} (SELECT number FROM audit_entries WHERE id = ${place})"
-        for place, (sign, _) in enumerate(bounds, 8)
+        f" AND number {sign} (SELECT number FROM audit_entries WHERE id = ${number})"
+        for number, (sign, _) in enumerate(bounds, 8)
     )
     rows = await fetch(
         f"SELECT {COLUMNS} FROM audit_entries WHERE {MATCHES}{conditions}"

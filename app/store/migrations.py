@@ -175,9 +175,9 @@ async def _connect(context: TortoiseContext, url: str) -> None:
             await context.init(settings)
             await context.db(NAME).execute_query("SELECT 1")
     except (OSError, TimeoutError, BaseORMException, PostgresError, InterfaceError) as error:
-        place = _place(settings["connections"][NAME]["credentials"])
+        database = _place(settings["connections"][NAME]["credentials"])
         why = str(error) or f"no answer in {CONNECT_SECONDS:g} s"
-        raise UnreachableDatabaseError(f"The database {place} cannot be used: {why}") from error
+        raise UnreachableDatabaseError(f"The database {database} cannot be used: {why}") from error
 
 
 def _settings(url: str) -> dict[str, Any]:

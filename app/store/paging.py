@@ -25,19 +25,19 @@ class Children(Protocol[Child]):
         ...
 
 
-def page_sql(request: PageRequest, column: str, place: int, *, type_: str = "text", descending: bool = False) -> str:
-    """Return the conditions, order and limit of a page; its parameters are numbered from `place` on.
+def page_sql(request: PageRequest, column: str, first: int, *, type_: str = "text", descending: bool = False) -> str:
+    """Return the conditions, order and limit of a page; its parameters are numbered from `first` on.
 
     Conditions are left out for bounds that are not requested, so that an index can serve the others.
     """
     behind, ahead = ("<", ">") if descending else (">", "<")
     bounds = [(behind, request.after), (ahead, request.before)]
     conditions = [
-        f"{column} {sign} ${place + number}::{type_}"
+        f"{column} {sign} ${first + number}::{type_}"
         for number, sign in enumerate(sign for sign, position in bounds if position is not None)
     ]
     order = "DESC" if descending is request.forward else "ASC"
-    return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${place + len(conditions)}"
+    return f"{' AND '.join(conditions) or 'true'} ORDER BY {column} {order} LIMIT ${first + len(conditions)}"
 
 
 def page_values(request: PageRequest, *, type_: str = "text") -> list[object]:

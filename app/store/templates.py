@@ -8,16 +8,15 @@ import msgspec
 from app.core.template import Template, TemplateVersion
 from app.core.workflow import WorkflowTask
 from app.store import models
-from app.store.codecs import plain, reader
+from app.store.codecs import dump, reader
 from app.store.columns import names_of, row_of, select_list
 from app.store.database import execute, fetch
 from app.store.named_rows import NamedRows
 from app.store.paging import ChildRows
 
 COLUMNS = names_of(Template)
-VERSION_COLUMNS = names_of(TemplateVersion)
 RENAMED = {"author": "author_id"}
-SELECT_VERSION = f"SELECT {select_list(VERSION_COLUMNS, columns=RENAMED)} FROM template_versions"
+SELECT_VERSION = f"SELECT {select_list(names_of(TemplateVersion), columns=RENAMED)} FROM template_versions"
 _named = NamedRows("workflow_templates", ", ".join(COLUMNS), reader(Template))
 by_ids, by_name, locked, page, count = _named.by_ids, _named.by_name, _named.locked, _named.page, _named.count
 _read_version = reader(TemplateVersion, "parameters")
@@ -43,8 +42,18 @@ async def archive(id_: str, at: datetime) -> None:
 
 async def insert_version(version: TemplateVersion, tasks: Sequence[WorkflowTask]) -> None:
     """Store a new version with its tasks."""
-    row = row_of(version, VERSION_COLUMNS, json=("parameters",), columns=RENAMED)
-    await models.TemplateVersion.create(**row, tasks=plain(tasks))
+    await execute(
+        "INSERT INTO template_versions (id, template_id, number, author_id, created_at, note, parameters, tasks)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb)",
+        version.id,
+        version.template_id,
+        version.number,
+        version.author,
+        version.created_at,
+        version.note,
+        dump(version.parameters),
+        dump(tasks),
+    )
 
 
 async def versions_by_ids(ids: Sequence[str]) -> dict[str, TemplateVersion]:

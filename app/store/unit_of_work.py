@@ -70,7 +70,7 @@ def _ids(now: datetime, chance: Chance) -> Callable[[IdKind], str]:
 
 @asynccontextmanager
 async def unit(ports: UnitPorts) -> AsyncIterator[Unit]:
-    """Run the block in a transaction, commit, then send. An exception rolls back, and nothing is sent."""
+    """Run the block in a transaction, commit, then send. An exception rolls back and discards them."""
     now = ports.clock.now()
     new_id = _ids(now, ports.chance)
     work = Unit(now=now, new_id=new_id, clock=ports.clock)

@@ -22,7 +22,7 @@ SELECT = "SELECT deployment_id, number, author_id AS author, at, summary, restor
 _read = reader(Revision)
 REVISIONS = ChildRows(SELECT, "workflow_revisions", "deployment_id", "number", _read, type_="bigint")
 """The revisions of deployments, the oldest first."""
-_read_kept = msgspec.json.Decoder(tuple[KeptTask, ...]).decode
+_read_past = msgspec.json.Decoder(tuple[KeptTask, ...]).decode
 _read_task = msgspec.json.Decoder(WorkflowTask).decode
 DEFAULTS: Mapping[str, Any] = {
     "application_id": None,
@@ -152,7 +152,7 @@ async def tasks_at(keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tup
         [number for _, number in keys],
     )
     return {
-        (row["deployment_id"], row["number"]): tuple(kept.task for kept in _read_kept(row["tasks"])) for row in rows
+        (row["deployment_id"], row["number"]): tuple(past.task for past in _read_past(row["tasks"])) for row in rows
     }
 
 

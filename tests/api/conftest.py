@@ -1,4 +1,4 @@
-"""A running API that the tests of a module share, for tables of calls that leave nothing the next one would mind."""
+"""A running API that the tests of a module share, for calls that do not affect each other."""
 
 from collections.abc import AsyncIterator
 

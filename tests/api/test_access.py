@@ -103,7 +103,7 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
-    """Return a world, values by the names of input fields, and ids by the suffixes of the mutations' names.
+    """Return a world, values by input field name, and ids by suffix of the mutation's name.
 
     The deployment has failed, so that a retry is not refused for its state.
     """
@@ -165,7 +165,7 @@ def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str
 
 
 NOT_REFUSED = {"createApiToken"}
-"""Anybody may make a token of their own within the scopes of the one they came with; so does the least valid call."""
+"""Anybody may create a token for themselves within the scopes of their token, as the minimal valid call does."""
 
 
 @pytest.mark.parametrize("where", ["as VIEWER of all", "as DEPLOYER and ADMIN elsewhere"])

@@ -1,4 +1,4 @@
-"""Normalised caches, set up as docs/clients says: they merge selections of an object, and pages of a list."""
+"""Normalised caches, set up as docs/clients says: they merge selections and pages."""
 
 from tests.api.support.node_clients import installed, run
 from tests.support.system import System

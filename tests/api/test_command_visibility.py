@@ -87,7 +87,7 @@ async def test_values_of_variables_are_visible_to_deployers_only(shared: System,
     for somebody in (stranger, viewer, approver, narrow):
         assert SECRET not in await there.seen(somebody.client, way)
     shown = await there.seen(stranger.client, way)
-    assert ARGUMENT not in shown or way == "template"  # what is of no application is the catalogue's
+    assert ARGUMENT not in shown or way == "template"  # tasks without an application are visible to all viewers
     for somebody in (viewer, approver, narrow):
         shown = await there.seen(somebody.client, way)
         assert ARGUMENT in shown and "DB_PASSWORD" in shown

@@ -18,7 +18,7 @@ from tests.support.world import task, unique, world
 COUNT = 5
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 Made = Callable[[System], Awaitable[tuple[str, list[str]]]]
-"""Makes an object with a list, and returns its id and what tells the items apart, in order."""
+"""Creates an object with a list, and returns its id and a distinguishing value of each item, in order."""
 
 
 def document(type_: str, field: str, item: str) -> str:

@@ -31,7 +31,7 @@ def objects(text: str, **variables: Any) -> int:
 
 
 def spreading(edges: list[list[int]], fields: list[str]) -> str:
-    """Return a document with fragments of which each spreads some that come behind it, each of them many times."""
+    """Return a document whose fragments each spread some later fragments many times."""
     parts = [
         f"fragment F{number} on Query {{ {' '.join(f'...F{to}' for to in targets)} {fields[number % len(fields)]} }}"
         for number, targets in enumerate(edges)

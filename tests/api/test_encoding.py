@@ -1,4 +1,4 @@
-"""One encoding of results: the same event has the same bytes over every transport, shared or executed alone.
+"""One encoding: an event has the same bytes over every transport, shared or executed alone.
 
 In: events with texts beyond ASCII. Out: the bytes of each result on the wire.
 Tested: UTF-8 everywhere, and an escaped body where a text has no UTF-8 form.

@@ -14,7 +14,7 @@ from tests.api.support.playground import Playground, playground, refusals, send
 from tests.support.system import System
 
 EACH, AGAIN = 14, 2
-"""Values for a place, and for one like it elsewhere."""
+"""The number of values for a place, and for a later place of the same type."""
 PLACES = places("query")
 MANY = values_per_place(PLACES, EACH, AGAIN)
 QUERIES = sorted({place.field for place in PLACES})
@@ -25,7 +25,7 @@ FIRST = {
         (argument, str(of.type)): one for one in reversed(INNER) for argument, of in one.definition.args.items()
     }.items()
 }
-"""The first place of each argument of a type: it gets all values, others like it a few."""
+"""The first place of each argument of a type. It gets all values, later ones a few."""
 START = {
     "Deployment": "deployment",
     "Task": "task",

@@ -19,7 +19,7 @@ from tests.support.system import System
 AT_ONCE = 60
 EACH = 30
 QUIET_SECONDS = 0.3
-"""How long nothing has come for: what goes on by then has been taken."""
+"""Seconds without a message after which a subscription counts as accepted."""
 FIELDS = sorted({place.field for place in places("subscription")})
 TEXTS = {"String", "ID", "Cursor"}
 

@@ -1,4 +1,4 @@
-"""Live feeds: every event and every log line once, in order, over any number of subscribers and disconnects."""
+"""Live feeds: every event and log line once, in order, over any subscribers and disconnects."""
 
 import asyncio
 import json

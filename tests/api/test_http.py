@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, beside what the audit looks at: encodings, statuses, methods, and what is chosen of all that."""
+"""GraphQL over HTTP beyond its audit: media types, statuses and methods, and how they are chosen."""
 
 import json
 

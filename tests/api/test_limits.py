@@ -1,4 +1,4 @@
-"""Operations that ask for too much are refused over every transport, with a number, a limit and a code."""
+"""Operations beyond a limit are refused over every transport, with a number, a limit and a code."""
 
 import asyncio
 import json

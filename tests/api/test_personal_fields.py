@@ -24,7 +24,7 @@ SECRETS = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
 
 
 BY_GRANTS = {"of_application", "of_deployment"}
-"""What asks for the grants and scopes of the viewer alone: these are part of what subscribers share already."""
+"""Functions that read only grants and scopes of the viewer, which the key of a shared subscription includes."""
 
 
 def by_grants_alone(node: ast.AST) -> list[ast.AST]:
@@ -33,7 +33,7 @@ def by_grants_alone(node: ast.AST) -> list[ast.AST]:
         return []
     if isinstance(node.func, ast.Name) and node.func.id in BY_GRANTS:
         return [one for argument in node.args[:1] for one in ast.walk(argument)]
-    allows = isinstance(node.func, ast.Attribute) and node.func.attr == "allows"
+    allows = isinstance(node.func, ast.Attribute) and node.func.attr in ("allows", "allows_on")
     return list(ast.walk(node.func)) if allows else []
 
 

@@ -1,4 +1,4 @@
-"""Operations that cannot be executed get a code and no data: over HTTP in both media types, streams and sockets."""
+"""Operations that cannot be executed get a code and no data, over every transport."""
 
 import json
 from typing import Any

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.api.feeds import shared_execution
+from app.api.feeds import message_buffer, shared_execution
 from app.core.events import Event
 from app.services.feeds import events
 from app.services.feeds.tail import FeedPage
@@ -141,7 +141,7 @@ async def test_a_subscriber_that_reconnects_misses_nothing_and_gets_nothing_twic
 async def test_a_slow_subscriber_reads_from_the_database_and_delays_no_other(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_execution, "MAX_MESSAGES", 3)
+    monkeypatch.setattr(message_buffer, "MAX_MESSAGES", 3)
     deployment = await made(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))

@@ -1,4 +1,4 @@
-"""The pages for browsers: which clients get them, how long they are cached, and the page for a missing build."""
+"""The pages for browsers: who gets them, how long they are cached, and the page without a build."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Streams over HTTP as they look on the wire: server-sent events, and the multipart parts that Apollo Client reads."""
+"""Streams over HTTP on the wire: server-sent events, and the parts that Apollo Client reads."""
 
 import asyncio
 import json
@@ -155,7 +155,7 @@ async def test_errors_of_invalid_operations_come_within_the_stream(shared: Syste
 
 
 def events_of(text: str) -> list[tuple[str, str]]:
-    """Return the events of a stream, by the rules of the HTML standard for a stream without carriage returns."""
+    """Return the events of a stream without carriage returns, by the rules of the HTML standard."""
     events_: list[tuple[str, str]] = []
     for block in text.split("\n\n"):
         fields = [line.partition(":") for line in block.split("\n") if line and not line.startswith(":")]

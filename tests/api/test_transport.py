@@ -1,4 +1,4 @@
-"""Cross-origin requests, compression, a trailing slash, HEAD, refused sockets, and the end of a process."""
+"""Cross-origin requests, compression, HEAD, refused sockets, and the end of a process."""
 
 import asyncio
 import gzip

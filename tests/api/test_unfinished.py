@@ -1,4 +1,4 @@
-"""Fields that are not finished when another one fails, or when nobody waits for them any more, leave nothing behind.
+"""Unfinished fields leave no coroutine behind when another field fails or the caller leaves.
 
 Python warns of coroutines that were made and never awaited, and pytest makes errors of its warnings.
 """

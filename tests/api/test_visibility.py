@@ -187,7 +187,7 @@ async def test_people_see_their_own_grants_and_tokens_only(shared: System) -> No
     assert (await one.client.query(name, id=other.id))["node"]["name"]
 
 
-# Access that ends while somebody listens
+# Access that ends during a subscription
 
 
 async def follow(viewer: Client, world_: World, change: Any) -> list[Data]:

@@ -90,7 +90,7 @@ async def test_a_terminal_gets_colours_and_a_bar(system: System) -> None:
 
 
 def _all_of(terminal: int) -> str:
-    """Read a terminal until nobody has its other end; Linux tells that by an error."""
+    """Read a terminal until its other end is closed, which Linux reports as an error."""
     found = b""
     with contextlib.suppress(OSError):
         while part := os.read(terminal, 65536):

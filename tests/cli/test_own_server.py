@@ -1,4 +1,4 @@
-"""The `boreas up` of a folder: found on any port, and its token sent to nobody else."""
+"""The `boreas up` of a folder: found on any port, and its token sent only to it."""
 
 import fcntl
 from collections.abc import Iterator

@@ -111,7 +111,7 @@ async def test_a_worker_refuses_a_missing_folder_of_kubeconfigs(environ: dict[st
 
 
 async def test_many_apis_start_together_and_make_one_first_token(environ: dict[str, str]) -> None:
-    """And each ends with 0 when it is told to."""
+    """And each ends with 0 when it is stopped."""
     await run(environ, "migrate")
     ports = free_ports(3)
     started = [

@@ -52,8 +52,8 @@ WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.RETURNED, E
 def test_each_ending_leads_to_a_task_state(
     before: dict[str, int], ending: Ending, status: TaskStatus, attempt: TaskStatus, failures: int, losses: int
 ) -> None:
-    one = replace(RUNNING, **before)  # type: ignore[arg-type]
-    came = settle(one, Outcome(ending, "message"), NOW, 0.0)
+    task = replace(RUNNING, **before)  # type: ignore[arg-type]
+    came = settle(task, Outcome(ending, "message"), NOW, 0.0)
     assert (came.status, came.attempt_status) == (status, attempt)
     assert (came.failures, came.losses) == (failures, losses)
     assert (came.error_message, came.undo_error) == ("message", None)
@@ -99,8 +99,8 @@ def test_a_touched_task_stays_touched(ending: Ending, touched: bool) -> None:
 def test_each_ending_of_an_undo_leads_to_a_task_state(
     seen: TaskStatus, losses: int, ending: Ending, undone: bool, attempt: TaskStatus, undo_error: str | None
 ) -> None:
-    one = replace(UNDOING, status=seen, losses=losses)
-    came = settle(one, Outcome(ending, "message"), NOW, 0.5)
+    task = replace(UNDOING, status=seen, losses=losses)
+    came = settle(task, Outcome(ending, "message"), NOW, 0.5)
     assert (came.status, came.touched) == ((S.ROLLED_BACK, False) if undone else (seen, True))
     assert (came.attempt_status, came.undo_error) == (attempt, undo_error)
     assert (came.error_message, came.retry_at, came.failures) == ("before", None, 0)
@@ -132,46 +132,46 @@ UNDOS = st.builds(
 
 @property_of
 @given(st.one_of(WORK, UNDOS), st.sampled_from(WORK_ENDINGS), st.floats(0, 1))
-def test_every_ending_leads_to_a_legal_status(one: Task, ending: Ending, chance: float) -> None:
-    came = settle(one, Outcome(ending), NOW, chance)
-    stays = one.activity is Activity.UNDO and came.status is one.status
-    assert stays or came.status in TRANSITIONS[one.status]
+def test_every_ending_leads_to_a_legal_status(task: Task, ending: Ending, chance: float) -> None:
+    came = settle(task, Outcome(ending), NOW, chance)
+    stays = task.activity is Activity.UNDO and came.status is task.status
+    assert stays or came.status in TRANSITIONS[task.status]
 
 
 @property_of
 @given(st.integers(1, 9), st.lists(st.sampled_from([Ending.FAILED, Ending.LOST]), min_size=16, max_size=16))
 def test_no_task_is_retried_forever(most: int, endings: list[Ending]) -> None:
-    one, tries = replace(RUNNING, max_attempts=most), 0
-    while one.status is S.RUNNING:
-        came = settle(one, Outcome(endings[tries]), NOW, 0.5)
+    task, tries = replace(RUNNING, max_attempts=most), 0
+    while task.status is S.RUNNING:
+        came = settle(task, Outcome(endings[tries]), NOW, 0.5)
         again = S.RUNNING if came.status is S.PENDING else came.status
-        one = replace(one, status=again, failures=came.failures, losses=came.losses)
+        task = replace(task, status=again, failures=came.failures, losses=came.losses)
         tries += 1
-    assert one.status is S.FAILED
-    assert one.failures == most or one.losses == MOST + 1
+    assert task.status is S.FAILED
+    assert task.failures == most or task.losses == MOST + 1
 
 
 @property_of
 @given(st.one_of(WORK, UNDOS), st.integers(1, 50))
-def test_returned_attempts_are_not_counted(one: Task, times: int) -> None:
-    one = replace(one, stop=False)
+def test_returned_attempts_are_not_counted(task: Task, times: int) -> None:
+    task = replace(task, stop=False)
     for _ in range(times):
-        came = settle(one, Outcome(Ending.RETURNED), NOW, 0.5)
-        assert came.status is (S.PENDING if one.activity is Activity.RUN else one.status)
-        assert (came.failures, came.losses, came.retry_at) == (one.failures, one.losses, None)
-        assert (came.touched, came.undo_error) == (one.touched, None)
-        one = replace(one, failures=came.failures, losses=came.losses)
+        came = settle(task, Outcome(Ending.RETURNED), NOW, 0.5)
+        assert came.status is (S.PENDING if task.activity is Activity.RUN else task.status)
+        assert (came.failures, came.losses, came.retry_at) == (task.failures, task.losses, None)
+        assert (came.touched, came.undo_error) == (task.touched, None)
+        task = replace(task, failures=came.failures, losses=came.losses)
 
 
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.LOST, Ending.RETURNED, Ending.STOPPED])
 def test_the_reason_of_a_cancellation_is_kept(ending: Ending) -> None:
-    one = replace(RUNNING, stop=True, error_message="not wanted")
-    assert settle(one, Outcome(ending, "it was stopped"), NOW, 0.5).error_message == "not wanted"
+    task = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(task, Outcome(ending, "it was stopped"), NOW, 0.5).error_message == "not wanted"
 
 
 def test_a_success_before_the_stop_has_no_error() -> None:
-    one = replace(RUNNING, stop=True, error_message="not wanted")
-    assert settle(one, Outcome(Ending.SUCCEEDED), NOW, 0.5).error_message is None
+    task = replace(RUNNING, stop=True, error_message="not wanted")
+    assert settle(task, Outcome(Ending.SUCCEEDED), NOW, 0.5).error_message is None
 
 
 def test_every_ending_has_a_status_for_its_attempt() -> None:
@@ -189,8 +189,8 @@ def test_the_back_off_doubles_up_to_five_minutes(failures: int, least: float, mo
 
 @property_of
 @given(st.integers(1, 1000), st.floats(0, 1), st.floats(0, 1))
-def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, chance: float, other: float) -> None:
+    low, high = sorted((chance, other))
     assert retry.backoff(failures, low) <= retry.backoff(failures, high)
     assert retry.backoff(failures, low) <= retry.backoff(failures + 1, low)
-    assert 0.5 <= retry.backoff(failures, one) <= 300
+    assert 0.5 <= retry.backoff(failures, chance) <= 300

@@ -34,9 +34,13 @@ def result(value: float, second: int) -> MetricResult:
 def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
     """Return the number, duration in seconds (-1: not ended) and success of each batch."""
     return [
-        (each.batch, int((each.completed_at - each.started_at).total_seconds()) if each.completed_at else -1, ok)
-        for each in records
-        for ok in (each.succeeded,)
+        (
+            record.batch,
+            int((record.completed_at - record.started_at).total_seconds()) if record.completed_at else -1,
+            ok,
+        )
+        for record in records
+        for ok in (record.succeeded,)
     ]
 
 

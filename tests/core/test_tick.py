@@ -156,7 +156,7 @@ ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, 
 
 def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
     """Return the tasks without edges to tasks outside of them."""
-    ids = {one.id for one in items}
+    ids = {task.id for task in items}
     return [replace(one, block_by=tuple(id_ for id_ in one.block_by if id_ in ids)) for one in items]
 
 

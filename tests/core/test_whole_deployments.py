@@ -27,7 +27,8 @@ from app.core.task import Activity, Task, TaskStatus
 from app.core.tick.planning import plan, status_after_rejection
 from app.core.tick.state import DeploymentSnapshot, Plan, TaskSnapshot
 from app.core.workflow import BUILD_TYPES, TaskType
-from tests.core.support.build import NOW, closure, dags, task
+from tests.core.support.build import NOW, closure, dags
+from tests.core.support.build import task as build_task
 
 D, S, A = DeploymentStatus, TaskStatus, ApprovalStatus
 """Short names for the tables below: D is DeploymentStatus, S is TaskStatus, A is ApprovalStatus."""
@@ -43,25 +44,25 @@ FATES = [
 """What may become of the attempts of one play, from fair to rough."""
 
 
-def as_item(one: Task) -> TaskSnapshot:
+def as_snapshot(task: Task) -> TaskSnapshot:
     return TaskSnapshot(
-        id=one.id,
-        key=one.key,
-        type=one.type,
-        status=one.status,
-        block_by=one.block_by,
-        activity=one.activity,
-        worker=one.worker,
-        stop=one.stop,
-        touched=one.touched,
-        resume_at=one.resume_at,
-        retry_at=one.retry_at,
-        error_message=one.error_message,
-        completed_at=one.completed_at,
-        attempt=one.attempt,
-        rollout=one.rollout,
-        require_confirm=one.require_confirm,
-        confirmed=one.confirmed_at is not None,
+        id=task.id,
+        key=task.key,
+        type=task.type,
+        status=task.status,
+        block_by=task.block_by,
+        activity=task.activity,
+        worker=task.worker,
+        stop=task.stop,
+        touched=task.touched,
+        resume_at=task.resume_at,
+        retry_at=task.retry_at,
+        error_message=task.error_message,
+        completed_at=task.completed_at,
+        attempt=task.attempt,
+        rollout=task.rollout,
+        require_confirm=task.require_confirm,
+        confirmed=task.confirmed_at is not None,
     )
 
 
@@ -85,7 +86,7 @@ class Driver(RuleBasedStateMachine):
     def state(self) -> DeploymentSnapshot:
         return DeploymentSnapshot(
             status=self.status,
-            tasks=[as_item(one) for one in self.tasks.values()],
+            tasks=[as_snapshot(task) for task in self.tasks.values()],
             auto_rollback=self.auto_rollback,
             undo_error=self.undo_error,
             resumed_at=self.resumed_at,
@@ -96,7 +97,7 @@ class Driver(RuleBasedStateMachine):
 
     @property
     def pending(self) -> list[Approval]:
-        return [one for one in self.approvals.values() if one.status is A.PENDING]
+        return [approval for approval in self.approvals.values() if approval.status is A.PENDING]
 
     def move(self, to: DeploymentStatus) -> None:
         waited = self.status is D.WAITING_CONFIRM
@@ -108,10 +109,10 @@ class Driver(RuleBasedStateMachine):
 
     def put(self, id: str, status: TaskStatus, **more: Any) -> None:
         """Store a task's next status; an attempt does not outlive its task."""
-        one = self.tasks[id]
+        task = self.tasks[id]
         fields: dict[str, Any] = {"activity": None, "worker": None, "stop": False, "resume_at": None, **more}
         done_at = self.now if status in tasks.ENDED else None
-        self.tasks[id] = replace(one, status=tasks.transition(one.status, status), completed_at=done_at, **fields)
+        self.tasks[id] = replace(task, status=tasks.transition(task.status, status), completed_at=done_at, **fields)
 
     def tick(self) -> Plan:
         """Plan, store the plan, and plan again: there is no more to store, and the work is the same."""
@@ -152,7 +153,7 @@ class Driver(RuleBasedStateMachine):
             assert self.approvals[id].status is A.PENDING
             self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
         for request in made.requests:
-            assert request not in [one.request for one in self.pending], "people are asked for the same twice"
+            assert request not in [approval.request for approval in self.pending], "people are asked for the same twice"
             id = f"apr{len(self.approvals)}"
             self.approvals[id] = Approval(
                 id=id,
@@ -170,14 +171,15 @@ class Driver(RuleBasedStateMachine):
                 expires_at=self.now + timedelta(seconds=90),
             )
 
-    def approve(self, one: Approval) -> None:
+    def approve(self, approval: Approval) -> None:
         """Store an approval, and let exactly the approved task or step go on."""
-        assert one.subject is ApprovalSubject.ROLLOUT_STEP or one.revision == self.revision, "an edit overtook it"
-        self.approvals[one.id] = replace(one, status=A.APPROVED, decided_at=self.now)
-        if one.subject is ApprovalSubject.TASK:
-            self.put(one.task_id or "", S.PENDING, confirmed_at=self.now)
-        elif one.subject is ApprovalSubject.ROLLOUT_STEP:
-            waits = self.tasks[one.task_id or ""]
+        is_current = approval.subject is ApprovalSubject.ROLLOUT_STEP or approval.revision == self.revision
+        assert is_current, "an edit overtook it"
+        self.approvals[approval.id] = replace(approval, status=A.APPROVED, decided_at=self.now)
+        if approval.subject is ApprovalSubject.TASK:
+            self.put(approval.task_id or "", S.PENDING, confirmed_at=self.now)
+        elif approval.subject is ApprovalSubject.ROLLOUT_STEP:
+            waits = self.tasks[approval.task_id or ""]
             went_on = rollout.approve(waits.rollout or Progress())
             tasks.transition(waits.status, S.RUNNING)
             self.tasks[waits.id] = replace(waits, status=S.RUNNING, rollout=went_on, resume_at=self.now)
@@ -186,32 +188,32 @@ class Driver(RuleBasedStateMachine):
         """Store that people do not want it."""
         to = status_after_rejection(self.state(), roll_back=True)
         if to is D.CANCELLED:
-            for one in [one for one in self.tasks.values() if one.status in tasks.UNSTARTED]:
-                self.put(one.id, S.CANCELLED)
+            for task in [task for task in self.tasks.values() if task.status in tasks.UNSTARTED]:
+                self.put(task.id, S.CANCELLED)
         self.move(to)
 
     def take(self, id: str, made: Plan) -> None:
         """Claim work of the present plan; a job that comes late or twice finds none."""
-        one = self.tasks[id]
-        assert one.worker is None
+        task = self.tasks[id]
+        assert task.worker is None
         if id in made.undo:
-            self.check_undo(one)
-            self.tasks[id] = replace(one, activity=Activity.UNDO, worker="w", stop=False)
+            self.check_undo(task)
+            self.tasks[id] = replace(task, activity=Activity.UNDO, worker="w", stop=False)
         elif id in made.resume:
-            assert one.activity is Activity.RUN
-            assert one.resume_at is None or one.resume_at <= self.now
-            self.tasks[id] = replace(one, worker="w", resume_at=None)
+            assert task.activity is Activity.RUN
+            assert task.resume_at is None or task.resume_at <= self.now
+            self.tasks[id] = replace(task, worker="w", resume_at=None)
         else:
-            self.check_start(one)
-            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=one.attempt + 1)
+            self.check_start(task)
+            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=task.attempt + 1)
 
-    def check_start(self, one: Task) -> None:
+    def check_start(self, task: Task) -> None:
         assert self.status is D.RUNNING
-        assert all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in one.block_by)
+        assert all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in task.block_by)
         assert not any(self.failed_now(other) for other in self.tasks.values())
-        assert one.retry_at is None or one.retry_at <= self.now
-        assert one.confirmed_at is not None or not one.require_confirm
-        assert one.type in (self.before_approval or ()) or self.is_approved()
+        assert task.retry_at is None or task.retry_at <= self.now
+        assert task.confirmed_at is not None or not task.require_confirm
+        assert task.type in (self.before_approval or ()) or self.is_approved()
 
     def is_approved(self) -> bool:
         """Whether it needs no approval, or has a current one that is at most a day older than a retry."""
@@ -224,27 +226,27 @@ class Driver(RuleBasedStateMachine):
             for given in self.approvals.values()
         )
 
-    def failed_now(self, one: Task) -> bool:
+    def failed_now(self, task: Task) -> bool:
         """Whether a task has failed since the deployment last began to run."""
         assert self.resumed_at is not None
-        failed_at = one.completed_at if one.status in (S.FAILED, S.CANCELLED) else None
+        failed_at = task.completed_at if task.status in (S.FAILED, S.CANCELLED) else None
         return failed_at is not None and failed_at >= self.resumed_at
 
-    def check_undo(self, one: Task) -> None:
+    def check_undo(self, task: Task) -> None:
         assert self.status is D.ROLLING_BACK and self.undo_error is None
-        assert one.id in self.changed
-        assert not any(one.id in self.waits_for[other] for other in self.changed)
+        assert task.id in self.changed
+        assert not any(task.id in self.waits_for[other] for other in self.changed)
         assert not any(other.activity is Activity.RUN for other in self.tasks.values())
 
     def end(self, id: str, ending: Ending) -> None:
         """Settle an attempt."""
-        one = self.tasks[id]
-        came = settle(one, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
-        if one.activity is Activity.UNDO and ending is Ending.SUCCEEDED:
+        task = self.tasks[id]
+        came = settle(task, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
+        if task.activity is Activity.UNDO and ending is Ending.SUCCEEDED:
             self.changed.discard(id)
         self.tasks[id] = replace(
-            one,
-            status=one.status if came.status is one.status else tasks.transition(one.status, came.status),
+            task,
+            status=task.status if came.status is task.status else tasks.transition(task.status, came.status),
             activity=None,
             worker=None,
             stop=False,
@@ -258,9 +260,9 @@ class Driver(RuleBasedStateMachine):
         )
         self.undo_error = self.undo_error or came.undo_error
 
-    def reset(self, one: Task) -> None:
-        free = all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in one.block_by)
-        self.put(one.id, S.PENDING if free else S.BLOCKED, failures=0, losses=0, retry_at=None)
+    def reset(self, task: Task) -> None:
+        free = all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in task.block_by)
+        self.put(task.id, S.PENDING if free else S.BLOCKED, failures=0, losses=0, retry_at=None)
 
 
 class Play(Driver):
@@ -294,7 +296,7 @@ class Play(Driver):
                 "max_attempts": attempts[index],
                 "require_confirm": asking[index],
             }
-            self.tasks[key] = task(key, status, *block_by, **more)
+            self.tasks[key] = build_task(key, status, *block_by, **more)
         self.before_approval = before_approval
         self.waits_for = closure(edges)
         self.auto_rollback = auto_rollback
@@ -307,31 +309,31 @@ class Play(Driver):
         for id in made.work:
             if data.draw(st.sampled_from([True, True, False])):
                 self.take(id, made)
-        for one in [one for one in self.tasks.values() if one.worker]:
-            self.meet(one, data.draw(st.sampled_from(self.fates)))
+        for task in [task for task in self.tasks.values() if task.worker]:
+            self.meet(task, data.draw(st.sampled_from(self.fates)))
         self.now += timedelta(seconds=seconds)
         self.patience -= 1
 
-    def meet(self, one: Task, fate: str) -> None:
+    def meet(self, task: Task, fate: str) -> None:
         """Let an attempt meet its fate; a deploy task touches its target as soon as it runs."""
-        forward = one.type is TaskType.DEPLOY and one.activity is Activity.RUN
+        forward = task.type is TaskType.DEPLOY and task.activity is Activity.RUN
         if forward:
-            self.changed.add(one.id)
-            self.tasks[one.id] = replace(one, touched=True)
+            self.changed.add(task.id)
+            self.tasks[task.id] = replace(task, touched=True)
         match fate:
             case "succeed":
-                self.end(one.id, Ending.SUCCEEDED)
+                self.end(task.id, Ending.SUCCEEDED)
             case "fail":
-                self.end(one.id, Ending.STOPPED if one.stop else Ending.FAILED)
+                self.end(task.id, Ending.STOPPED if task.stop else Ending.FAILED)
             case "lose":
-                self.end(one.id, Ending.LOST)
+                self.end(task.id, Ending.LOST)
             case "park" if forward:
                 until = self.now + timedelta(seconds=20)
-                self.tasks[one.id] = replace(self.tasks[one.id], worker=None, resume_at=until)
-            case "ask" if forward and not one.stop:
-                asked = replace(one.rollout or Progress(), asked=1)
-                status = tasks.transition(one.status, S.WAITING_CONFIRM)
-                self.tasks[one.id] = replace(self.tasks[one.id], worker=None, rollout=asked, status=status)
+                self.tasks[task.id] = replace(self.tasks[task.id], worker=None, resume_at=until)
+            case "ask" if forward and not task.stop:
+                asked = replace(task.rollout or Progress(), asked=1)
+                status = tasks.transition(task.status, S.WAITING_CONFIRM)
+                self.tasks[task.id] = replace(self.tasks[task.id], worker=None, rollout=asked, status=status)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), verdict=st.sampled_from(["approve", "approve", "approve", "approve", "reject", "expire"]))
@@ -339,21 +341,21 @@ class Play(Driver):
         self.tick()
         if not self.pending:
             return
-        one = data.draw(st.sampled_from(self.pending))
+        approval = data.draw(st.sampled_from(self.pending))
         if verdict == "approve":
-            self.approve(one)
+            self.approve(approval)
         elif verdict == "reject":
-            self.approvals[one.id] = replace(one, status=A.REJECTED)
+            self.approvals[approval.id] = replace(approval, status=A.REJECTED)
             self.refuse()
         else:
-            self.now = max(self.now, one.expires_at or self.now)
+            self.now = max(self.now, approval.expires_at or self.now)
         self.tick()
 
     @precondition(lambda self: self.status is D.WAITING_CONFIRM)
     @rule(data=st.data(), asks=st.booleans())
     def a_person_edits(self, data: st.DataObject, asks: bool) -> None:
         """Change whether tasks ask that have not begun."""
-        ids = [one.id for one in self.tasks.values() if one.status in tasks.UNSTARTED and not one.attempt]
+        ids = [task.id for task in self.tasks.values() if task.status in tasks.UNSTARTED and not task.attempt]
         if ids:
             id = data.draw(st.sampled_from(ids))
             self.tasks[id] = replace(self.tasks[id], require_confirm=asks)
@@ -378,7 +380,7 @@ class Play(Driver):
     def a_person_skips_a_task(self, data: st.DataObject) -> None:
         able = tasks.UNSTARTED | tasks.FAILURES
         if ids := [
-            one.id for one in self.tasks.values() if one.status in able and not one.touched and not one.activity
+            task.id for task in self.tasks.values() if task.status in able and not task.touched and not task.activity
         ]:
             self.put(data.draw(st.sampled_from(ids)), S.SKIPPED)
 
@@ -390,21 +392,21 @@ class Play(Driver):
     @precondition(lambda self: self.status is D.FAILED)
     @rule(all_of_them=st.booleans(), data=st.data(), later=st.sampled_from([1, 1, 100_000]))
     def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, later: int) -> None:
-        failed = [one for one in self.tasks.values() if one.status in FAILED]
+        failed = [task for task in self.tasks.values() if task.status in FAILED]
         if failed and not all_of_them:
             failed = [data.draw(st.sampled_from(failed))]
         self.now += timedelta(seconds=later)
         self.move(D.RUNNING)
-        for one in failed:
-            self.reset(one)
+        for task in failed:
+            self.reset(task)
 
     @invariant()
     def what_has_ended_is_at_rest(self) -> None:
         if self.status not in deployments.ENDED:
             return
-        statuses = {one.status for one in self.tasks.values()}
+        statuses = {task.status for task in self.tasks.values()}
         assert S.WAITING_CONFIRM not in statuses or self.status is not D.SUCCESS
-        assert not any(one.activity for one in self.tasks.values())
+        assert not any(task.activity for task in self.tasks.values())
         if self.status is D.SUCCESS:
             assert statuses <= {S.SUCCESS, S.SKIPPED} and self.is_approved()
         if self.status in (D.CANCELLED, D.ROLLED_BACK):
@@ -427,10 +429,10 @@ class Play(Driver):
                 break
             for id in made.work:
                 self.take(id, made)
-            held = [one for one in self.tasks.values() if one.worker]
+            held = [task for task in self.tasks.values() if task.worker]
             assert held or made.wake_at is not None, "nothing is left to do, yet it has not ended"
-            for one in held:
-                self.meet(one, "fail" if one.stop else "succeed")
+            for task in held:
+                self.meet(task, "fail" if task.stop else "succeed")
             self.now = max(self.now, made.wake_at or self.now)
         else:
             raise AssertionError(f"it does not end: {self.state()}")

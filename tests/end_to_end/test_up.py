@@ -134,8 +134,8 @@ def test_a_process_that_dies_is_restarted(data: Path) -> None:
         os.kill(victims[0], signal.SIGKILL)
         up.until(f"{name} ended with signal SIGKILL")
         until_viewer(up, viewer)
-    leashes = [pid for pid, command in up.family().items() if WRAPPER in command and "-m app.cli api" in command]
-    os.kill(leashes[0], signal.SIGKILL)
+    wrappers = [pid for pid, command in up.family().items() if WRAPPER in command and "-m app.cli api" in command]
+    os.kill(wrappers[0], signal.SIGKILL)
     time.sleep(1)
     until_viewer(up, viewer)
     family = up.family()
@@ -155,7 +155,7 @@ def until_viewer(up: Up, viewer: str) -> None:
 
 
 def test_a_process_that_dies_repeatedly_is_given_up(data: Path) -> None:
-    """The worker refuses its settings here: whatever the reason, it is told and everything stops."""
+    """The worker fails each time: its last output is shown, and everything stops."""
     up = Up(data, environ={"PYTHONPATH": str(broken_worker(data.parent))}).until("worker ended 5 times in a row")
     assert up.ended() == 1
     assert "logs/worker.log" in up.said

@@ -64,7 +64,7 @@ async def test_a_policy_requires_its_number_of_approvals_for_every_deployment(en
     assert late.code is ErrorCode.ALREADY_DECIDED
 
 
-@pytest.mark.parametrize("asks", ["set_policy", "by hand"])
+@pytest.mark.parametrize("asks", ["policy", "by hand"])
 async def test_a_deployment_without_a_deploy_task_needs_approval_too(engine: Engine, trial: Site, asks: str) -> None:
     if asks == "policy":
         await set_policy(trial)

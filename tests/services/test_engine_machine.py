@@ -74,7 +74,7 @@ class Machine:
             for place, (key, *blockers) in enumerate(GRAPHS[number % len(GRAPHS)])
         ]
         ship = {"type": TaskType.DEPLOY, "application_id": web, "command": None}
-        return [replace(one, **ship) if one.key == "ship" else one for one in made]  # type: ignore[arg-type]
+        return [replace(task, **ship) if task.key == "ship" else task for task in made]  # type: ignore[arg-type]
 
     async def pick(self, a: int) -> str:
         """Return a deployment: mostly the one that is under way."""
@@ -93,15 +93,15 @@ class Machine:
         """Act on a deployment. The answer must equal the allowed actions that were shown before."""
         id_ = await self.pick(a)
         order = ReasonedAction(id_, "chance", force=b % 2 > 0)
-        call, one = self.engine.call, (await self.engine.story(id_)).deployment
+        call, deployment = self.engine.call, (await self.engine.story(id_)).deployment
         asker = Caller(self.engine.runtime, self.engine.principal)
         doings: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
-            (lambda: call(deployments.start, id_), (await why_not_start([one]))[id_]),
-            (lambda: call(deployments.pause, id_), why_not_pause(one)),
-            (lambda: call(deployments.resume, id_), why_not_resume(one)),
-            (lambda: call(deployments.cancel, order), why_not_cancel(one)),
-            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [one]))[id_]),
-            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [one]))[id_]),
+            (lambda: call(deployments.start, id_), (await why_not_start([deployment]))[id_]),
+            (lambda: call(deployments.pause, id_), why_not_pause(deployment)),
+            (lambda: call(deployments.resume, id_), why_not_resume(deployment)),
+            (lambda: call(deployments.cancel, order), why_not_cancel(deployment)),
+            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [deployment]))[id_]),
+            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [deployment]))[id_]),
         )
         use_case, told = doings[b % len(doings)]
         try:
@@ -129,14 +129,14 @@ class Machine:
         """Edit the graph of a deployment."""
         story = await self.engine.story(await self.pick(a))
         keys = list(story.tasks)
-        one, other = keys[a % len(keys)], keys[b % len(keys)]
+        key, other = keys[a % len(keys)], keys[b % len(keys)]
         edits: tuple[Edit, ...] = (
-            Addition(node(f"x{story.deployment.revision}", one, require_confirm=b % 2 > 0)),
-            Removal(one),
-            Modification(one, {"name": f"{one} {b}", "require_confirm": b % 2 > 0}),
-            Connection(one, other),
-            Disconnection(one, other),
-            Move(one, MoveDirection.UP),
+            Addition(node(f"x{story.deployment.revision}", key, require_confirm=b % 2 > 0)),
+            Removal(key),
+            Modification(key, {"name": f"{key} {b}", "require_confirm": b % 2 > 0}),
+            Connection(key, other),
+            Disconnection(key, other),
+            Move(key, MoveDirection.UP),
         )
         wanted = edits[(a + b) % len(edits)]
         order = EditOrder(deployment_id=story.deployment.id, expected_revision=story.deployment.revision, edit=wanted)
@@ -233,9 +233,11 @@ class Machine:
         assert not asked or status in (D.RUNNING, D.WAITING_CONFIRM), f"people are asked for what is {status}"
         assert asked or status is not D.WAITING_CONFIRM, "it waits for nobody"
         waiting = sorted(task.id for task in story.tasks.values() if task.status is S.WAITING_CONFIRM)
-        assert sorted(one.task_id for one in asked if one.task_id) == waiting
-        assert all(one.revision == story.deployment.revision for one in asked if one.rollout_step is None)
-        assert len([one for one in asked if one.task_id is None]) <= 1
+        assert sorted(approval.task_id for approval in asked if approval.task_id) == waiting
+        assert all(
+            approval.revision == story.deployment.revision for approval in asked if approval.rollout_step is None
+        )
+        assert len([approval for approval in asked if approval.task_id is None]) <= 1
 
     async def sound(self) -> None:
         """Check the invariants."""
@@ -255,7 +257,7 @@ class Machine:
             graph = workflow_tasks(list(story.tasks.values()))
             names = {id_: name for name, id_ in self.site.applications.items()}
             assert workflow_faults.find_faults(graph, names, commands_needed=False) == ()
-            known = [one.number for one in (await workflow_store.revisions_of([id_]))[id_]]
+            known = [revision.number for revision in (await workflow_store.revisions_of([id_]))[id_]]
             assert known == list(range(1, story.deployment.revision + 1))
 
     async def play_out(self) -> None:
@@ -283,8 +285,8 @@ class Machine:
         for worker in WORKERS:
             await self.turn(worker, story.deployment.id, (), room=9)
             hand = self.assignments[worker.id].values()
-            mine = [one for one in hand if one.task.deployment_id == story.deployment.id]
-            done = tuple(Finished(one, Outcome(Ending.SUCCEEDED)) for one in mine)
+            mine = [assignment for assignment in hand if assignment.task.deployment_id == story.deployment.id]
+            done = tuple(Finished(assignment, Outcome(Ending.SUCCEEDED)) for assignment in mine)
             await self.turn(worker, story.deployment.id, done, room=0)
 
 

@@ -58,11 +58,11 @@ def image(cluster: ClusterServer) -> list[tuple[str, str, int]]:
     """Return the image of each Deployment object of the cluster."""
     return [
         (
-            each["metadata"]["name"],
-            each["spec"]["template"]["spec"]["containers"][0]["image"],
-            each["spec"]["replicas"],
+            item["metadata"]["name"],
+            item["spec"]["template"]["spec"]["containers"][0]["image"],
+            item["spec"]["replicas"],
         )
-        for each in cluster.of("deployments")
+        for item in cluster.of("deployments")
     ]
 
 

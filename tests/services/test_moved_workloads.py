@@ -137,7 +137,7 @@ async def test_a_version_that_crashes_after_it_was_ready_is_rolled_back(
 async def test_drift_by_cluster_tools_is_noticed(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
-    before = next(each for each in cluster.of("deployments") if each["metadata"]["name"] == "shop")
+    before = next(item for item in cluster.of("deployments") if item["metadata"]["name"] == "shop")
     id_ = await begun(engine, place, kind, 1)
     old = {name: f"{value}" for name, value in (before["metadata"].get("annotations") or {}).items()}
 

@@ -56,7 +56,7 @@ def settle_strangers(cluster: ClusterServer) -> None:
 
 def running(cluster: ClusterServer) -> set[str]:
     """Return the names of the Jobs that there are."""
-    return {each["metadata"]["name"] for each in cluster.of("jobs")}
+    return {item["metadata"]["name"] for item in cluster.of("jobs")}
 
 
 @pytest.mark.parametrize("what", ["deployment", "task"])
@@ -76,7 +76,7 @@ async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
         story = await engine.until(id_, D.CANCELLED, D.FAILED)
         assert story.statuses["job"] is S.CANCELLED
         await eventually(gone(cluster), "the Job to be gone")
-    assert [each for each in cluster.of("pods") if "boreas.dev/task" in each["metadata"]["labels"]] == []
+    assert [item for item in cluster.of("pods") if "boreas.dev/task" in item["metadata"]["labels"]] == []
     assert jobs(cluster) == [1] * (1 + len(STRANGERS))
 
 
@@ -112,4 +112,4 @@ async def test_an_unreachable_cluster_delays_the_removal(
     assert "it can not be seen which Jobs of default run" in caplog.text
     cluster.away = False
     await remove_orphans(engine.runtime, "default")
-    assert all("deletionTimestamp" in each["metadata"] for each in cluster.of("jobs"))
+    assert all("deletionTimestamp" in item["metadata"] for item in cluster.of("jobs"))

@@ -99,10 +99,10 @@ class World:
         self.made.append(await self.site.deploy(self.version, *graph, **more))  # type: ignore[arg-type]
 
     def task(self, key: str, block_by: tuple[str, ...], ships: str | None, most: int) -> WorkflowTask:
-        one = node(key, *block_by, max_attempts=most)
+        task = node(key, *block_by, max_attempts=most)
         if ships is None:
-            return one
-        return replace(one, type=TaskType.DEPLOY, application_id=self.site.applications[ships], command=None)
+            return task
+        return replace(task, type=TaskType.DEPLOY, application_id=self.site.applications[ships], command=None)
 
     async def steer(self, a: int, b: int) -> None:
         """Do something to a deployment or to one of its tasks: the next thing, in turn, that is not refused."""

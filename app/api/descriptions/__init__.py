@@ -41,7 +41,7 @@ def describe(schema: GraphQLSchema) -> None:
 
 
 def _elements(name: str, type_: Any) -> Iterator[tuple[str, Any, Iterator[str | None]]]:
-    """Yield the elements of a type: the key of the text, the element, and the texts to use without that key."""
+    """Yield (key of the text, element, texts to use without that key) for each element of a type."""
     if is_enum_type(type_):
         for key, value in type_.values.items():
             yield key, value, iter(())

@@ -100,7 +100,7 @@ class DocumentCache:
                 return
 
     def _prepare(self, text: str) -> PreparedDocument:
-        """Prepare a document; an unexpected error becomes an error of the document, with an id that the log has."""
+        """Prepare a document; an unexpected error becomes one of the document, with an id from the log."""
         try:
             return self._analyse(text)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Estimates how many objects an operation asks for, from its document and variables, before it is executed.
+"""Estimates how many objects an operation asks for, from its document and variables.
 
 A list counts as many objects as its page may hold, or its usual length where it has no pages, times the objects of the
 list around it. Lists that are longer than usual are counted again by the executor (see `limited_executor`).
@@ -77,7 +77,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of a sum: `count` times the sizes of `pages` times the result of step number `step` (None: 1)."""
+    """A term of a sum: `count` × the sizes of `pages` × the result of step number `step` (None: 1)."""
 
     count: int
     pages: tuple[Page, ...] = ()

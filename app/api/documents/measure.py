@@ -94,7 +94,7 @@ class Measure:
 
 
 class _SelectionSet(NamedTuple):
-    """A selection set to visit: its type, the objects that it is selected of, and its depth (None: not counted)."""
+    """A selection set to visit: its type, the number of its objects, and its depth (None: not counted)."""
 
     selections: SelectionSetNode
     type: Any

@@ -33,7 +33,7 @@ CURSOR_VARIABLE = "boreasAfter"
 
 @dataclass(frozen=True, slots=True)
 class SharedSubscription:
-    """A subscription in its shared form: `text` takes the start position in the variable `cursor_variable`.
+    """A shared subscription: `text` takes the start position in the variable `cursor_variable`.
 
     A `personal` one may show different people different things: only one actor's subscribers share it.
     """
@@ -70,8 +70,8 @@ def shared_form(text: str, document: DocumentNode, name: str | None, *, personal
 def _takes(operation: OperationDefinitionNode, variable: str) -> bool:
     """Whether an operation defines a variable that may be null and has no default."""
     definitions = operation.variable_definitions or ()
-    found = next((node for node in definitions if node.variable.name.value == variable), None)
-    return found is not None and found.default_value is None and isinstance(found.type, NamedTypeNode)
+    definition = next((node for node in definitions if node.variable.name.value == variable), None)
+    return definition is not None and definition.default_value is None and isinstance(definition.type, NamedTypeNode)
 
 
 def _with_cursor(document: DocumentNode, operation: OperationDefinitionNode, field: FieldNode) -> str:

@@ -35,7 +35,7 @@ class Columns:
 
 
 class Unloaded(ABC):
-    """A list of objects that a resolver returns without loading it: the executor knows which fields are selected.
+    """A list that a resolver returns unloaded: the executor loads only the selected fields.
 
     Plain graphql-core loads the objects, by iterating. `ATTRIBUTES` can be loaded without the objects.
     """

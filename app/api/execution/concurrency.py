@@ -1,4 +1,4 @@
-"""Turns of the event loop, so that a large operation does not delay others, and a limit on large operations."""
+"""Yields of large operations to the event loop, and a limit on concurrent large operations."""
 
 import asyncio
 import time

@@ -1,4 +1,8 @@
-"""Loads many keys at once: for the fields of one operation, and for operations that ask at the same moment."""
+"""Loads many keys at once: for the fields of one operation, and for operations that ask at the same moment.
+
+strawberry.dataloader cannot replace this one. It has no pause, so the slices of a long list become batches of their
+own, and the statements of an operation grow with its rows (tests/api/test_statement_counts.py fails with it).
+"""
 
 import asyncio
 from collections import deque
@@ -141,7 +145,7 @@ class CoalescingLoader(Generic[K, V]):
     """Loads for all operations that ask at the same moment by one call, and keeps nothing.
 
     A batch loads after its last key was asked for, so no operation gets a value older than its question. It loads
-    outside of transactions, for nobody in particular: callers check what their viewer may see.
+    outside of transactions, without a viewer: callers check what theirs may see.
     """
 
     def __init__(self, load: Load[K, V]) -> None:

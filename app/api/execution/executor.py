@@ -211,6 +211,8 @@ class Executor(LimitedExecutor):
         if not _are_instances(type_, values):
             return None
         selected = self._fields(type_, details)
+        if not selected.are_plain:
+            return None
         columns = list[Column]()
         for field in selected.fields:
             column = self._complete_field(field, values)

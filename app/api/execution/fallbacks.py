@@ -1,4 +1,4 @@
-"""Counts how often a short cut gave up and left the work to graphql-core, and logs the first time of each kind.
+"""Counts fall-backs of short cuts to graphql-core by kind, and logs the first one of each kind.
 
 A fall-back costs only time: graphql-core gives the same answer. An unexpected one hints at a fault of a short cut.
 """

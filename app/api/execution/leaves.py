@@ -44,8 +44,8 @@ def _enum(type_: GraphQLEnumType) -> Complete:
     names: dict[int, str] = {id(member): type_.coerce_output_value(member) for member in enum}
 
     def complete(values: Column) -> Column | None:
-        found = list(map(names.get, map(id, values)))
-        return None if None in found else found
+        completed = list(map(names.get, map(id, values)))
+        return None if None in completed else completed
 
     return complete
 

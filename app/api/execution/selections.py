@@ -42,13 +42,14 @@ class SelectedFields:
     """The fields of a selection set, and what makes objects of their columns.
 
     `grouped` is graphql-core's own form, whose identity finds this; it is kept alive here. `attributes` are those of
-    all fields, empty where one of them is not plain.
+    all fields, empty unless all of them `are_plain`.
     """
 
     grouped: Any
     fields: tuple[SelectedField, ...]
     attributes: tuple[str, ...]
     make_rows: MakeRows
+    are_plain: bool = True
 
 
 @dataclass(slots=True)
@@ -71,9 +72,10 @@ class Selections:
         if selected is None:
             fields = tuple(_selected_field(schema, parent, name, details) for name, details in grouped.items())
             make_rows = (_make_structs if self.encoded else _make_dicts)(tuple(grouped))
-            is_plain = all(field.attribute is not None for field in fields)
-            attributes = dict.fromkeys(field.attribute for field in fields if is_plain and field.attribute)
-            selected = self.fields[id(grouped)] = SelectedFields(grouped, fields, tuple(attributes), make_rows)
+            are_plain = all(field.attribute is not None for field in fields)
+            attributes = dict.fromkeys(field.attribute for field in fields if are_plain and field.attribute)
+            selected = SelectedFields(grouped, fields, tuple(attributes), make_rows, are_plain)
+            self.fields[id(grouped)] = selected
         return selected
 
 

@@ -25,10 +25,10 @@ class Shortcuts:
 
     def without(self, names: Collection[str]) -> "Shortcuts":
         """Return them without some. Raises ValueError for an unknown name."""
-        known = [field.name for field in fields(self)]
-        unknown = sorted(set(names) - set(known))
+        existing = [field.name for field in fields(self)]
+        unknown = sorted(set(names) - set(existing))
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such short cut; there are {', '.join(known)}")
+            raise ValueError(f"{', '.join(unknown)}: no such short cut; there are {', '.join(existing)}")
         return replace(self, **dict.fromkeys(names, False))
 
 

@@ -1,4 +1,4 @@
-"""Closes the coroutines of fields whose results are not awaited, because another field failed or the caller left.
+"""Closes the coroutines of fields that are not awaited after another field failed or the caller left.
 
 When a field fails, or an operation is cancelled, graphql-core cancels the fields beside it. A coroutine that has not
 started is then dropped, with the coroutines passed to it as arguments: Python warns of each.

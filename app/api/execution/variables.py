@@ -59,7 +59,7 @@ class BuiltList:
 def build_lists(
     schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, sent: Mapping[str, Any]
 ) -> list[BuiltList]:
-    """Build the long lists in the variables of an operation, as far as they are exactly as expected."""
+    """Build the long lists in the variables of an operation that are exactly as expected."""
     definitions = _variable_definitions(document, operation_name)
     return [built for definition in definitions for built in _build_lists_of(schema, definition, sent)]
 

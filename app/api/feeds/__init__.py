@@ -1,1 +1,1 @@
-"""Shared feeds: subscribers of the same subscription share one execution and one encoding of each result."""
+"""Shared feeds: subscribers of the same subscription share one execution and one encoding."""

@@ -1,9 +1,9 @@
 """Feeds with many subscribers: one execution and one encoding for all that follow the same.
 
 An execution follows one subscription from one cursor and buffers its last encoded messages. Subscribers read them at
-their own pace. A subscriber that falls out of the buffer, or comes with a cursor that no execution has, gets a new
-execution that starts there and catches up. Where a new execution reaches a cursor that an older one has, its
-subscribers move to the older one between two messages: no message is lost and none comes twice.
+their own pace. A subscriber whose cursor no execution has gets a new one that starts there and catches up. Once the new
+execution reaches a cursor that an older one has, its subscribers move to the older one. They move between two messages:
+no message is lost and none comes twice.
 
 Messages go at once to subscribers that wait for them and have a sink; the others wake up and take them.
 """
@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 
 from app.api.access_watch import AccessWatch
 from app.api.context import ApiRuntime, Context
-from app.api.feeds.errors import AccessLostError, FeedBrokenError, NotSharedError
+from app.api.feeds.errors import FeedBrokenError, NotSharedError
 from app.api.feeds.shared_execution import Key, SharedExecution, Successor
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Sink, Subscriber
@@ -22,7 +22,7 @@ from app.api.schema_class import Schema
 from app.core.access import Principal
 
 MAX_TOTAL_BYTES = 64_000_000
-"""Bytes that all executions of a process buffer together. Subscribers whose messages were dropped use the database."""
+"""Bytes that all executions buffer together. Subscribers of dropped messages read from the database."""
 MAX_EXECUTIONS_PER_ACTOR = 1000
 """Executions that one actor can begin. Further subscriptions are executed for their client alone."""
 
@@ -32,7 +32,7 @@ class FeedHub:
 
     def __init__(self, schema: Schema, api: ApiRuntime) -> None:
         self.schema = schema
-        self.buffered_bytes = 0
+        self._buffered_bytes = 0
         self._api = api
         self._watch = AccessWatch(api.services)
         self._executions: dict[Key, list[SharedExecution]] = {}
@@ -42,6 +42,10 @@ class FeedHub:
         """Return the context of an execution, with the access that all its subscribers have."""
         return self._api.context(principal, shared=True)
 
+    def count_bytes(self, change: int) -> None:
+        """Count how much larger or smaller a buffer has become."""
+        self._buffered_bytes += change
+
     async def principal(self, secret: str) -> Principal | None:
         """Return the principal of a token, at most a second old."""
         return await self._watch.principal(secret)
@@ -49,7 +53,7 @@ class FeedHub:
     async def read(
         self, operation: SharedOperation, cursor: Cursor, principal: Principal, secret: str, sink: Sink | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the payloads behind a cursor, except those that the sink takes, and return when the feed has ended.
+        """Yield the payloads behind a cursor, except those that the sink takes, until the feed ends.
 
         Raises NotSharedError, AccessLostError, FeedBrokenError.
         """
@@ -58,17 +62,11 @@ class FeedHub:
             execution = self._join(operation, principal, subscriber)
             try:
                 while True:
-                    if subscriber.access_changed:
-                        subscriber.access_changed = False
-                        if subscriber.principal is None:
-                            raise AccessLostError
-                        principal = subscriber.principal
+                    if subscriber.access_changed or subscriber.seq < execution.buffer.first_seq:
+                        principal = subscriber.take_access(principal)
                         execution.remove(subscriber)
                         execution = self._join(operation, principal, subscriber)
-                    elif subscriber.seq < execution.first_seq:
-                        execution.remove(subscriber)
-                        execution = self._join(operation, principal, subscriber)
-                    elif subscriber.seq < execution.next_seq:
+                    elif subscriber.seq < execution.buffer.next_seq:
                         yield execution.take(subscriber).payload
                     elif execution.successor is not None:
                         execution = self._move(execution, operation, principal, subscriber)
@@ -95,7 +93,7 @@ class FeedHub:
         return successor[0]
 
     def _join(self, operation: SharedOperation, principal: Principal, subscriber: Subscriber) -> SharedExecution:
-        """Add a subscriber to an execution that has what follows its cursor, or to a new one. Raises NotSharedError."""
+        """Add a subscriber to an execution with its cursor, or to a new one. Raises NotSharedError."""
         key = (operation, principal.without_token() if operation.personal else principal.anonymous())
         executions = self._executions.setdefault(key, [])
         for execution in executions:
@@ -115,11 +113,11 @@ class FeedHub:
         return execution
 
     def find_successor(self, execution: SharedExecution) -> Successor | None:
-        """Return an older execution that has the cursor of another one, and the number of the message to go on with."""
+        """Return an older execution with the cursor of another one, and the number of the next message."""
         for older in self._executions.get(execution.key, ()):
             if older is execution:
                 return None
-            seq = older.seq_to_continue(execution.cursor)
+            seq = older.seq_to_continue(execution.buffer.cursor)
             if seq is not None:
                 return older, seq
         return None
@@ -130,17 +128,17 @@ class FeedHub:
 
     def limit_buffers(self) -> None:
         """Drop messages while all executions together buffer too much: first those of idle executions."""
-        if self.buffered_bytes <= MAX_TOTAL_BYTES:
+        if self._buffered_bytes <= MAX_TOTAL_BYTES:
             return
         executions = self._all()
         for execution in executions:
-            if execution.idle and self.buffered_bytes > MAX_TOTAL_BYTES:
+            if execution.idle and self._buffered_bytes > MAX_TOTAL_BYTES:
                 execution.discard()
-        for execution in sorted(executions, key=lambda execution: execution.buffered_bytes, reverse=True):
+        for execution in sorted(executions, key=lambda execution: execution.buffer.size, reverse=True):
             while (
-                self.buffered_bytes > MAX_TOTAL_BYTES
-                and execution.buffered_bytes * len(executions) > MAX_TOTAL_BYTES
-                and execution.drop_half()
+                self._buffered_bytes > MAX_TOTAL_BYTES
+                and execution.buffer.size * len(executions) > MAX_TOTAL_BYTES
+                and execution.buffer.drop_half()
             ):
                 pass
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from contextlib import aclosing
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from strawberry.types.execution import PreExecutionError
 
 from app.api.context import Context
 from app.api.encoding import encode_body, result_body
+from app.api.feeds.message_buffer import MessageBuffer
 from app.api.feeds.shared_operation import SharedOperation
 from app.api.feeds.subscriber import Cursor, Message, Subscriber
 from app.api.schema_class import Schema
@@ -18,9 +18,6 @@ from app.core.access import Principal
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGES = 256
-MAX_BYTES = 4_000_000
-"""Limits of one execution's buffer. A subscriber that falls further behind reads from the database."""
 MAX_AHEAD = 16
 """Messages that are produced ahead of the fastest subscriber."""
 SUBSCRIBERS_PER_TURN = 500
@@ -29,17 +26,20 @@ LINGER_SECONDS = 5.0
 """How long an execution without subscribers goes on: clients with a broken connection come back to it."""
 
 Key = tuple[SharedOperation, Principal]
-"""The operation, and the access it is executed with: of all with the same grants, or of one actor where it matters."""
+"""The operation and its access: that of all with the same grants, or of one actor if it is personal."""
 
 
 class Executions(Protocol):
     """The executions of a process, as one of them sees them."""
 
     schema: Schema
-    buffered_bytes: int
 
     def context(self, principal: Principal) -> Context:
         """Return a context with the access of a principal."""
+        ...
+
+    def count_bytes(self, change: int) -> None:
+        """Count how much larger or smaller a buffer has become."""
         ...
 
     def find_successor(self, execution: "SharedExecution") -> "Successor | None":
@@ -56,31 +56,21 @@ class Executions(Protocol):
 
 
 class SharedExecution:
-    """One execution of a subscription, and its subscribers. Messages are numbered from 0 (`seq`)."""
+    """One execution of a subscription, its last messages, and its subscribers."""
 
     def __init__(self, executions: Executions, key: Key, actor_id: str, start: Cursor) -> None:
         self.key = key
         self.actor_id = actor_id
-        self.start = start
-        self.cursor = start
-        self.messages: deque[Message] = deque()
-        self.first_seq = 0
-        self.buffered_bytes = 0
+        self.buffer = MessageBuffer(start, executions.count_bytes)
         self.ended = False
         self.refused = False
         self.broken = False
         self.discarded = False
         self.successor: Successor | None = None
         self._executions = executions
-        self._seq_behind: dict[Cursor, int] = {}
         self._subscribers: set[Subscriber] = set()
         self._advanced = asyncio.Event()
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(), name="shared feed")
-
-    @property
-    def next_seq(self) -> int:
-        """The number of the next message to be produced."""
-        return self.first_seq + len(self.messages)
 
     @property
     def idle(self) -> bool:
@@ -94,15 +84,11 @@ class SharedExecution:
 
     def seq_behind(self, cursor: Cursor) -> int | None:
         """Return the number of the first message behind a cursor, None when it is not buffered."""
-        if self.finished:
-            return None
-        return 0 if cursor == self.start and self.first_seq == 0 else self._seq_behind.get(cursor)
+        return None if self.finished else self.buffer.seq_behind(cursor)
 
     def seq_to_continue(self, cursor: Cursor) -> int | None:
-        """Return the number of the message to go on with behind a cursor, which may be the next to be produced."""
-        if self.ended or self.successor is not None:
-            return None
-        return self.next_seq if cursor == self.cursor and self.next_seq else self._seq_behind.get(cursor)
+        """Return the number of the message behind a cursor, which may not be produced yet."""
+        return None if self.ended or self.successor is not None else self.buffer.seq_to_continue(cursor)
 
     def add(self, subscriber: Subscriber, seq: int) -> None:
         """Add a subscriber that reads from a message on."""
@@ -120,7 +106,7 @@ class SharedExecution:
 
     def take(self, subscriber: Subscriber) -> Message:
         """Return a subscriber's next message, and move the subscriber on."""
-        message = self.messages[subscriber.seq - self.first_seq]
+        message = self.buffer.get(subscriber.seq)
         subscriber.seq += 1
         subscriber.cursor = message.end
         self._advanced.set()
@@ -131,13 +117,6 @@ class SharedExecution:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-
-    def drop_half(self) -> bool:
-        """Drop the older half of the messages, but not the last one. Return whether any was dropped."""
-        count = len(self.messages) // 2
-        for _ in range(count):
-            self._drop_first()
-        return count > 0
 
     def discard(self) -> None:
         """Cancel an execution that has no subscribers."""
@@ -153,10 +132,7 @@ class SharedExecution:
 
     def _clear(self) -> None:
         """Drop all messages, and the reference to the successor."""
-        self.messages.clear()
-        self._seq_behind.clear()
-        self._executions.buffered_bytes -= self.buffered_bytes
-        self.buffered_bytes = 0
+        self.buffer.clear()
         self.successor = None
 
     async def _run(self) -> None:
@@ -184,7 +160,7 @@ class SharedExecution:
         await schema.documents.load(operation.text)
         results = await schema.stream(
             operation.text,
-            variable_values=operation.variables_behind(self.start),
+            variable_values=operation.variables_behind(self.buffer.start),
             context_value=context,
             operation_name=operation.operation_name,
         )
@@ -193,8 +169,8 @@ class SharedExecution:
                 if isinstance(result, PreExecutionError) or not isinstance(result, ExecutionResult):
                     self.refused = True
                     return
-                end = context.position.cursor if context.position.cursor is not None else self.cursor
-                await self._publish(Message(self.cursor, end, encode_body(result_body(result)) + b"}"))
+                end = context.position.cursor if context.position.cursor is not None else self.buffer.cursor
+                await self._publish(Message(self.buffer.cursor, end, encode_body(result_body(result)) + b"}"))
                 self.successor = self._executions.find_successor(self)
                 if self.successor is not None:
                     return
@@ -202,8 +178,8 @@ class SharedExecution:
 
     async def _publish(self, message: Message) -> None:
         """Buffer a message, and deliver it to the subscribers that wait for it."""
-        seq = self.next_seq
-        self._append(message)
+        seq = self.buffer.next_seq
+        self.buffer.append(message)
         self._executions.limit_buffers()
         subscribers = tuple(self._subscribers)
         for begin in range(0, len(subscribers), SUBSCRIBERS_PER_TURN):
@@ -213,30 +189,10 @@ class SharedExecution:
                 if not begin or subscriber in self._subscribers:
                     subscriber.deliver(message, seq)
 
-    def _append(self, message: Message) -> None:
-        if message.end != message.start:
-            self._seq_behind[message.start] = self.next_seq
-        self.messages.append(message)
-        self.cursor = message.end
-        self._count_bytes(len(message.suffix))
-        while len(self.messages) > MAX_MESSAGES or (self.buffered_bytes > MAX_BYTES and len(self.messages) > 1):
-            self._drop_first()
-
-    def _drop_first(self) -> None:
-        dropped = self.messages.popleft()
-        self.first_seq += 1
-        self._count_bytes(-len(dropped.suffix))
-        if dropped.end != dropped.start:
-            self._seq_behind.pop(dropped.start, None)
-
-    def _count_bytes(self, size: int) -> None:
-        self.buffered_bytes += size
-        self._executions.buffered_bytes += size
-
     async def _wait_for_subscribers(self) -> None:
         """Wait until a subscriber is at most `MAX_AHEAD` messages behind, or there is none."""
         while self._subscribers and not any(
-            self.next_seq - subscriber.seq <= MAX_AHEAD for subscriber in self._subscribers
+            self.buffer.next_seq - subscriber.seq <= MAX_AHEAD for subscriber in self._subscribers
         ):
             self._advanced.clear()
             await self._advanced.wait()

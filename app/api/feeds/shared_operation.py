@@ -1,4 +1,4 @@
-"""Which subscriptions can share one execution: the same document and variables, whatever cursor each starts from.
+"""Subscriptions that can share one execution: the same document and variables, with any cursors.
 
 The argument `after` is taken out of the variables (see `documents.shared_subscription`), so that clients that come back
 with a cursor join the others.
@@ -31,7 +31,7 @@ class SharedOperation(SharedSubscription):
 def shared_operation(
     text: object, variables: Mapping[str, Any] | None, operation_name: str | None
 ) -> tuple[SharedOperation, str | None] | None:
-    """Return an operation as it is shared, and the cursor that it starts from; None when it cannot be shared."""
+    """Return an operation as it is shared, and its start cursor; None when it cannot be shared."""
     if not isinstance(text, str):
         return None
     form = schema.documents.get(text).shared_subscription(operation_name)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.api.feeds.errors import AccessLostError
 from app.core.access import Principal
 
 Cursor = str | None
@@ -30,7 +31,7 @@ class Message:
 
 
 class Subscriber:
-    """One subscriber: its next message (`seq`) in a shared execution, its cursor in the feed, and how to wake it."""
+    """One subscriber: its next message (`seq`) in an execution, its cursor, and how to wake it."""
 
     __slots__ = ("_sink", "_wakeup", "access_changed", "cursor", "principal", "seq", "waiting")
 
@@ -57,14 +58,23 @@ class Subscriber:
         self.principal, self.access_changed = principal, True
         self.wake()
 
+    def take_access(self, principal: Principal) -> Principal:
+        """Return the principal to go on with: a changed one, or else the given one. Raises AccessLostError."""
+        if not self.access_changed:
+            return principal
+        self.access_changed = False
+        if self.principal is None:
+            raise AccessLostError
+        return self.principal
+
     def wake(self) -> None:
-        """Wake the subscriber if it waits. A subscriber that does not wait looks for messages before it waits again."""
+        """Wake the subscriber if it waits. Otherwise it looks for messages before it waits again."""
         self.waiting = False
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
 
     async def wait(self) -> None:
-        """Wait for `wake`; meanwhile messages go to the sink. The caller has checked that there is nothing to do."""
+        """Wait for `wake`; meanwhile messages go to the sink. The caller has found nothing to do."""
         self._wakeup = asyncio.get_running_loop().create_future()
         self.waiting = True
         try:

@@ -17,7 +17,7 @@ INPUT = "input"
 
 
 def problems(arguments: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for every value among the arguments that cannot be stored or searched for, with its path."""
+    """Yield a problem, with its path, for every argument value that cannot be stored or searched for."""
     pending: list[tuple[Any, tuple[str, ...]]] = [
         (value, () if name == INPUT else (_field_name(name),)) for name, value in arguments.items()
     ]

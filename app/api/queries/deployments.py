@@ -12,9 +12,9 @@ from app.api.scalars import Cursor
 from app.api.types.common import Connection, PageArguments
 from app.api.types.deployments import Deployment
 from app.api.types.gates import Gate, to_blockers
+from app.api.types.plans import DeploymentPlan
 from app.api.types.references import find
 from app.api.types.tasks import Task
-from app.api.types.workflows import DeploymentPlan
 from app.core import graph, workflow
 from app.core.roles import Role
 from app.services.drafts import Draft, draft

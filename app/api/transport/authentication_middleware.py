@@ -61,7 +61,7 @@ def _read_headers(scope: Scope) -> tuple[str | None, bool]:
 
 
 class _LimitedReceive:
-    """Receives a body of at most `MAX_GRAPH_BODY` bytes, with or without a Content-Length, in `BODY_SECONDS`."""
+    """Receives a body of at most `MAX_GRAPH_BODY` bytes within `BODY_SECONDS`."""
 
     def __init__(self, receive: Receive, since: float) -> None:
         self._receive = receive

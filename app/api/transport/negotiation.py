@@ -63,7 +63,7 @@ def accepted(header: str | None) -> Accepted:
 
 @lru_cache(maxsize=64)
 def prefers_html(header: str) -> bool:
-    """Return whether an Accept header prefers a page to data, as those of browsers that open an address do."""
+    """Return whether an Accept header prefers a page to data, as those of browsers do."""
     if "text/html" not in header.lower():
         return False
     ranges = [_parse_range(text) for text in _RANGES.findall(header[:MAX_HEADER])]

@@ -10,7 +10,7 @@ from app.api.request_codes import RequestCode
 
 METHODS = ("GET", "HEAD", "POST")
 PREFLIGHT_SECONDS = 600
-"""How long a browser may remember the answer to a preflight request, and so how late a removed origin is refused."""
+"""How long browsers may cache the answer to a preflight request. A removed origin works for so long."""
 MAX_ORIGIN = 200
 """Characters of an origin that a refusal repeats."""
 

@@ -1,4 +1,4 @@
-"""WebSocket frames written past ASGI: thousands of subscribers get an encoded message without waking a task each.
+"""WebSocket frames written past ASGI: subscribers get an encoded message without waking a task each.
 
 This works only with uvicorn's websockets-sansio protocol, and only for a socket that is open, does not compress, and
 has sent what was written before. Other sockets, and those that fall behind, get messages through ASGI, which waits for
@@ -16,9 +16,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 MAX_PENDING_BYTES = 65_536
-"""Unsent bytes beyond which no frame is written: the mark at which the server itself makes an application wait."""
+"""Unsent bytes beyond which no frame is written. The server makes applications wait at the same mark."""
 MAX_UNAUTHENTICATED_BYTES = 16_384
-"""Size of a message before the client is authenticated. The application has a lower limit, and a better reason."""
+"""Size of a message before authentication. The application has a lower limit, and a better reason."""
 USER_TIMEOUT_SECONDS = 30
 """How long sent data may stay unacknowledged before the kernel closes the connection."""
 KEY = "boreas.protocol"
@@ -104,7 +104,7 @@ def close_transport(scope: Scope) -> None:
 
 
 def abort_transport(scope: Scope) -> None:
-    """Close a connection at once and drop unsent data: the client does not read, so it would not read a close frame."""
+    """Close a connection at once and drop unsent data: the client would not read a close frame either."""
     protocol = _protocol_of(scope)
     if protocol is not None:
         protocol.transport.abort()

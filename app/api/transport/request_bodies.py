@@ -44,7 +44,7 @@ _decode_envelope = msgspec.json.Decoder(Envelope).decode
 
 
 def decode_json(data: str | bytes) -> Any:
-    """Return the value of a JSON text. Raises JSONDecodeError for invalid JSON, and for JSON nested too deeply."""
+    """Return the value of a JSON text. Raises JSONDecodeError, also for JSON nested too deeply."""
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -107,7 +107,7 @@ def excess_of_value(value: object, max_values: int = MAX_VALUES) -> str | None:
 def excess_of_variables(
     schema: GraphQLSchema, document: PreparedDocument, name: str | None, variables: object
 ) -> str | None:
-    """Return why the variables of an operation are too large. An operation that takes a graph may have more values."""
+    """Return why the variables are too large. An operation that takes a graph may have more values."""
     excess = excess_of_value(variables)
     if excess and takes_graph(schema, document, name):
         return excess_of_value(variables, MAX_GRAPH_VALUES)

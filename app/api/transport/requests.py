@@ -30,7 +30,7 @@ MAX_NAME = 80
 
 
 class BadRequestError(Exception):
-    """The request holds no operation that can be executed. `status` and `headers` are those of the response."""
+    """The request holds no valid operation. `status` and `headers` are those of the response."""
 
     def __init__(
         self, status: int, message: str, headers: dict[str, str] | None = None, code: RequestCode | None = None
@@ -117,7 +117,7 @@ async def read_request(request: Request, method: str) -> GraphQLRequest:
 
 
 async def _read_large(data: bytes) -> GraphQLRequest:
-    """Return the operation of a body that is larger than `MAX_BODY` as it brings a graph. Raises BadRequestError."""
+    """Return the operation of a body beyond `MAX_BODY`, which must bring a graph. Raises BadRequestError."""
     try:
         envelope = decode_envelope(data)
     except JSONDecodeError:
@@ -150,7 +150,7 @@ def _check_content_type(header: str) -> None:
 
 
 def check_has_text(body: Mapping[str, Any]) -> None:
-    """Check an operation without its text. Raises NotPersistedError for a hash, BadRequestError for a document id."""
+    """Raise NotPersistedError for a document named by hash, BadRequestError for one named by id."""
     extensions = body.get("extensions")
     if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
         raise NotPersistedError

@@ -66,27 +66,18 @@ class Responder:
             return _encoded(body, media, 500)
 
     async def _respond(self, request: Request, choices: Accepted) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in METHODS:
-            message = f"{method} is not supported. Send an operation by GET or POST."
-            raise BadRequestError(405, message, {"Allow": ", ".join(METHODS)})
+        method = _method_of(request)
         operation = await read_request(request, method)
         kind = operation.kind()
-        if kind is OperationType.MUTATION and method == "GET":
-            raise BadRequestError(405, "A GET request cannot change data. Send mutations by POST.", {"Allow": "POST"})
-        media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
-        if media is None:
-            types = f"{', '.join(Media)}; subscriptionSpec=1.0"
-            raise BadRequestError(406, f"The Accept header admits no available media type. Accept one of {types}.")
-        scope = request.scope
-        principal = scope["principal"]
+        media = _media_of(kind, method, choices)
+        principal = request.scope["principal"]
         if kind is OperationType.MUTATION:
-            principal = await self._api.tokens.principal(scope["secret"], scope["since"])
+            principal = await self._api.tokens.principal(request.scope["secret"], request.scope["since"])
             if principal is None:
                 return unauthenticated()
-        context = self._api.context(principal, scope["secret"], address_of(scope))
+        context = self._api.context(principal, request.scope["secret"], address_of(request.scope))
         if media.streams:
-            return self._stream(operation, context, media, scope, method)
+            return self._stream(operation, context, media, request.scope, method)
         context.single_result = True
         return await _compressed(await _document(operation, context, method, media), request)
 
@@ -96,6 +87,26 @@ class Responder:
         self._limits.check(actor_id)
         payloads = partial(results, operation, context, self._hub, method)
         return stream_response(lambda: counted(self._limits, actor_id, payloads()), media, scope)
+
+
+def _method_of(request: Request) -> str:
+    """Return the HTTP method, GET for HEAD. Raises BadRequestError."""
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in METHODS:
+        message = f"{method} is not supported. Send an operation by GET or POST."
+        raise BadRequestError(405, message, {"Allow": ", ".join(METHODS)})
+    return method
+
+
+def _media_of(kind: OperationType | None, method: str, choices: Accepted) -> Media:
+    """Return the media type of the response to an operation. Raises BadRequestError."""
+    if kind is OperationType.MUTATION and method == "GET":
+        raise BadRequestError(405, "A GET request cannot change data. Send mutations by POST.", {"Allow": "POST"})
+    media = choices.choose(subscription=kind is OperationType.SUBSCRIPTION)
+    if media is None:
+        types = f"{', '.join(Media)}; subscriptionSpec=1.0"
+        raise BadRequestError(406, f"The Accept header admits no available media type. Accept one of {types}.")
+    return media
 
 
 async def _document(operation: GraphQLRequest, context: Context, method: Any, media: Media) -> Response:

@@ -1,4 +1,4 @@
-"""HTTP connections with limits on the head of a request: its size, its time, and how many there are at a time.
+"""HTTP connections with limits: the size and time of a request's head, and their number.
 
 uvicorn itself waits for ever for a head, and keeps all of it, however long. Limits for a whole network of clients (how
 many connections and requests each may make) belong into the proxy in front.
@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Give a client that was answered early `REST_SECONDS` to send the rest of its body, which is not read."""
+        """Give a client that was answered early `REST_SECONDS` to send the rest of its body."""
         super().on_response_complete()
         if self._in_body and self._timer is None:
             self._timer = self.loop.call_later(REST_SECONDS, self.transport.close)

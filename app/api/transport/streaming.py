@@ -79,7 +79,7 @@ def framing(media: Media) -> tuple[Framing, float]:
 
 
 def stream_response(payloads: Payloads, media: Media, scope: Scope) -> Response:
-    """Return a response that sends every payload, then a completion. The response to HEAD has headers only."""
+    """Return a response that sends every payload, then a completion. HEAD gets the headers only."""
     frames, interval = framing(media)
     headers: Mapping[str, str] = {"Content-Type": frames.content_type, **UNBUFFERED}
     if scope["method"] == "HEAD":

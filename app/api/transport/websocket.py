@@ -39,7 +39,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     """Types of the messages that came before the client was authenticated."""
 
     async def handle_message(self, message: Message) -> None:
-        """Handle a message, or close the socket when it violates the protocol. The message is emptied to free it."""
+        """Handle a message, or close the socket for an invalid one. The message is emptied to free it."""
         error = message_error(message)
         if error is not None:
             await self.handle_invalid_message(error)
@@ -56,7 +56,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         fields.clear()
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Acknowledge the connection, or close it for an invalid token and for too many connections of an actor."""
+        """Acknowledge the connection, or close it for an invalid token or too many connections."""
         try:
             await super().handle_connection_init(message)
         except TooManyConnectionsError as error:
@@ -92,7 +92,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await self.send_message({"type": "pong", "payload": payload} if payload else {"type": "pong"})
 
     async def refuse_invalid(self, operation: Operation[Context, None]) -> bool:
-        """Send an `error` if an operation cannot be executed or its variables are too large. Return whether it was."""
+        """Send an `error` for an invalid operation or too large variables. Return whether one was sent."""
         operation.operation_name = operation.operation_name or None
         document = await schema.documents.load(operation.query)
         error = GraphQLRequest(operation.query, name=operation.operation_name).error()

@@ -77,7 +77,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
             await self.ws.send_text(text)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket, with a reason cut to `MAX_REASON`; abort the connection if the client does not read."""
+        """Close the socket, with a reason cut to `MAX_REASON`; abort it if the client does not read."""
         text = reason.encode()[:MAX_REASON].decode(errors="ignore")
         with suppress(WebSocketDisconnected):
             async with self._time_limit(CLOSE_SECONDS):

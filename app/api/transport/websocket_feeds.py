@@ -42,7 +42,7 @@ class FeedSocket(Socket):
             raise
 
     async def _run_shared(self, operation: Operation[Context, None]) -> bool:
-        """Follow a shared feed to its end. Return False where the operation has to be executed for this socket alone.
+        """Follow a shared feed to its end. Return False if the operation must be executed for this socket alone.
 
         `app.api.feeds.errors` says what becomes of each error.
         """
@@ -73,7 +73,7 @@ class FeedSocket(Socket):
         return True
 
     def _sink(self, prefix: bytes) -> Sink | None:
-        """Return what writes a message past ASGI, None where raw frames do not work. A cancelled task writes none."""
+        """Return what writes a message past ASGI until the task is cancelled, None without raw frames."""
         raw_frames = raw_frames_of(self.websocket.ws.scope)
         task = asyncio.current_task()
         return None if raw_frames is None or task is None else raw_frames.sender(prefix, task.cancelling)

@@ -8,7 +8,8 @@ import strawberry
 from app.api.context import Info
 from app.api.documents.measure import DEPENDS_ON_ACTOR
 from app.api.types.access import Actor, load_actor
-from app.api.types.common import Node, Permission
+from app.api.types.common import Node
+from app.api.types.permissions import Permission
 from app.api.types.references import find, require
 from app.core import approval as core
 from app.core import gate

@@ -8,7 +8,7 @@ import strawberry
 
 from app.api.documents.costs import MAX_PAGE
 from app.api.scalars import Cursor, decode_cursor, decode_number_cursor, encode_cursor
-from app.core.errors import ErrorCode, InvalidInput, Problem, Refused
+from app.core.errors import InvalidInput, Refused
 from app.core.paging import PageRequest
 
 
@@ -47,25 +47,6 @@ class Connection(Generic[NodeT]):
     @strawberry.field(description="The number of items in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
-
-
-@strawberry.type(description="Whether you may do something now.")
-class Permission:
-    allowed: bool
-    reason: str | None = strawberry.field(
-        description="Why you may not, in full sentences. Null if you may. For an approval that you may give: what "
-        "else blocks the deployment."
-    )
-    code: ErrorCode | None = strawberry.field(
-        default=None, description="The error code that the mutation would return. Null if you may."
-    )
-
-    @classmethod
-    def of(cls, problem: Problem | None) -> "Permission":
-        """Return the refusal that a problem causes, or the permission without one."""
-        if problem is None:
-            return cls(allowed=True, reason=None)
-        return cls(allowed=False, reason=problem.message, code=problem.code)
 
 
 @dataclass(frozen=True, slots=True)

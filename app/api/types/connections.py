@@ -57,10 +57,10 @@ def _for_everyone(children: Children[Row]) -> Callable[[Any], Children[Row]]:
 
 
 def _deployments_of(parent: Literal["version", "environment", "application"]) -> ChildList[Deployment]:
-    def children(info: Info) -> Children[Deployment]:
+    def _visible_deployments(info: Info) -> Children[Deployment]:
         return DeploymentsOf(parent, visible(info.context.viewer))
 
-    return ChildList("deployments", children, lambda deployment: deployment.id)
+    return ChildList("deployments", _visible_deployments, lambda deployment: deployment.id)
 
 
 APPROVALS: ChildList[Approval] = ChildList(

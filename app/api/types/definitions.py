@@ -3,15 +3,10 @@
 import strawberry
 
 from app.api.context import Info
-from app.api.types.applications import (
-    Application,
-    CommandStep,
-    DeployTarget,
-    HealthCheck,
-    command_step,
-    deploy_target,
-    health_check,
-)
+from app.api.types.applications import Application
+from app.api.types.commands import CommandStep, command_step
+from app.api.types.deploy_targets import DeployTarget, deploy_target
+from app.api.types.health_checks import HealthCheck, health_check
 from app.api.types.references import require
 from app.core.command_visibility import CommandVisibility
 from app.core.deployment import Definition, definition_of, differing_parts

@@ -10,15 +10,17 @@ from app.api.scalars import Cursor, encode_cursor
 from app.api.types.access import Actor, load_actor
 from app.api.types.applications import Application
 from app.api.types.approvals import Approval, may_approve_any
-from app.api.types.common import Connection, Node, PageArguments, Permission
+from app.api.types.common import Connection, Node, PageArguments
 from app.api.types.connections import APPROVALS, EVENTS
 from app.api.types.definitions import DeploymentDefinition
 from app.api.types.environments import Environment
 from app.api.types.events import EVENT, DeploymentEvent, event_of
 from app.api.types.gates import Gate, to_blockers
+from app.api.types.permissions import Permission, permission, wrong_state
 from app.api.types.references import find, require
-from app.api.types.rollouts import Rollback, Rollout, Strategy, grayscale_ratio_of, rollouts_of
-from app.api.types.tasks import Task, permission, tasks_of, wrong_state
+from app.api.types.rollouts import Rollback, Rollout, grayscale_ratio_of, rollouts_of
+from app.api.types.strategies import Strategy
+from app.api.types.tasks import Task, tasks_of
 from app.api.types.templates import TemplateVersion
 from app.api.types.versions import Version
 from app.api.types.workflows import Workflow

@@ -14,11 +14,13 @@ from app.api.execution.limited_executor import SLICE
 from app.api.loaders import LogKey
 from app.api.scalars import JSON, Cursor, decode_number_cursor
 from app.api.types.access import Actor, load_actor
-from app.api.types.applications import Application, CommandStep, command_step
+from app.api.types.applications import Application
 from app.api.types.approvals import may_approve_any
-from app.api.types.common import Connection, Node, PageArguments, Permission, connection
+from app.api.types.commands import CommandStep, command_step
+from app.api.types.common import Connection, Node, PageArguments, connection
 from app.api.types.gates import Blocker, to_blockers
 from app.api.types.logs import LOG, LogLine, log_filter, log_page
+from app.api.types.permissions import Permission, permission, wrong_state
 from app.api.types.references import find, require
 from app.core import allowed_actions, gate
 from app.core import task as core
@@ -26,10 +28,9 @@ from app.core.approval import ApprovalPolicy, why_not_waive
 from app.core.command_visibility import of_deployment
 from app.core.deployment import Deployment as CoreDeployment
 from app.core.deployment import DeploymentStatus
-from app.core.errors import Forbidden, Problem, WrongState
+from app.core.errors import Problem
 from app.core.log_levels import LogLevel
 from app.core.logs import LogRange
-from app.core.roles import Role
 from app.core.workflow import TaskType
 
 if TYPE_CHECKING:
@@ -281,20 +282,6 @@ class DeploymentTasks(Unloaded):
 def tasks_of(info: Info, deployment: CoreDeployment) -> list[Task]:
     """Return the tasks of a deployment, for the executor to load."""
     return cast("list[Task]", DeploymentTasks(info, deployment))
-
-
-def permission(info: Info, deployment: CoreDeployment, problem: Problem | None) -> Permission:
-    """Return whether the viewer may perform an action on a deployment. A problem is the reason why its state forbids "
-    "it."""
-    if not info.context.viewer.allows_on(Role.DEPLOYER, deployment):
-        message = "This needs the role DEPLOYER on its environment and all its applications."
-        problem = Forbidden(message=message, required=Role.DEPLOYER)
-    return Permission.of(problem)
-
-
-def wrong_state(status: str, reason: str | None) -> WrongState | None:
-    """Return the problem that a status forbids an action for a reason, None without a reason."""
-    return None if reason is None else WrongState(message=reason, status=status)
 
 
 async def _deployment(info: Info, task: core.Task) -> CoreDeployment:

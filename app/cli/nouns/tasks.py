@@ -177,7 +177,7 @@ def _next_steps(task: Data) -> Iterator[str]:
         yield f"boreas task promote {name}"
 
 
-@task.command(epilog="\b\nExamples:\n  boreas task confirm dep_0a1b2c/migrate --comment 'backup is there'")
+@click.command(epilog="\b\nExamples:\n  boreas task confirm dep_0a1b2c/migrate --comment 'backup is there'")
 @click.argument("task", shell_complete=completion.tasks)
 @click.option("--comment", default="", help="The reason; it is stored and shown.")
 @output_options

@@ -129,7 +129,7 @@ class Postgres:
             os.chown(path, account.pw_uid, account.pw_gid)
 
     def _set_password(self) -> None:
-        """Set the first password of the owner, in single-user mode: nobody can connect without a password."""
+        """Set the first password of the owner, in single-user mode: connections need a password."""
         password = self._passwords[OWNER]
         statement = f"SET scram_iterations = 1; ALTER ROLE {OWNER} PASSWORD '{password}'\n"
         self._run("postgres", "--single", "-D", str(self._folder), "postgres", stdin=statement)

@@ -43,7 +43,7 @@ def labels(owner: Owner) -> dict[str, str]:
 
 
 def job_name(task_id: str, run: str) -> str:
-    """Return the name of the Job of one run of a task, by which every worker finds it."""
+    """Return the Job name of a task's run, by which every worker that continues the run finds it."""
     return f"boreas-{task_id.partition('_')[2] or task_id}-{run}".lower()
 
 

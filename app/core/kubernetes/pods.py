@@ -89,7 +89,7 @@ def _node(pod: Object) -> str:
 
 
 def _is_node_lost(pod: Object, conditions: dict[str, Object]) -> bool:
-    """Tell whether the pod's node is lost: a live kubelet would set both conditions alike."""
+    """Tell whether the cluster gave up on the pod's node: a live kubelet sets both conditions alike."""
     ready, containers = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
     is_gated = bool((pod.get("spec") or {}).get("readinessGates"))
     return not is_gated and (ready.get("status"), containers.get("status")) == ("False", "True")
@@ -158,7 +158,7 @@ def describe_termination(state: Object) -> str:
 
 
 def main_state(pod: Object) -> Object:
-    """Return the state of the main container: `waiting`, `running` or `terminated`; empty at first."""
+    """Return the main container's state: `waiting`, `running`, `terminated`, or empty before these."""
     for container in (pod.get("status") or {}).get("containerStatuses") or ():
         if container.get("name") == CONTAINER:
             return container.get("state") or {}

@@ -113,7 +113,7 @@ def target_replicas(base: Object, moved: MovedWorkload | None, *, is_split: bool
 
 
 def annotated_workload(base: Object) -> MovedWorkload | None:
-    """Return the state of a rollout that is not in the database, by the annotations of its workload."""
+    """Return a rollout's state from the annotations of its workload, if it is not in the database."""
     wanted, size_, previous = (
         annotation(base, REPLICAS),
         annotation(base, SET_REPLICAS),
@@ -128,7 +128,7 @@ def annotated_workload(base: Object) -> MovedWorkload | None:
 
 
 def replicas_to_keep(base: Object, second: Object, floor: int) -> int:
-    """Return how many replicas the second Deployment keeps, to make room for missing ones of the base.
+    """Return how many replicas the second Deployment keeps to leave room for the base's missing ones.
 
     It keeps enough for `floor` available replicas of both; unavailable replicas do not count.
     """

@@ -52,7 +52,7 @@ def has_track_label(base: Object) -> bool:
 
 
 def with_track_label(base: Object) -> Object:
-    """Return a base, or its ReplicaSet, with the track label in its template; a base replaces its pods."""
+    """Return a base or its ReplicaSet with the track label in its template; a base's pods are replaced."""
     changed = deepcopy(base)
     changed["spec"]["template"].setdefault("metadata", {})["labels"] = {**labels_of(base), TRACK: STABLE}
     return changed
@@ -75,7 +75,7 @@ def resumed(base: Object) -> Object:
 
 
 def is_legacy(second: Object, own: Mapping[str, str]) -> bool:
-    """Return whether an earlier release of Boreas created a second Deployment, with other labels.
+    """Return whether an earlier release of Boreas created a second Deployment, by its pods' label.
 
     It stays as it is, because the selector of a Deployment cannot be changed.
     """
@@ -104,7 +104,7 @@ def is_unchanged(service: Object) -> bool:
 
 
 def restored_selector(service: Object) -> dict[str, str]:
-    """Return the selector of a Service after the rollout, with changes made while the base serves.
+    """Return a Service's selector after the rollout, with people's changes while the base serves.
 
     A change while the second Deployment serves counts as drift instead.
     """

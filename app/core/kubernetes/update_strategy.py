@@ -33,7 +33,7 @@ def _strategy(deployment: Object, stored: str | None) -> tuple[str | None, Objec
 
 
 def count(value: Any, wanted: int) -> int:
-    """Return the number for a count or percentage of `wanted` replicas, rounded down."""
+    """Return what a count or percentage means for `wanted` replicas, rounded down like maxUnavailable."""
     if isinstance(value, int):
         return value
     text = str(value)
@@ -81,7 +81,7 @@ IN = ("In", "Exists")
 
 
 def with_safe_strategy(deployment: Object, watch_seconds: int, *, idle: bool = False) -> Object:
-    """Return a Deployment with a safe update strategy, and with its own one in an annotation.
+    """Return a Deployment with a safe update strategy (no missing replicas); an annotation keeps its own.
 
     A Deployment with the strategy Recreate, or that forbids surge, stays unchanged. An `idle` one, without traffic, is
     updated without extra pods.
@@ -156,7 +156,7 @@ def incompatibility(
 
 
 def incompatibility_in_place(base: Object, label: str, strategy: Strategy, size: int) -> str | None:
-    """Return why a strategy cannot work for a StatefulSet or DaemonSet, or None."""
+    """Return why a strategy cannot work for a StatefulSet or DaemonSet (pods replaced in place), or None."""
     if strategy.kind is not StrategyKind.ROLLING:
         return (
             f"{strategy.kind.value} cannot work for {label}: its pods are replaced in place, without a second set."

@@ -93,7 +93,7 @@ def replicas_of(deployment: Object) -> int:
 
 
 def legacy_selector(selector: Mapping[str, str], track: str) -> dict[str, str]:
-    """Return the selector of a second Deployment of an earlier release, which differs in one value."""
+    """Return the selector that an earlier release of Boreas gave a second Deployment."""
     key = min(selector)
     return {**selector, key: f"{selector[key][: LONGEST_LABEL - len(track) - 1]}-{track}"}
 
@@ -174,7 +174,7 @@ def own_selector(service: Object) -> dict[str, str]:
 
 
 def with_traffic_share(route: Object, service: str, second: str, share: int) -> Object:
-    """Return a route that sends `share` percent of a service's traffic to the second one; 0 removes it."""
+    """Return a route with `share` percent of a service's traffic for the second service; 0 removes it."""
     changed = annotated(route, {TRAFFIC_SHARE: str(share) if share else None})
     for rule, main, other in shared_rules(changed, service, second):
         own_weight = weight(main) if other is None else _original(weight(main) + weight(other))

@@ -29,7 +29,7 @@ Problems = Iterator[Problem]
 
 
 def dns_label(value: str, *path: str) -> Problems:
-    """Check a name that other systems use: lower case letters, digits and inner hyphens, up to 63."""
+    """Check a DNS label: lower case letters, digits and inner hyphens, up to 63 characters."""
     if len(value) > LABEL_LENGTH or not DNS_LABEL.fullmatch(value):
         yield InvalidInput(
             message=f"“{value[:80]}” is not a DNS label: use 1 to 63 lower case letters, digits and inner hyphens.",

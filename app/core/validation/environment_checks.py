@@ -31,7 +31,7 @@ def environment(value: Environment) -> Problems:
 
 
 def kubernetes_access(value: KubernetesAccess, *path: str) -> Problems:
-    """Check a namespace, and the context and file name of a kubeconfig in the folder of the workers."""
+    """Check a namespace and a kubeconfig context; the kubeconfig is a file name in the workers' folder."""
     yield from dns_label(value.namespace, *path, "namespace")
     if value.context is not None:
         yield from display_name(value.context, NAME_LENGTH, *path, "context")

@@ -7,7 +7,7 @@ from app.ports import Listener
 from app.services.feeds.tail import POLL_SECONDS
 
 GATHER_SECONDS = 0.25
-"""How long changes are gathered: the most that a list is behind, and at most four updates of an object a second."""
+"""How long changes are gathered: a list is at most so late, and gets four updates a second."""
 
 
 async def gather_changes(listener: Listener) -> Sequence[bytes] | None:

@@ -55,7 +55,7 @@ def _within_reach(chunks: Sequence[store.Chunk], position: int, reach: int) -> S
 
 
 async def _is_over(deployment_id: str, position: int) -> bool:
-    """Return whether a deployment has ended, or is gone, no attempt runs, and no line is stored behind a position."""
+    """Return whether a deployment has ended, or is gone, and no line will be behind a position."""
     deployment = (await deployment_store.by_ids([deployment_id])).get(deployment_id)
     if deployment is None:
         return True

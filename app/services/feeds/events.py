@@ -15,7 +15,7 @@ MAX_EVENTS = 500
 
 
 def follow(runtime: Runtime, deployment_id: str, after: int) -> AsyncGenerator[FeedPage[Event], None]:
-    """Yield every event behind the number `after`, and return once the deployment has ended and all were yielded."""
+    """Yield every event behind the number `after`, up to the last one of an ended deployment."""
     feed = Feed(
         store.topic(deployment_id),
         partial(_read_pages, deployment_id),

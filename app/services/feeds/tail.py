@@ -1,4 +1,4 @@
-"""Following a numbered feed: replay from the database, then messages from the bus, in order, exactly once.
+"""Following a numbered feed: a replay from the database, then messages of the bus, exactly once.
 
 The numbers decide. A message is used when it follows the last item without a gap. The database is asked when there is
 a gap, when the bus dropped messages, and when no message came for `POLL_SECONDS`.
@@ -109,7 +109,7 @@ def items_behind(position: int, items: Sequence[N]) -> Sequence[N] | None:
 def split_lines(
     page: FeedPage[T], line_of: Callable[[T], LogLine], position_of: Callable[[T], int]
 ) -> Sequence[FeedPage[T]]:
-    """Return a page of log lines as pages that are small enough to send. The last one has the page's position."""
+    """Return a page of log lines in pages of a size to send. The last one has the page's position."""
     pages: list[FeedPage[T]] = []
     rest = page.items
     while (count := batch_size([line_of(item) for item in rest])) < len(rest):

@@ -11,7 +11,7 @@ def id_column() -> Any:
 
 
 def reference(**options: Any) -> Any:
-    """Return a column that names another row without a constraint, for tables where checking it costs most."""
+    """Return a column that references a row without a constraint, for tables where checks cost most."""
     return fields.CharField(max_length=30, **options)
 
 

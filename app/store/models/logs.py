@@ -23,7 +23,7 @@ class TaskLog(Model):
 
 
 class LogChunk(Model):
-    """Lines that a task wrote at once: which ones, and that they end at `position` in the order of its deployment."""
+    """Lines that a task wrote at once, ending at `position` in the order of its deployment."""
 
     id = fields.BigIntField(primary_key=True)
     deployment_id = reference()

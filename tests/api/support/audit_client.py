@@ -30,7 +30,7 @@ class Audited:
         self.called: set[str] = set()
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> tuple[Data, list[Data]]:
-        """Call a mutation that must succeed, and return its payload and its entries, of which there is at least one."""
+        """Call a mutation that must succeed; return its payload and its audit entries, at least one."""
         known = {entry["id"] for entry in await entries(self._client)}
         payload = await self._client.change(name, selection, **fields)
         found = [entry for entry in await entries(self._client) if entry["id"] not in known]

@@ -1,4 +1,4 @@
-"""Finds every argument of every root field and nested field in the schema, and draws odd values for each.
+"""Finds every argument of root and nested fields in the schema, and draws odd values for each.
 
 For each place it builds the minimal arguments of its field with an odd value in it, as a literal, as a variable, or as
 the default of one. The choice is random, but the same in each run.

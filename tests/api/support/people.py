@@ -17,7 +17,7 @@ class Account:
 
 
 async def account(admin: Client, *grants: Data, scopes: Sequence[str] = ("ADMIN",)) -> Account:
-    """Create an account with grants such as `{"role": "VIEWER", "environmentId": …}`, and a token with scopes."""
+    """Create an account with grants (`{"role": "VIEWER", "environmentId": …}`) and a scoped token."""
     payload = await admin.change("createServiceAccount", "serviceAccount { id }", name=unique("account"))
     id_ = str(payload["serviceAccount"]["id"])
     for grant in grants:

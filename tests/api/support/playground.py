@@ -106,7 +106,7 @@ class Playground:
             self.changed = False
 
     def usual(self, name: str) -> dict[str, Any]:
-        """Return valid values for the fields of a root field's inputs, by their names and by those of the inputs."""
+        """Return valid values for the input fields of a root field, by input and field name."""
         kind = next((kind for part, kind in KINDS.items() if part in name), "application")
         ids = {f"{kind}Id": id_ for kind, id_ in self.ids.items()}
         return ids | {

@@ -47,7 +47,7 @@ Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
 
 
 async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
-    """Check that each change of a valid input is refused with the errors beside it, and that nothing is stored."""
+    """Check that each change of a valid input is refused with its errors, and stores no row."""
     before = await contents(system)
     for change, paths in table:
         expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]

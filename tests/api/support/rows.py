@@ -51,7 +51,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def at_once(system: System, lock: str, *calls: Coroutine[Any, Any, Data]) -> list[Data]:
-    """Make calls that run concurrently for certain: a statement locks what all need until each of them waits."""
+    """Make concurrent calls: a statement locks a row that all need until each of them waits."""
     async with database(system) as holder, database(system) as watcher:
 
         async def all_wait() -> bool:

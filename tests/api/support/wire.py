@@ -87,7 +87,7 @@ def code(result: Data) -> str | None:
 
 
 async def events(client: Client, document: str, **variables: Any) -> AsyncGenerator[Data, None]:
-    """Yield the results of a subscription over server-sent events. Raises RemoteProtocolError if it is cut off."""
+    """Yield the results of a subscription over SSE. Raises RemoteProtocolError if it is cut off."""
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as http:
         headers = {"Authorization": f"Bearer {client.token}", "Accept": "text/event-stream"}
         body = {"query": document, "variables": variables}

@@ -27,8 +27,8 @@ Violations = Iterator[Violation]
 def existence(statuses: Sequence[dict[str, str]], versions: dict[int, str], made: dict[int, str]) -> Violations:
     """Each deployment that was asked for exists exactly once: each has a version of its own."""
     of_version: dict[str, list[str]] = {}
-    for one in statuses:
-        of_version.setdefault(one["versionId"], []).append(one["id"])
+    for row in statuses:
+        of_version.setdefault(row["versionId"], []).append(row["id"])
     if len({one["id"] for one in statuses}) != len(statuses):
         yield Violation("existence", "list of deployments", "the pages hold a deployment twice")
     for number, version in versions.items():
@@ -73,7 +73,7 @@ def _ending(asked: Scripted, seen: Seen, policy: Policy | None, where: str) -> V
         yield Violation("ending", where, f"has not ended: {seen.status}; {waits or 'all of its tasks have'}")
         return
     failed = set(_failed(seen))
-    refusals = REFUSALS.intersection(one.status for one in seen.approvals)
+    refusals = REFUSALS.intersection(approval.status for approval in seen.approvals)
     if refusals:
         keeps = "EXPIRED" in refusals and policy is not None and policy.on_timeout == "CANCEL"
         wanted = {"CANCELLED"} if keeps else _after_refusal(asked, seen)

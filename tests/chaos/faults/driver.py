@@ -122,7 +122,7 @@ async def _look(options: Options, report: Report, work: Work, people: People, sc
     found += [Violation("refused", "creation", text) for text in work.refused]
     found += [Violation("refused", "decision", text) for text in people.troubles]
     found += checks.existence(statuses, work.versions, work.made)
-    asked = {work.made[one.number]: one for one in scripted if one.number in work.made}
+    asked = {work.made[deployment.number]: deployment for deployment in scripted if deployment.number in work.made}
     report.seen = await observe(work.calls, list(asked), effects)
     for seen in report.seen:
         found += _checked(asked[seen.id], seen, work, given)
@@ -148,12 +148,14 @@ def _checked(asked: Scripted, seen: Seen, work: Work, given: dict[str, int]) -> 
 
 async def _repeat(report: Report, work: Work, scripted: list[Scripted]) -> None:
     """Ask for some deployments once more: the same key answers the same."""
-    for one in scripted[:: max(1, len(scripted) // 10)]:
-        if one.number in work.made:
-            again = await work.create(one, work.versions[one.number])
-            if again != work.made[one.number]:
+    for deployment in scripted[:: max(1, len(scripted) // 10)]:
+        if deployment.number in work.made:
+            again = await work.create(deployment, work.versions[deployment.number])
+            if again != work.made[deployment.number]:
                 report.violations.append(
-                    Violation("existence", f"deployment {one.number}", f"its key answers {again} the second time")
+                    Violation(
+                        "existence", f"deployment {deployment.number}", f"its key answers {again} the second time"
+                    )
                 )
 
 
@@ -161,15 +163,15 @@ async def _probe(report: Report, work: Work, scripted: list[Scripted]) -> None:
     """Deploy everything everywhere: ended deployments must have left no lock."""
     try:
         probes = await work.probe(PROBE_SECONDS)
-        statuses = {one["id"]: one["status"] for one in await work.statuses()}
+        statuses = {row["id"]: row["status"] for row in await work.statuses()}
     except NoAnswerError as error:
         report.violations.append(Violation("locks", "afterwards", str(error)))
         return
     ended = {id_ for id_, status in statuses.items() if status in ENDED}
     busy = {
-        work.environments[one.environment]
-        for one in scripted
-        if one.number in work.made and work.made[one.number] not in ended
+        work.environments[deployment.environment]
+        for deployment in scripted
+        if deployment.number in work.made and work.made[deployment.number] not in ended
     }
     for environment, id_ in probes.items():
         if statuses.get(id_) != "SUCCESS" and environment not in busy:

@@ -151,11 +151,11 @@ def number_of(cursor: str) -> int:
 
 
 APPROVE = "approve"
-"""A line of this word is written by whoever is about to approve: what waits for that may start after it."""
+"""A person writes a line with this word before approving: the approved work may start after it."""
 
 
 def read_effects(path: Path) -> tuple[dict[str, list[Effect]], dict[str, int]]:
-    """Return the effects of commands, by task, and the positions at which approvals were about to be given.
+    """Return the effects of commands by task, and the positions of imminent approvals.
 
     Raises ValueError where a line is not whole.
     """

@@ -70,10 +70,10 @@ class People:
                 except NoAnswerError as error:
                     self.troubles.append(str(error))
                     continue
-                for one in found:
-                    if one["id"] not in known:
-                        known.add(one["id"])
-                        group.create_task(self._consider(one))
+                for approval in found:
+                    if approval["id"] not in known:
+                        known.add(approval["id"])
+                        group.create_task(self._consider(approval))
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _consider(self, asked: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class Report:
         return "\n".join([*self._table(), *self._list()])
 
     def _table(self) -> Iterator[str]:
-        attempts = [attempt for one in self.seen for task in one.tasks for attempt in task.attempts]
+        attempts = [attempt for deployment in self.seen for task in deployment.tasks for attempt in task.attempts]
         tasks = [task for one in self.seen for task in one.tasks]
         statuses = Counter(one.status for one in self.seen)
         lost = [
@@ -70,7 +70,7 @@ class Report:
 
     def _recoveries(self) -> Iterator[float]:
         """Yield the seconds from a worker's SIGKILL to the next attempt of each task that it held."""
-        for task in (task for one in self.seen for task in one.tasks):
+        for task in (task for deployment in self.seen for task in deployment.tasks):
             for earlier, later in zip(task.attempts, task.attempts[1:], strict=False):
                 kills = [at for at, how in self.hit.get(earlier.worker_pid, []) if how == "SIGKILL"]
                 for at in kills:

@@ -15,11 +15,11 @@ Turn = tuple[Scripted, Task, str, list[Effect]]
 def sets(asked: Mapping[str, Scripted], seen: Sequence[Seen], ground: Ground) -> Violations:
     """Follow each application in each environment through its deployments. `asked` has them by id."""
     turns: dict[tuple[int, str], list[Turn]] = {}
-    for one in seen:
-        for task, name in _deploys(asked[one.id], one):
-            effects = one.effects.get(task.id, [])
+    for deployment in seen:
+        for task, name in _deploys(asked[deployment.id], deployment):
+            effects = deployment.effects.get(task.id, [])
             if effects:
-                scripted = asked[one.id]
+                scripted = asked[deployment.id]
                 turns.setdefault((scripted.environment, name), []).append((scripted, task, name, effects))
     for mine in turns.values():
         yield from _follow(sorted(mine, key=lambda turn: turn[3][0].at), ground)

@@ -14,27 +14,27 @@ RESUMED = {("WAITING_CONFIRM", "PENDING"), ("WAITING_CONFIRM", "RUNNING")}
 
 def approvals(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, int], where: str) -> Violations:
     """Check all approvals. `given` has the position among the effects at which each was about to be given."""
-    for one in seen.approvals:
-        yield from _decisions(one, seen, f"{where} approval {one.id} ({one.subject})")
+    for approval in seen.approvals:
+        yield from _decisions(approval, seen, f"{where} approval {approval.id} ({approval.subject})")
     yield from _resumed(seen, where)
     yield from _beginnings(asked, seen, ground, given, where)
 
 
-def _decisions(one: Approval, seen: Seen, where: str) -> Violations:
+def _decisions(approval: Approval, seen: Seen, where: str) -> Violations:
     """An approval is where its decisions leave it, and each of them is one event."""
-    verdicts = [verdict for _, verdict in one.decisions]
-    enough = verdicts.count("APPROVE") >= one.required
+    verdicts = [verdict for _, verdict in approval.decisions]
+    enough = verdicts.count("APPROVE") >= approval.required
     right = {
         "APPROVED": enough and "REJECT" not in verdicts,
         "REJECTED": verdicts.count("REJECT") == 1 and not enough,
         "PENDING": seen.status not in ENDED and not enough and "REJECT" not in verdicts,
-    }.get(one.status, not enough and "REJECT" not in verdicts)
+    }.get(approval.status, not enough and "REJECT" not in verdicts)
     if not right:
-        yield Violation("approval", where, f"is {one.status} of a deployment that is {seen.status}: {verdicts}")
-    if len({actor for actor, _ in one.decisions}) != len(verdicts) or len(verdicts) > one.required:
-        yield Violation("approval", where, f"was decided too often: {one.decisions} ({one.required} wanted)")
-    told = [event.verdict for event in seen.events if event.approval_id == one.id]
-    expired = ["REJECT"] if one.status == "EXPIRED" else []
+        yield Violation("approval", where, f"is {approval.status} of a deployment that is {seen.status}: {verdicts}")
+    if len({actor for actor, _ in approval.decisions}) != len(verdicts) or len(verdicts) > approval.required:
+        yield Violation("approval", where, f"was decided too often: {approval.decisions} ({approval.required} wanted)")
+    told = [event.verdict for event in seen.events if event.approval_id == approval.id]
+    expired = ["REJECT"] if approval.status == "EXPIRED" else []
     if told != [None, *verdicts, *expired]:
         yield Violation("approval", where, f"its events tell {told}, decided were {verdicts}")
 
@@ -61,7 +61,7 @@ def _resumed(seen: Seen, where: str) -> Violations:
 
 def _withdrawn(seen: Seen, event: Event) -> bool:
     """Whether a task went back to PENDING because a failure withdrew its request."""
-    mine = [one for one in seen.approvals if one.task_id == event.task_id and one.subject == "TASK"]
+    mine = [approval for approval in seen.approvals if approval.task_id == event.task_id and approval.subject == "TASK"]
     return event.now == "PENDING" and bool(mine) and mine[-1].status == "CANCELLED"
 
 
@@ -75,15 +75,19 @@ def _beginnings(asked: Scripted, seen: Seen, ground: Ground, given: dict[str, in
         starts = [event for event in seen.events if event.task_id == task.id and event.now == "RUNNING"]
         place = f"{where} task {task.key}"
         if script.asks:
-            mine = [one for one in seen.approvals if one.subject == "TASK" and one.task_id == task.id]
+            mine = [
+                approval for approval in seen.approvals if approval.subject == "TASK" and approval.task_id == task.id
+            ]
             yield from _after(mine, starts, runs, seen, given, place)
         if script.application and whole:
-            mine = [one for one in seen.approvals if one.subject == "DEPLOYMENT"]
+            mine = [approval for approval in seen.approvals if approval.subject == "DEPLOYMENT"]
             yield from _after(mine, starts, runs, seen, given, place)
         for number, step in enumerate(asked.steps if script.application else ()):
             if step.asks:
                 first = asked.first_batch(number)
-                mine = [one for one in seen.approvals if one.task_id == task.id and one.step == number]
+                mine = [
+                    approval for approval in seen.approvals if approval.task_id == task.id and approval.step == number
+                ]
                 begun = [event for event in _forward(seen, task.id) if event.batch >= first]
                 late = [effect for effect in runs if effect.batch >= first]
                 yield from _after(mine, begun, late, seen, given, f"{place} step {number}")
@@ -98,16 +102,16 @@ def _after(
     where: str,
 ) -> Violations:
     """Check that `begun` and `runs` came after the one given approval of `mine`."""
-    approved = [one for one in mine if one.status == "APPROVED"]
+    approved = [approval for approval in mine if approval.status == "APPROVED"]
     if len(approved) > 1:
         yield Violation("approval", where, f"was approved {len(approved)} times")
     if (begun or runs) and not approved:
         yield Violation("approval", where, f"began though it was {[one.status for one in mine]}")
-    for one in approved:
-        decided = max((event.number for event in seen.events if event.approval_id == one.id), default=0)
+    for approval in approved:
+        decided = max((event.number for event in seen.events if event.approval_id == approval.id), default=0)
         if begun and begun[0].number < decided:
             yield Violation("approval", where, f"began with event {begun[0].number}, approved with {decided}")
-        if runs and runs[0].at < given.get(one.id, runs[0].at + 1):
+        if runs and runs[0].at < given.get(approval.id, runs[0].at + 1):
             yield Violation("approval", where, "its command began before anybody approved it")
 
 
@@ -132,7 +136,12 @@ def weights(seen: Seen, where: str) -> Violations:
 
 def answers(said: Sequence[Said], seen: Sequence[Seen], people: Sequence[str]) -> Violations:
     """The stored decisions are the answered ones: each person whose decision was accepted decided once."""
-    kept = {(one.id, *decision) for each in seen for one in each.approvals for decision in one.decisions}
+    kept = {
+        (approval.id, *decision)
+        for deployment in seen
+        for approval in deployment.approvals
+        for decision in approval.decisions
+    }
     took = {(each.approval_id, each.actor_id, each.verdict) for each in said if each.took}
     for approval_id, actor, verdict in sorted(took ^ kept):
         what = "was answered" if (approval_id, actor, verdict) in took else "is kept"

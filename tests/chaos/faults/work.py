@@ -65,46 +65,46 @@ class Work:
         """Ask for the deployments one after the other, spread over a time."""
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for index, one in enumerate(scripted):
+            for index, scripted_deployment in enumerate(scripted):
                 await asyncio.sleep(max(0.0, began + seconds * index / len(scripted) - time.monotonic()))
-                group.create_task(self.deploy(one))
+                group.create_task(self.deploy(scripted_deployment))
 
-    async def deploy(self, one: Scripted) -> None:
+    async def deploy(self, scripted_deployment: Scripted) -> None:
         """Ask for a deployment until it is there."""
-        for task in one.tasks:
+        for task in scripted_deployment.tasks:
             self.stage.plan(task.key, task.plan)
         try:
-            version = await self._version(f"v{one.number}", one.applications)
-            self.versions[one.number] = version
-            self.made[one.number] = await self.create(one, version)
+            version = await self._version(f"v{scripted_deployment.number}", scripted_deployment.applications)
+            self.versions[scripted_deployment.number] = version
+            self.made[scripted_deployment.number] = await self.create(scripted_deployment, version)
         except NoAnswerError as error:
-            self.refused.append(f"deployment {one.number}: {error}")
+            self.refused.append(f"deployment {scripted_deployment.number}: {error}")
 
     async def _version(self, name: str, applications: Sequence[str]) -> str:
         artifacts = [{"applicationId": self.applications[application]} for application in applications]
         return str((await self._change("createVersion", "version { id }", name, artifacts=artifacts))["version"]["id"])
 
-    async def create(self, one: Scripted, version: str) -> str:
+    async def create(self, scripted_deployment: Scripted, version: str) -> str:
         """Create a deployment under the key that belongs to it, and return its id."""
         steps = [
             {
                 "batchSize": step.size,
                 "batchInterval": step.interval,
                 "canaryRatio": step.ratio,
-                "autoRollback": one.auto_rollback,
+                "autoRollback": scripted_deployment.auto_rollback,
                 "requireApproval": step.asks,
             }
-            for step in one.steps
+            for step in scripted_deployment.steps
         ]
         made = await self.calls.change(
             "createDeployment",
             "deployments { id }",
             versionId=version,
-            environmentIds=[self.environments[one.environment]],
-            strategy={"kind": one.kind, "steps": steps},
-            manualApproval=one.asks,
-            tasks=[self._input(task) for task in one.tasks],
-            idempotencyKey=f"deployment {self.run} {one.number}",
+            environmentIds=[self.environments[scripted_deployment.environment]],
+            strategy={"kind": scripted_deployment.kind, "steps": steps},
+            manualApproval=scripted_deployment.asks,
+            tasks=[self._input(task) for task in scripted_deployment.tasks],
+            idempotencyKey=f"deployment {self.run} {scripted_deployment.number}",
         )
         [found] = made["deployments"]
         return str(found["id"])
@@ -141,7 +141,7 @@ class Work:
         before: object = None
         while time.monotonic() < min(began + seconds, moved + STILL_SECONDS):
             statuses = await self.statuses()
-            if all(one["status"] in ENDED for one in statuses):
+            if all(row["status"] in ENDED for row in statuses):
                 break
             now = (statuses, self.stage.effects.stat().st_size)
             if now != before:
@@ -163,4 +163,4 @@ class Work:
             idempotencyKey=f"probe {self.run}",
         )
         await self.until_ended(seconds)
-        return {one["environmentId"]: one["id"] for one in made["deployments"]}
+        return {deployment["environmentId"]: deployment["id"] for deployment in made["deployments"]}

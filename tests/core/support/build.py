@@ -122,7 +122,7 @@ def deployment(status: DeploymentStatus, **more: Any) -> Deployment:
 def graphs(
     draw: st.DrawFn, max_nodes: int = 7, *, min_nodes: int = 0, acyclic: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Draw a graph in any order of its nodes, with repeated edges, loops and cycles unless it is to be acyclic."""
+    """Draw a graph in any node order; unless acyclic, with repeated edges, loops and cycles."""
     names = [f"n{index}" for index in range(draw(st.integers(min_nodes, max_nodes)))]
     edges: dict[str, tuple[str, ...]] = {}
     for index, name in enumerate(names):

@@ -57,7 +57,7 @@ def memory() -> None:
 
 
 def boreas() -> list[int]:
-    """Return the processes of Boreas, as far as their command lines tell."""
+    """Return the processes of Boreas, by their command lines."""
     marks = (
         b"app.cli",
         b"guard_process.py",

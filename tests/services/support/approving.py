@@ -82,7 +82,7 @@ async def set_policy(site: Site, **fields: object) -> None:
 
 
 def steps_asking(*asks: bool, auto_rollback: bool = True) -> Strategy:
-    """Return a strategy with a step of one instance for each of `asks`, which tells whether it needs approval."""
+    """Return a strategy with one step of one instance per entry of `asks` (whether it needs approval)."""
     return Strategy(
         steps=tuple(StrategyStep(1, 0, auto_rollback=auto_rollback, require_approval=needed) for needed in asks)
     )
