@@ -421,7 +421,7 @@ class Play(Driver):
             if self.status in (D.PENDING, *deployments.ENDED):
                 break
             if self.status is D.WAITING_CONFIRM:
-                assert self.pending, "it waits for nobody"
+                assert self.pending, "it waits for no person"
             for waits in self.pending:
                 self.approve(waits)
                 made = self.tick()
