@@ -46,7 +46,7 @@ class Chance(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """For whom an instruction is, for an operator that marks what it makes, so that another worker finds it.
+    """The origin of an instruction: operators mark their objects with it, so that other workers find them.
 
     `run` names the run within the task, by lower case letters, digits and hyphens: an attempt that follows a lost one
     has the same run and goes on with what is there; one that follows a failure has another. `stays` tells whether what
@@ -103,7 +103,10 @@ class WorkspaceCleaner(Protocol):
 
 
 class LeaseExpiredError(Exception):
-    """The command was killed as `Operator.renew_lease` was not called in time. The command itself did not fail."""
+    """The command was killed as `Operator.renew_lease` was not called in time.
+
+    The command itself did not fail.
+    """
 
 
 class Execution(Protocol):
@@ -144,7 +147,9 @@ class Operator(Protocol):
         ...
 
     def renew_lease(self, seconds: float) -> None:
-        """Let everything run for `seconds` from now: that long the leases of this worker are valid. Returns at once.
+        """Let everything run for `seconds` from now: that long the leases of this worker are valid.
+
+        Returns at once.
 
         A worker that is frozen or cut off from its database does not call this again in time. Then the operator ends
         what runs without its worker, so that nothing runs beside the attempt that follows, and starts nothing before
@@ -159,7 +164,7 @@ class Operator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that is there, with a worker or without; `state` tells it from what it becomes when somebody takes it.
+    """An existing run, with or without a worker; `state` changes when another attempt adopts it.
 
     None: whatever it has become.
     """
@@ -276,7 +281,7 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a query of metrics gave: the values of all its series, none where it gave none; `detail` says why not."""
+    """The result of a metric query: the values of all series; without any, `detail` says why."""
 
     values: tuple[float, ...]
     detail: str
@@ -299,7 +304,10 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work for a worker of a pool. Jobs with the same `key` that are still queued are one. `delay` is seconds."""
+    """Work for a worker of a pool. Jobs with the same `key` that are still queued are one.
+
+    `delay` is seconds.
+    """
 
     pool: str
     name: str
@@ -313,7 +321,10 @@ JobFunction = Callable[..., Awaitable[None]]
 
 
 class JobQueue(Protocol):
-    """Sends jobs to workers. A job may be lost or come twice: what it does is checked against the database."""
+    """Sends jobs to workers.
+
+    A job may be lost or come twice: what it does is checked against the database.
+    """
 
     async def send(self, jobs: Sequence[Job]) -> None:
         """Send the jobs. Raises nothing: a queue that is away is logged, and the sweep sends again."""
@@ -329,7 +340,10 @@ class Listener(Protocol):
 
 
 class Bus(Protocol):
-    """Carries fresh messages to whoever listens. Messages may be lost: their numbers tell, the database fills in."""
+    """Carries fresh messages to whoever listens.
+
+    Messages may be lost: their numbers tell, the database fills in.
+    """
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Send (topic, message) pairs. Raises nothing: a bus that is away is logged."""

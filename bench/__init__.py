@@ -1,1 +1,4 @@
-"""Benchmarks: one module per figure, each with its own Boreas in real processes. `python -m bench --help`."""
+"""Benchmarks: one module per figure, each with its own Boreas in real processes.
+
+`python -m bench --help`.
+"""

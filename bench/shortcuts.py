@@ -1,4 +1,6 @@
-"""The price of each short cut of the executor: the API's CPU for a request, with all of them and without one.
+"""The price of each short cut of the executor.
+
+The API's CPU for a request, with all of them and without one.
 
 All variants share a PostgreSQL. Each is an API process; BOREAS_EXECUTOR_WITHOUT names the short cut that it leaves out,
 and `plain` has none. They take turns. CPU tells more than time here: clients and servers share the machine.

@@ -1,4 +1,7 @@
-"""Fixtures: servers once per test process, an empty database and a running system for each test that asks."""
+"""Fixtures.
+
+Servers once per test process, an empty database and a running system for each test that asks.
+"""
 
 import os
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,6 @@
-"""The loaders of an operation: each loads one thing for many objects in one statement, if the viewer may see it.
+"""The loaders of an operation.
+
+Each loads one thing for many objects in one statement, if the viewer may see it.
 
 Keys that a viewer may not see load as None, exactly as keys that do not exist.
 """
@@ -95,7 +97,10 @@ Lazy = cached_property[DataLoader[K, V]]
 
 
 class Loaders:
-    """The loaders of one operation, or of one event of a feed. They keep what they loaded: they do not live long."""
+    """The loaders of one operation, or of one event of a feed.
+
+    They keep what they loaded: they do not live long.
+    """
 
     application: Lazy[str, Application | None] = cached_property(lambda self: self._by_id(self._shared.applications))
     environment: Lazy[str, Environment | None] = cached_property(lambda self: self._by_id(self._shared.environments))
@@ -170,7 +175,10 @@ class Loaders:
         return self._shared.column_cache.get(key, version) or await self.task_columns.load(key)
 
     def clear(self) -> None:
-        """Drop the loaders and what they loaded. They hold each other: only the garbage collector would free them."""
+        """Drop the loaders and what they loaded.
+
+        They hold each other: only the garbage collector would free them.
+        """
         for name in [name for name, value in self.__dict__.items() if isinstance(value, DataLoader)]:
             del self.__dict__[name]
 

@@ -71,7 +71,10 @@ def _search_text(contains: str | None) -> str | None:
 async def application_page(
     arguments: PageArguments, contains: str | None, archived: bool | None
 ) -> Connection[Application]:
-    """Return a page of the applications that are archived, or of those that are not, by name. Raises Refused."""
+    """Return a page of the applications that are archived, or of those that are not, by name.
+
+    Raises Refused.
+    """
     window, text, only = arguments.window("applications", default=50), _search_text(contains), bool(archived)
     rows = await application_store.page(window.request, text, archived=only)
     return page_of(

@@ -1,4 +1,6 @@
-"""Guards of root fields: each field declares the role that it needs, and a test checks that each has a guard.
+"""Guards of root fields.
+
+Each field declares the role that it needs, and a test checks that each has a guard.
 
 A guard requires the role on any object at all. The use case then requires it on the objects that it changes. Fields of
 other types need no guard: their objects come from loaders, which only load what the viewer may see.

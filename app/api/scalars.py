@@ -50,7 +50,10 @@ def encode_cursor(kind: str, position: str | int) -> Cursor:
 
 
 def encode_number_cursor(kind: str, position: int) -> Cursor:
-    """Return the cursor of a numbered list. Its text needs no URL-safe alphabet, so the faster encoder serves."""
+    """Return the cursor of a numbered list.
+
+    Its text needs no URL-safe alphabet, so the faster encoder serves.
+    """
     return Cursor(binascii.b2a_base64(b"%s:%d" % (kind.encode(), position), newline=False).decode().rstrip("="))
 
 

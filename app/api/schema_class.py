@@ -43,7 +43,10 @@ Query = tuple[str, str | None]
 
 
 class Schema(strawberry.Schema):
-    """A schema with a cache of documents. It logs nothing: errors are translated and logged where results leave."""
+    """A schema with a cache of documents.
+
+    It logs nothing: errors are translated and logged where results leave.
+    """
 
     documents: DocumentCache
     large_operations: ConcurrencyLimit

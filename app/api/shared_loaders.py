@@ -1,4 +1,6 @@
-"""What all operations of an API process share to load by: batches of the same moment, and columns of tasks by version.
+"""What all operations of an API process share to load by.
+
+Batches of the same moment, and columns of tasks by version.
 
 Nothing here depends on the viewer: callers check what the viewer may see.
 """

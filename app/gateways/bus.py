@@ -140,7 +140,7 @@ class RedisBus:
             )
 
     def _confirm(self, topic: str) -> None:
-        """Let listeners continue that wait for the subscription; let earlier ones read what they may have missed."""
+        """Wake listeners that wait for the subscription; let earlier ones read what they may have missed."""
         confirmed = self._confirmed[topic]
         if confirmed.is_set() or topic in self._unconfirmed:
             self._unconfirmed.discard(topic)

@@ -38,7 +38,7 @@ class AddressRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The addresses that may be reached: in `allowed` networks only, where given, else all that are not always refused.
+    """The reachable addresses: `allowed` networks only, if given, else all but those always refused.
 
     Always refused are link-local, cloud metadata, unspecified and multicast addresses. `loopback` allows this machine.
     """
@@ -164,7 +164,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
     async def _is_private(self, url: httpx.URL) -> bool:
-        """Return whether a host is in a private network; False where it is unknown. Raises AddressRefusedError."""
+        """Return whether a host is in a private network; False where it is unknown.
+
+        Raises AddressRefusedError.
+        """
         try:
             addresses = await allowed_addresses(self._networks, url.host, url.port or PORTS[url.scheme])
         except socket.gaierror:

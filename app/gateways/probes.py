@@ -75,7 +75,10 @@ class HttpProbe:
                 await response.aclose()
 
     async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measurement:
-        """Return the values of an instant query of the Prometheus at `url`. Never raises for what the server does."""
+        """Return the values of an instant query of the Prometheus at `url`.
+
+        Never raises for what the server does.
+        """
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._ask(prometheus.address(url, query), loopback)

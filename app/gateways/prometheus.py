@@ -15,7 +15,10 @@ _EXCERPT = 200
 
 
 def address(url: str, query: str) -> str:
-    """Return the URL of a query to the server at `url`, whose path and parameters stay. Raises httpx.InvalidURL."""
+    """Return the URL of a query to the server at `url`, whose path and parameters stay.
+
+    Raises httpx.InvalidURL.
+    """
     base = httpx.URL(url)
     return str(base.copy_with(path=f"{base.path.rstrip('/')}/api/v1/query").copy_add_param("query", query))
 

@@ -84,7 +84,10 @@ class ArqQueue:
         return WakingWorker(self._redis, self._bus, pool, jobs, has_room)
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Send the jobs, then wake the pools of those without a delay. Where Redis is away, the sweep sends them."""
+        """Send the jobs, then wake the pools of those without a delay.
+
+        Where Redis is away, the sweep sends them.
+        """
         if self._breaker.is_open:
             return
         is_sent = False

@@ -1,1 +1,4 @@
-"""The peers that are measured beside Boreas: engines in their own Python environment, servers in `node`."""
+"""The peers that are measured beside Boreas.
+
+Engines in their own Python environment, servers in `node`.
+"""

@@ -1,4 +1,7 @@
-"""Authentication, and what each token can be used for. `test_visibility` tests what grants make visible."""
+"""Authentication, and what each token can be used for.
+
+`test_visibility` tests what grants make visible.
+"""
 
 import hashlib
 from typing import Any

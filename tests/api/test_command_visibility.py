@@ -1,4 +1,7 @@
-"""Commands and variables over the API: values for deployers of an application stay hidden from all others."""
+"""Commands and variables over the API.
+
+Values for deployers of an application stay hidden from all others.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""Loading in one go: what goes together, what is kept, and what becomes of those who give up or ask for what fails."""
+"""Loading in one go.
+
+What goes together, what is kept, and what becomes of those who give up or ask for what fails.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Sequence

@@ -1,4 +1,7 @@
-"""What the API answers is what graphql-core answers by itself, to the byte: over what queries select, and who asks."""
+"""What the API answers is what graphql-core answers by itself, to the byte.
+
+Over what queries select, and who asks.
+"""
 
 import asyncio
 import gc

@@ -1,4 +1,6 @@
-"""Nothing that strangers send holds the event loop for long: chance sends it, and a process of its own is watched.
+"""Nothing that strangers send holds the event loop for long.
+
+Chance sends it, and a process of its own is watched.
 
 What is measured is processor time of the loop's thread between two looks at its sockets. A quiet machine takes no more
 than 50 ms of it (100 ms for what brings graphs); what is allowed here leaves room for slow and busy ones.

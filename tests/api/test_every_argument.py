@@ -1,4 +1,6 @@
-"""Sends odd values to every argument of every query and of every nested field: refused by name, or accepted.
+"""Sends odd values to every argument of every query and of every nested field.
+
+Refused by name, or accepted.
 
 The arguments are found in the schema, so that new ones are covered. The modules beside this one cover mutations and
 subscriptions.

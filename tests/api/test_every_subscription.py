@@ -1,4 +1,6 @@
-"""Sends odd values to every argument of every subscription over a socket: refused or followed, never broken.
+"""Sends odd values to every argument of every subscription over a socket.
+
+Refused or followed, never broken.
 
 Text that the database cannot store is refused with the name of its argument, in queries and subscriptions alike.
 """

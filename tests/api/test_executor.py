@@ -1,4 +1,7 @@
-"""Plain fields, which are completed all at once: also where objects hold what their type does not promise."""
+"""Plain fields, which are completed all at once.
+
+Also where objects hold what their type does not promise.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -162,7 +165,7 @@ async def test_plain_fields_are_not_executed_one_by_one(counted: Counted) -> Non
 
 
 def test_whoever_adds_an_extension_decides_whether_known_queries_need_it() -> None:
-    """Known queries pass by all of these: what they do is done for good, done again, or not for queries over HTTP."""
+    """Prepared queries skip these extensions: their work is done once, done elsewhere, or not for HTTP."""
     assert [type(extension).__name__ for extension in schema.get_extensions()] == [
         "ContextPerOperation",
         "UseCachedDocument",

@@ -1,4 +1,6 @@
-"""Fall-backs to graphql-core: each is counted by kind, the first of a kind is logged, and the answer stays the same.
+"""Fall-backs to graphql-core.
+
+Each is counted by kind, the first of a kind is logged, and the answer stays the same.
 
 In: values and variables that the short cuts do not take, and a prepared query that fails. Out: counts and log records.
 """

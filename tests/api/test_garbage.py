@@ -1,4 +1,7 @@
-"""Operations leave nothing for the garbage collector: what they loaded and what was sent goes when they end."""
+"""Operations leave nothing for the garbage collector.
+
+What they loaded and what was sent goes when they end.
+"""
 
 import gc
 from collections.abc import Iterator

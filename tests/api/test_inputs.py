@@ -1,4 +1,7 @@
-"""Inputs become core values: null means the default, and values of the wrong kind are refused with their path."""
+"""Inputs become core values.
+
+Null means the default, and values of the wrong kind are refused with their path.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Options of Jobs over the API: set, read, and refused with their path if no cluster would accept them."""
+"""Options of Jobs over the API.
+
+Set, read, and refused with their path if no cluster would accept them.
+"""
 
 from typing import Any
 

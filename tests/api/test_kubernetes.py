@@ -1,4 +1,7 @@
-"""Clusters over the API: registered, read back, refused if invalid, and refused if they do not fit together."""
+"""Clusters over the API.
+
+Registered, read back, refused if invalid, and refused if they do not fit together.
+"""
 
 import asyncio
 from collections.abc import Callable

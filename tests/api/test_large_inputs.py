@@ -1,4 +1,6 @@
-"""Texts and lists of any length, in every place of every root field that takes one: refused or taken, soon, by name.
+"""Texts and lists of any length, in every place of every root field that takes one.
+
+Refused or taken, soon, by name.
 
 In: the schema, walked. For each place the smallest arguments that the field takes, with something large there.
 """

@@ -1,4 +1,7 @@
-"""Numbers in JSON: doubles are stored and can be sent back, and numbers beyond them are refused with their path."""
+"""Numbers in JSON.
+
+Doubles are stored and can be sent back, and numbers beyond them are refused with their path.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Lists, page by page: each object once, in order, with the right cursors, also while new objects are created."""
+"""Lists, page by page.
+
+Each object once, in order, with the right cursors, also while new objects are created.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Shared feeds show no personal data of others: fields that depend on the actor are marked, and not shared."""
+"""Shared feeds show no personal data of others.
+
+Fields that depend on the actor are marked, and not shared.
+"""
 
 import ast
 import json

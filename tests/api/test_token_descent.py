@@ -1,4 +1,7 @@
-"""Tokens created by tokens: they expire no later than their creator and are revoked with it, in any generation."""
+"""Tokens created by tokens.
+
+They expire no later than their creator and are revoked with it, in any generation.
+"""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,7 @@
-"""What the audit log keeps of changes: which objects get an entry, and what of them. Storing is tested with the API."""
+"""What the audit log keeps of changes: which objects get an entry, and what of them.
+
+Storing is tested with the API.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""Options of Jobs: what holds where a step and its environment say something, and what a cluster would not take."""
+"""Options of Jobs.
+
+What holds where a step and its environment say something, and what a cluster would not take.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace

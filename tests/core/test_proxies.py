@@ -1,4 +1,7 @@
-"""Which proxy a request goes through: the variables that other programs follow, read as they read them."""
+"""Which proxy a request goes through.
+
+The variables that other programs follow, read as they read them.
+"""
 
 import pytest
 

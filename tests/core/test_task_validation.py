@@ -1,7 +1,8 @@
 """The glance that spares good tasks the whole check.
 
 In: tasks of which any part may be wrong. Out: whether all parts are valid. Tested: it never passes what
-the whole check finds something wrong with, and passes what editors and generators write. The whole check: `test_checks`.
+the whole check finds something wrong with, and passes what editors and generators write. The whole check
+is tested in `test_validation`.
 """
 
 from dataclasses import replace

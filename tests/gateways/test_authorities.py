@@ -1,4 +1,7 @@
-"""Health checks over TLS and through proxies: whose certificates are believed, and what goes which way."""
+"""Health checks over TLS and through proxies.
+
+Whose certificates are believed, and what goes which way.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

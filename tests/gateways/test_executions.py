@@ -1,4 +1,6 @@
-"""The handle of an instruction under way: what `stop`, `kill` and `detach` do, and what a cancelled wait leaves behind.
+"""The handle of an instruction under way.
+
+What `stop`, `kill` and `detach` do, and what a cancelled wait leaves behind.
 
 In: a coroutine that ends slowly when it is cancelled. Out: outcomes, and what the coroutine was ordered. Tested: the
 first order holds, `kill` cuts the grace short, no cancellation lets the caller go before everything has ended.
@@ -16,7 +18,7 @@ DONE = Outcome(Ending.SUCCEEDED)
 
 
 class Work:
-    """Runs until `finish` is set; when cancelled, takes until `grace` is set to end, or until it is killed."""
+    """Runs until `finish` is set; when cancelled, ends once `grace` is set, or when it is killed."""
 
     def __init__(self) -> None:
         self.finish, self.grace = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,7 @@
-"""The queue over a real Valkey: jobs reach the workers of their pool, once per key, soon, and none stops a worker."""
+"""The queue over a real Valkey.
+
+Jobs reach the workers of their pool, once per key, soon, and none stops a worker.
+"""
 
 import asyncio
 import time
@@ -26,7 +29,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 class Hall:
-    """A queue, its workers, and what they did: each job notes its arguments when it begins, then waits for the door."""
+    """A queue and its workers: each job records its arguments when it begins, then waits for the gate."""
 
     def __init__(self, queue: ArqQueue, bus: RedisBus, stack: AsyncExitStack) -> None:
         self.queue, self.bus, self.stack = queue, bus, stack

@@ -1,4 +1,7 @@
-"""The calendar: which rules are accepted, their occurrences, and that none takes long or runs without end."""
+"""The calendar.
+
+Which rules are accepted, their occurrences, and that none takes long or runs without end.
+"""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,7 @@
-"""The guard of the shell operator with real processes: what runs ends with its worker, and what ended is left alone."""
+"""The guard of the shell operator with real processes.
+
+What runs ends with its worker, and what ended is left alone.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,6 @@
-"""Which actions each state of a deployment allows. All others are refused with the state and change nothing.
+"""Which actions each state of a deployment allows.
+
+All others are refused with the state and change nothing.
 
 In: a deployment in each of the states, brought there by use cases and commands.
 """

@@ -1,4 +1,6 @@
-"""Edits of the graphs of stored deployments: revisions, events, and edits concurrent with workers or each other.
+"""Edits of the graphs of stored deployments.
+
+Revisions, events, and edits concurrent with workers or each other.
 
 tests/core/test_editing tests what edits make of a graph.
 """

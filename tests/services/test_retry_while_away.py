@@ -1,9 +1,10 @@
 """Retrying while the database is away.
 
-In: work that finds the database away some times, as a coroutine function and as a lambda. Out: its result.
+In: work that finds the database away some times, as a coroutine function and as a partial. Out: its result.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -31,8 +32,8 @@ class Work:
 @pytest.mark.parametrize("failures", [0, 1, 2])
 @pytest.mark.parametrize(
     "form",
-    [lambda work: work.method, lambda work: work, lambda work: lambda: work()],
-    ids=["method", "object", "lambda"],
+    [lambda work: work.method, lambda work: work, partial],
+    ids=["method", "object", "partial"],
 )
 async def test_the_result_comes_once_the_database_is_back(
     failures: int, form: Callable[[Work], Callable[[], Awaitable[int]]]

@@ -96,7 +96,10 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
-    """Serve the API on a free port; `options` change how uvicorn does it. BOREAS_EXECUTOR tells how it executes."""
+    """Serve the API on a free port; `options` change how uvicorn does it.
+
+    BOREAS_EXECUTOR tells how it executes.
+    """
     options.setdefault("executor", os.environ.get("BOREAS_EXECUTOR", "fast"))
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -82,7 +82,9 @@ class _FragmentCosts:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The measure of a document. `costs` and `personal` (depends on the actor) are by the operation's name.
+    """The measure of a document.
+
+    `costs` and `personal` (depends on the actor) are by the operation's name.
 
     `steps` is the work that measuring took.
     """

@@ -1,4 +1,7 @@
-"""A document that is parsed, measured and validated: all that transports, feeds and the executor know of it."""
+"""A document that is parsed, measured and validated.
+
+All that transports, feeds and the executor know of it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

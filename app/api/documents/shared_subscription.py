@@ -1,4 +1,6 @@
-"""The form in which a subscription shares its execution: the start position is a variable of the document.
+"""The form in which a subscription shares its execution.
+
+The start position is a variable of the document.
 
 A subscription can share when it is the document's only operation, of one feed, from where its argument `after` says.
 Subscribers with different cursors then have the same document, so one who comes back joins the others.

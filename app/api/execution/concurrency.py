@@ -69,7 +69,10 @@ class TooManyOperationsError(Exception):
 
 
 class ConcurrencyLimit:
-    """A limit on the running operations of each actor. Further ones wait, only for those of the same actor."""
+    """A limit on the running operations of each actor.
+
+    Further ones wait, only for those of the same actor.
+    """
 
     def __init__(self, per_actor: int = MAX_PER_ACTOR, waiting: int = MAX_WAITING) -> None:
         self._per_actor = per_actor

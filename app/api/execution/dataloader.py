@@ -1,4 +1,6 @@
-"""Loads many keys at once: for the fields of one operation, and for operations that ask at the same moment.
+"""Loads many keys at once.
+
+For the fields of one operation, and for operations that ask at the same moment.
 
 strawberry.dataloader cannot replace this one. It has no pause, so the slices of a long list become batches of their
 own, and the statements of an operation grow with its rows (tests/api/test_statement_counts.py fails with it).

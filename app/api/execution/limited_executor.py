@@ -1,4 +1,6 @@
-"""graphql-core's executor within the limits of a server: it counts objects, and lets other operations have their turn.
+"""graphql-core's executor within the limits of a server.
+
+It counts objects, and lets other operations have their turn.
 
 This is the plain executor: graphql-core completes every value.
 """

@@ -54,7 +54,9 @@ class SelectedFields:
 
 @dataclass(slots=True)
 class Selections:
-    """The collected fields of one document, by type and place. They hold as long as no variable changes them.
+    """The collected fields of one document, by type and place.
+
+    They hold as long as no variable changes them.
 
     Objects are dicts. Where they are only `encoded` they are structs, which takes half the time.
 

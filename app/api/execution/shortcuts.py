@@ -1,4 +1,7 @@
-"""Which short cuts the executor takes. Each gives the answer that graphql-core's own executor gives, in less time."""
+"""Which short cuts the executor takes.
+
+Each gives the answer that graphql-core's own executor gives, in less time.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace

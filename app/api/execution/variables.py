@@ -137,7 +137,10 @@ def reader(type_: GraphQLInputType) -> Read:
 
 @cache
 def reader_of_present(type_: Any) -> Read:
-    """Return the reader of a type for values that are not null. Raises UnexpectedValueError where it has none."""
+    """Return the reader of a type for values that are not null.
+
+    Raises UnexpectedValueError where it has none.
+    """
     if is_list_type(type_):
         return _reader_of_list(type_.of_type)
     if is_input_object_type(type_):

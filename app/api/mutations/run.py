@@ -1,4 +1,7 @@
-"""Runs the use case of a mutation: once per idempotency key, in one transaction, with fresh reads afterwards."""
+"""Runs the use case of a mutation.
+
+Once per idempotency key, in one transaction, with fresh reads afterwards.
+"""
 
 from typing import Any, Protocol, TypeVar
 

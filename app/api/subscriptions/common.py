@@ -1,4 +1,7 @@
-"""What every live feed does with each batch: check access again, and note the position that was reached."""
+"""What every live feed does with each batch.
+
+Check access again, and note the position that was reached.
+"""
 
 from app.api.context import Info
 from app.api.loaders import may_see

@@ -42,7 +42,9 @@ class FeedSocket(Socket):
             raise
 
     async def _run_shared(self, operation: Operation[Context, None]) -> bool:
-        """Follow a shared feed to its end. Return False if the operation must be executed for this socket alone.
+        """Follow a shared feed to its end.
+
+        Return False if the operation must be executed for this socket alone.
 
         `app.api.feeds.errors` says what becomes of each error.
         """

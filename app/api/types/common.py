@@ -88,7 +88,9 @@ class PageArguments:
     before: Cursor | None = None
 
     def window(self, kind: str, default: int = 20, *, numbered: bool = False) -> Window:
-        """Return the requested part of a list. `numbered` means that its positions are numbers. Raises Refused.
+        """Return the requested part of a list. `numbered` means that its positions are numbers.
+
+        Raises Refused.
 
         `last` wins over `first`, which has a default in the schema.
         """

@@ -1,4 +1,7 @@
-"""Lists of an object's children that may grow without limit, as connections: pages from either end, with a count."""
+"""Lists of an object's children that may grow without limit, as connections.
+
+Pages from either end, with a count.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

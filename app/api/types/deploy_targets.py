@@ -40,7 +40,10 @@ DeployTarget = Annotated[
 def deploy_target(
     application: core.Application | Definition, visibility: CommandVisibility
 ) -> ShellTarget | KubernetesTarget:
-    """Return the target of an application or definition, with what the viewer may see of it. Raises LookupError."""
+    """Return the target of an application or definition, with what the viewer may see of it.
+
+    Raises LookupError.
+    """
     if (kubernetes := application.kubernetes) is not None:
         return KubernetesTarget(
             workload=kubernetes.workload,

@@ -28,7 +28,10 @@ class Permission:
 
 
 def permission(info: Info, deployment: Deployment, problem: Problem | None) -> Permission:
-    """Return whether the viewer may perform an action on a deployment. A problem says why its state forbids it."""
+    """Return whether the viewer may perform an action on a deployment.
+
+    A problem says why its state forbids it.
+    """
     if not info.context.viewer.allows_on(Role.DEPLOYER, deployment):
         message = "This needs the role DEPLOYER on its environment and all its applications."
         problem = Forbidden(message=message, required=Role.DEPLOYER)

@@ -16,7 +16,10 @@ def wrap(info: Info, name: str, value: Any) -> Any:
 
 
 async def find(info: Info, name: str, id_: str | None) -> Any:
-    """Load the object of the type `name` with this id. None without an id, or if the viewer may not see it."""
+    """Load the object of the type `name` with this id.
+
+    None without an id, or if the viewer may not see it.
+    """
     if id_ is None:
         return None
     value = await getattr(info.context.loaders, name.lower()).load(id_)

@@ -148,7 +148,10 @@ class WorkflowRevision:
 
 
 async def _tasks_at(info: Info, deployment_id: str, number: int, argument: str) -> Sequence[core.WorkflowTask]:
-    """Load the tasks of a revision. Raises Refused with the argument as its path if the revision does not exist."""
+    """Load the tasks of a revision.
+
+    Raises Refused with the argument as its path if the revision does not exist.
+    """
     tasks = await info.context.loaders.revision_tasks.load((deployment_id, number))
     if tasks is None:
         raise not_found("revision", str(number), (argument,))

@@ -19,7 +19,10 @@ from app.core.workflow import TaskType
 
 
 def plan(deployment: DeploymentSnapshot, now: datetime) -> Plan:
-    """Return what a deployment needs at `now`. Before its start and after its end it only withdraws approvals."""
+    """Return what a deployment needs at `now`.
+
+    Before its start and after its end it only withdraws approvals.
+    """
     match deployment.status:
         case DeploymentStatus.RUNNING:
             return _plan_running(deployment, now)

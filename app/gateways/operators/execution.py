@@ -1,4 +1,7 @@
-"""The handle of a running instruction: the asyncio task that carries it out, and the request to end it."""
+"""The handle of a running instruction.
+
+The asyncio task that carries it out, and the request to end it.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -82,7 +85,7 @@ class TaskExecution:
                 self._task.cancel()
 
     async def _ended(self) -> None:
-        """Wait for the end whatever happens: a caller that is cancelled again must leave nothing behind either."""
+        """Wait for the end in any case: a caller that is cancelled twice must leave no process behind."""
         while not self._task.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([self._task])

@@ -91,7 +91,10 @@ async def _perform(script: _Script, log: LogSink) -> None:
 
 
 def _script(payload: Mapping[str, Any]) -> _Script:
-    """Read a payload. Raises ValueError, in words for a person, for keys and values that mean nothing here."""
+    """Read a payload.
+
+    Raises ValueError, in words for a person, for keys and values that mean nothing here.
+    """
     unknown = [key for key in payload if key not in _KEYS]
     if unknown:
         raise ValueError(f"payload.{unknown[0]} means nothing to a simulation; it knows {', '.join(_KEYS)}")

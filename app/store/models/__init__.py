@@ -1,4 +1,7 @@
-"""Tables as Tortoise models, from which aerich makes migrations. Queries live in the modules of `app.store`."""
+"""Tables as Tortoise models, from which aerich makes migrations.
+
+Queries live in the modules of `app.store`.
+"""
 
 from app.store.models.access import Actor, ApiToken, Grant, IdempotencyKey
 from app.store.models.applications import Application

@@ -7,7 +7,10 @@ from app.store.models.columns import foreign, id_column
 
 
 class FreezeWindow(Model):
-    """When no deployment of an environment starts. `recurrence` is an RFC 5545 rule; times repeat in `timezone`."""
+    """When no deployment of an environment starts.
+
+    `recurrence` is an RFC 5545 rule; times repeat in `timezone`.
+    """
 
     id = id_column()
     environment = foreign("Environment")

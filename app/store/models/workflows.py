@@ -9,7 +9,10 @@ from app.store.models.columns import foreign
 
 
 class WorkflowRevision(Model):
-    """A revision of a deployment's workflow. `tasks` is null while it is the current one: the tasks themselves tell."""
+    """A revision of a deployment's workflow.
+
+    `tasks` is null while it is the current one: the tasks themselves tell.
+    """
 
     id = fields.BigIntField(primary_key=True)
     deployment = foreign("Deployment")

@@ -1,4 +1,7 @@
-"""Queries that clients might send, drawn from the schema: aliases, fragments, arguments, nesting, conditions."""
+"""Queries that clients might send, drawn from the schema.
+
+Aliases, fragments, arguments, nesting, conditions.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

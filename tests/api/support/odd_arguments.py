@@ -79,7 +79,10 @@ def places(root: str) -> list[Place]:
 
 
 def values_per_place(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
-    """Return the number of values for each place. An input field that occurs often gets most at its first place."""
+    """Return the number of values for each place.
+
+    An input field that occurs often gets most at its first place.
+    """
     seen = set[tuple[str, ...]]()
     found = {}
     for place in all_:
@@ -224,7 +227,10 @@ def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> A
 
 
 def operation(place: Place, usual: Mapping[str, Any], value: Any, form: str, selection: str) -> dict[str, Any]:
-    """Return the operation that sends a value to a place in some form. Values without a literal are variables."""
+    """Return the operation that sends a value to a place in some form.
+
+    Values without a literal are variables.
+    """
     root = ROOTS[place.root]
     assert root is not None
     field = root.fields[place.field]

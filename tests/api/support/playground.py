@@ -204,7 +204,10 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
 
 
 def refusals(place: object, value: object, form: str, status: int, answer: Any) -> list[Data]:
-    """Return the errors of an answer. Each must say what is wrong with the input, and none may be internal."""
+    """Return the errors of an answer.
+
+    Each must say what is wrong with the input, and none may be internal.
+    """
     what = (str(place), repr(value)[:60], form)
     assert status in (200, 400, 413), (*what, status, str(answer)[:300])
     text = json.dumps(answer)

@@ -54,7 +54,10 @@ def root(operation: OperationType) -> GraphQLObjectType:
 
 
 def call(operation: OperationType, name: str, known: Mapping[str, Any]) -> Call:
-    """Return the minimal valid call of a root field. `known` has values by the names of arguments and input fields."""
+    """Return the minimal valid call of a root field.
+
+    `known` has values by the names of arguments and input fields.
+    """
     arguments = root(operation).fields[name].args
     given = {
         argument: example(of.type, argument, known)

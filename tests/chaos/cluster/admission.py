@@ -1,4 +1,7 @@
-"""What a played cluster lets be made: quotas, the pod security of its namespaces, and policies of its people."""
+"""What a played cluster lets be made.
+
+Quotas, the pod security of its namespaces, and policies of its people.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +14,7 @@ LATEST = 'violates PodSecurity "restricted:latest": '
 
 @dataclass(slots=True)
 class Admission:
-    """`quota` has the most of some resources: count/jobs.batch, pods, and limits of containers, which must be given."""
+    """`quota` limits resources: count/jobs.batch, pods, and container limits, which become mandatory."""
 
     quota: dict[str, int] = field(default_factory=dict)
     restricted: bool = False

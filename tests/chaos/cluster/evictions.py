@@ -1,4 +1,7 @@
-"""Evictions as a cluster decides them: by the one budget that selects a pod, and never where two of them do."""
+"""Evictions as a cluster decides them.
+
+By the one budget that selects a pod, and never where two of them do.
+"""
 
 import math
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""The controllers of StatefulSets and DaemonSets of a played cluster: pods are replaced under their own names."""
+"""The controllers of StatefulSets and DaemonSets of a played cluster.
+
+Pods are replaced under their own names.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many pods a manner of updates allows, and what a pod looks like whose containers start, crash and start again."""
+"""Simulated pods: how many an update strategy allows, and the status of starting and crashing ones."""
 
 import math
 from typing import Any
@@ -15,7 +15,7 @@ def budget(value: Any, wanted: int, *, up: bool) -> int:
 
 
 def allowed(spec: Object, wanted: int) -> tuple[int, int]:
-    """Return how many pods of a Deployment may be too many, and how many may be missing, while it is updated."""
+    """Return how many surplus and missing pods a Deployment's update strategy allows."""
     rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
     surge = budget(rolling.get("maxSurge", "25%"), wanted, up=True)
     missing = budget(rolling.get("maxUnavailable", "25%"), wanted, up=False)
@@ -23,7 +23,7 @@ def allowed(spec: Object, wanted: int) -> tuple[int, int]:
 
 
 def is_exclusive(pod: Object) -> bool:
-    """Return whether a node has room for one such pod only: it wants a port of the node, or no other one beside it."""
+    """Return whether a node fits only one such pod: by a host port or by anti-affinity."""
     affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
     ports = [port for each in pod["spec"]["containers"] for port in each.get("ports") or ()]
     return bool(affinity.get("requiredDuringSchedulingIgnoredDuringExecution")) or any("hostPort" in p for p in ports)
@@ -40,7 +40,7 @@ def statuses(pod: Object, state: Object, *, ready: bool, restarts: int = 0) -> O
 
 
 def turned(pod: Object, *, ready: bool, restarts: int | None = None, reason: str | None = None) -> None:
-    """Let a pod become ready, or not, in place; with as many restarts; `reason` says for what a container waits."""
+    """Set a pod's readiness and restart count in place; `reason` is a container's waiting reason."""
     status = pod["status"]
     known = status.get("containerStatuses") or [{}]
     count = int(known[0].get("restartCount") or 0) if restarts is None else restarts

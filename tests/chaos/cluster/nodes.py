@@ -27,7 +27,7 @@ RETRY_SECONDS = 0.1
 
 
 def expanded(text: str, env: Mapping[str, str]) -> str:
-    """Return a text with variables put in for `$(NAME)` as the kubelet does: those not known stay, `$$` is one `$`."""
+    """Expand `$(NAME)` as the kubelet does: unknown names stay, and `$$` is one `$`."""
 
     def put(found: re.Match[str]) -> str:
         return "$" if found[0] == "$$" else env.get(found[1], found[0])

@@ -1,4 +1,6 @@
-"""A played cluster, whole: its API server, who runs Jobs, who rolls Deployments out, and a kubeconfig that leads to it.
+"""A played cluster, whole.
+
+Its API server, who runs Jobs, who rolls Deployments out, and a kubeconfig that leads to it.
 
 Whatever Boreas asks of it in any test must be allowed by the role that its workers are to have, and whatever it sends
 must be known to the API.

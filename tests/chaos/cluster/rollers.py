@@ -1,4 +1,6 @@
-"""The controllers of workloads of a played cluster: pods that become ready after a while, as the manner allows.
+"""The controllers of workloads of a played cluster.
+
+Pods that become ready after a while, as the manner allows.
 
 `quota` bounds how many pods there may be, `places` how many of those that want a node for themselves.
 """

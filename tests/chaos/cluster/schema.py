@@ -1,4 +1,7 @@
-"""What the API of a cluster knows: whether an object, as it is sent, has only fields that it has, with their types."""
+"""What the API of a cluster knows.
+
+Whether an object, as it is sent, has only fields that it has, with their types.
+"""
 
 import json
 from types import SimpleNamespace

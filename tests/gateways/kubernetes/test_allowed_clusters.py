@@ -1,4 +1,7 @@
-"""What a worker serves: kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given."""
+"""What a worker serves.
+
+Kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given.
+"""
 
 import asyncio
 import os
@@ -28,7 +31,10 @@ async def cast(tmp_path: Path) -> Any:
 
 
 async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
-    """Return why a worker cannot run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
+    """Return why a worker cannot run a command in a cluster; None: it can.
+
+    Reaping says nothing, and does no more.
+    """
     operator = KubernetesOperator(allowed=reach)
     try:
         instruction = Instruction(

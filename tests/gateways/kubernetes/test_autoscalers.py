@@ -1,4 +1,7 @@
-"""Workloads that a HorizontalPodAutoscaler sizes, played by the test: its word stands, and no fewer serve."""
+"""Workloads that a HorizontalPodAutoscaler sizes, played by the test.
+
+Its word stands, and no fewer serve.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Clusters that break: connections cut before and after each call, old watches, a server away, people in between."""
+"""Clusters that break.
+
+Connections cut before and after each call, old watches, a server away, people in between.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""Disruption budgets: as many of what serves stay as the application wants, whatever stands idle beside it."""
+"""Disruption budgets.
+
+As many of what serves stay as the application wants, whatever stands idle beside it.
+"""
 
 from typing import Any
 
@@ -16,7 +19,7 @@ CANARY, BLUE_GREEN = StrategyKind.CANARY, StrategyKind.BLUE_GREEN
 
 @pytest.fixture
 async def web(bench: Bench, played: ClusterServer) -> Web:
-    """A workload of which two thirds are to be there always, and another one with a budget that counts both."""
+    """A workload with a budget of two thirds, and another one with a budget that counts both."""
     del played
     web = Web(bench)
     await web.make()
@@ -31,7 +34,7 @@ async def budget(web: Web, name: str = "web", labels: dict[str, str] | None = No
 
 
 async def evicted(web: Web, image: str) -> list[int]:
-    """Evict all pods of an image, one after the other, and return how each went: others do not come in between."""
+    """Evict all pods of an image one after the other, and return each answer."""
     found = []
     web.bench.rollers.stopped = True
     for pod in await web.bench.objects("pods"):

@@ -1,4 +1,7 @@
-"""Where pods have no room: quotas, nodes that hold one pod each, Deployments that may not surge or are recreated."""
+"""Where pods have no room.
+
+Quotas, nodes that hold one pod each, Deployments that may not surge or are recreated.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,7 @@
-"""Jobs in clusters with rules: restricted pod security, quotas that want limits, and options that people give."""
+"""Jobs in clusters with rules.
+
+Restricted pod security, quotas that want limits, and options that people give.
+"""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,6 @@
-"""Workers killed at every call of every rollout: another one goes on, nothing stays, nobody is served by fewer.
+"""Workers killed at every call of every rollout.
+
+Another one goes on, nothing stays, nobody is served by fewer.
 
 The played cluster counts, after every change, how many pods are ready that the Service selects, and which share of the
 traffic the new version gets: that rises on the way on, and falls on the way back.
@@ -63,7 +65,7 @@ class Killer:
 
 
 class Traffic:
-    """Whom the Service and the route send traffic to, after every change: how much of it the new version gets.
+    """Records the new version's share of traffic, by Service and route, after every change.
 
     Where there is an autoscaler, it makes the base small once that has no traffic.
     """
@@ -139,7 +141,10 @@ async def take_back(web: Web, plan: list[Shape]) -> None:
 
 
 async def killed(played: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
-    """Do some work, and kill it at its n-th change, by turns before and after that. Return whether it was killed."""
+    """Do some work, and kill it at its n-th change, by turns before and after that.
+
+    Return whether it was killed.
+    """
     killer, when = Killer(number), "before" if number % 2 else "after"
     setattr(played, when, killer)
     killer.victim = running = asyncio.create_task(work)
@@ -151,7 +156,7 @@ async def killed(played: ClusterServer, number: int, work: Coroutine[Any, Any, N
 
 
 async def check(web: Web, played: ClusterServer, traffic: Traffic, image: str, told: str) -> None:
-    """Check that all of it is on an image, that nothing was left or made twice, and that no fewer served meanwhile."""
+    """Check that all pods run an image, that no object is left or doubled, and that serving never shrank."""
     traffic.close()
     told += f": {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
     assert await web.images() == {"web": (image, TOTAL)}, told

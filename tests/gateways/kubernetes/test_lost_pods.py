@@ -1,4 +1,7 @@
-"""Pods that the cluster ends: nobody's failure, so that the attempt is lost and its Job makes room for the next."""
+"""Pods that the cluster ends.
+
+Nobody's failure, so that the attempt is lost and its Job makes room for the next.
+"""
 
 import pytest
 

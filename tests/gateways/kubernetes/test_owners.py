@@ -1,4 +1,7 @@
-"""Whose a workload is: its first rollout marks all that it names, and no other application's rollout touches it."""
+"""Whose a workload is.
+
+Its first rollout marks all that it names, and no other application's rollout touches it.
+"""
 
 from dataclasses import replace
 from typing import Any

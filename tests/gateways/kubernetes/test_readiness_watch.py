@@ -1,4 +1,6 @@
-"""What is watched: pods that crash, are not ready for a while, or are replaced; and what people bring back.
+"""What is watched.
+
+Pods that crash, are not ready for a while, or are replaced; and what people bring back.
 
 `kubectl rollout undo` brings an old template back, and with it the annotations of that time.
 """

@@ -1,4 +1,7 @@
-"""What happens in a cluster while a rollout waits is in its log: events once, and why pods do not serve."""
+"""What happens in a cluster while a rollout waits is in its log.
+
+Events once, and why pods do not serve.
+"""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,7 @@
-"""Rollouts that replace no pod by themselves: the same image again, no replicas; restarts, and init containers."""
+"""Rollouts that replace no pod by themselves.
+
+The same image again, no replicas; restarts, and init containers.
+"""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,7 @@
-"""The second set: its pods have all labels of the workload, and a Service of its own reaches it before it serves."""
+"""The second set.
+
+Its pods have all labels of the workload, and a Service of its own reaches it before it serves.
+"""
 
 import asyncio
 import json

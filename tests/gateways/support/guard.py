@@ -1,4 +1,7 @@
-"""What the tests of the guard share: a worker of its own process, and a look at which processes there are."""
+"""What the tests of the guard share.
+
+A worker of its own process, and a look at which processes there are.
+"""
 
 import asyncio
 import os

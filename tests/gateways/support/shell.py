@@ -1,4 +1,7 @@
-"""What the tests of the shell operator share: a log that keeps what it is given, and instructions in short."""
+"""What the tests of the shell operator share.
+
+A log that keeps what it is given, and instructions in short.
+"""
 
 import asyncio
 import os
@@ -50,7 +53,10 @@ WAYS = (
 
 
 def operator_of(root: Path, way: str, grace_seconds: float = 0.3) -> ShellOperator:
-    """Return an operator that runs commands in one of these ways. Beside the folder `root` there are secrets."""
+    """Return an operator that runs commands in one of these ways.
+
+    Beside the folder `root` there are secrets.
+    """
     root.mkdir(exist_ok=True)
     accounts_ = accounts("64000-64999", root.parent, passage=True) if way == "other" else None
     passage = [Path(sys.prefix), Path(sys.base_prefix)] if accounts_ else None

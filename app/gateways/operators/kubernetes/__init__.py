@@ -1,4 +1,7 @@
-"""The operator for Kubernetes: commands as Jobs, rollouts of Deployments, through the cluster's API server."""
+"""The operator for Kubernetes.
+
+Commands as Jobs, rollouts of Deployments, through the cluster's API server.
+"""
 
 from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
 from app.gateways.operators.kubernetes.operator import KubernetesOperator

@@ -25,7 +25,7 @@ Kubeconfig = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AllowedClusters:
-    """The folder of kubeconfigs (None: none may be used) and the namespaces that a worker serves (empty: all).
+    """The kubeconfig folder (None: no kubeconfigs) and the namespaces that a worker serves (empty: all).
 
     `trusts_kubeconfigs` allows kubeconfigs that run programs and read files outside of their folder.
     """
@@ -68,7 +68,10 @@ def load_kubeconfig(allowed: AllowedClusters, access: KubernetesAccess) -> Kubec
 
 
 def _select_context(content: object, context: str | None) -> Kubeconfig:
-    """Return a kubeconfig with one context only, of the first parts that have the names. Raises KubeconfigError."""
+    """Return a kubeconfig with one context only, of the first parts that have the names.
+
+    Raises KubeconfigError.
+    """
     whole = _mapping(content, "the file")
     name = context or whole.get("current-context")
     selected = _mapping(_part(whole, "contexts", name).get("context"), "its context")
@@ -97,7 +100,10 @@ def _mapping(value: object, what: str) -> Mapping[str, Any]:
 
 
 def _vet(loaded: Kubeconfig, folder: Path, allowed: AllowedClusters) -> None:
-    """Make paths absolute. Raises KubeconfigError where one is outside of the folder, or a program would run."""
+    """Make paths absolute.
+
+    Raises KubeconfigError where one is outside of the folder, or a program would run.
+    """
     for kind, names in FILE_KEYS.items():
         for part in loaded[f"{kind}s"]:
             body = part[kind]

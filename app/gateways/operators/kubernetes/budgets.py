@@ -1,4 +1,7 @@
-"""PodDisruptionBudgets during a blue-green rollout: the set that serves keeps its protection against evictions."""
+"""PodDisruptionBudgets during a blue-green rollout.
+
+The set that serves keeps its protection against evictions.
+"""
 
 from app.core.kubernetes import disruption_budgets, tracks, workloads
 from app.core.kubernetes.manifests import APPLICATION_LABEL, DEPLOYMENT_LABEL, Object, name_of

@@ -1,4 +1,6 @@
-"""Room for pods: where one set cannot grow, the other one shrinks first, and never below what has to serve.
+"""Room for pods.
+
+Where one set cannot grow, the other one shrinks first, and never below what has to serve.
 
 A set cannot grow where a quota is used up, where nodes are full, or where the owner of a Deployment forbids more pods
 than it asks for.
@@ -28,7 +30,7 @@ Grow = Callable[[int], Awaitable[object]]
 
 
 def own_strategy(workload: ClusterWorkload, base: Object) -> str | None:
-    """Return the update strategy of the base from before the rollout, as JSON; None where it was not replaced."""
+    """Return the base's update strategy before the rollout, as JSON; None if it was not replaced."""
     return (workload.moved and workload.moved.manner) or annotation(base, UPDATE_STRATEGY)
 
 
@@ -91,7 +93,10 @@ class Capacity:
         return True
 
     async def _shrink(self, base: Object, floor: int) -> bool:
-        """Shrink the first second set that can be, so that `floor` replicas stay available. Return whether one was."""
+        """Shrink the first second set that can be, so that `floor` replicas stay available.
+
+        Return whether one was.
+        """
         workload = self._workload
         for second in await second_sets(workload):
             size, name = replicas.replicas_to_keep(base, second, floor), name_of(second)
@@ -120,7 +125,7 @@ async def shrink_second_set(workload: ClusterWorkload, name: str, size: int) -> 
 async def shift_replicas(
     workload: ClusterWorkload, total: int, up: tuple[str, int], down: tuple[str, int], grow: Grow
 ) -> None:
-    """Grow one set to its size and shrink another to its own, step by step, with never more pods than `total`.
+    """Grow one set and shrink another to their sizes, step by step, with at most `total` pods.
 
     `up` and `down` are (name, size). Meanwhile no more replicas are missing than the base's update strategy allows.
     Raises StuckError.

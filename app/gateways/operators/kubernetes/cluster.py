@@ -62,7 +62,10 @@ class Listing:
 
 
 class WriteLease:
-    """The time until which this worker may write to clusters. After it another worker may have its attempts."""
+    """The time until which this worker may write to clusters.
+
+    After it another worker may have its attempts.
+    """
 
     def __init__(self) -> None:
         self._until: float | None = None
@@ -112,7 +115,7 @@ class Cluster:
         return await self._json("POST", self._path(kind), doing, query={"fieldManager": MANAGER}, body=body)
 
     async def modify(self, kind: Kind, name: str, change: Callable[[Object], Object]) -> Object:
-        """Read an object, write what `change` makes of it, and return it; again when it has changed in between.
+        """Read an object, write the result of `change`, and return it; repeat if it changed in between.
 
         Changes of others are never overwritten: the version that was read must still be the newest. No write follows
         where `change` changes nothing. Raises ClusterRefusedError with `is_missing`.

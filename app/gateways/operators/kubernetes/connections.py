@@ -1,4 +1,7 @@
-"""Connections to clusters: one client per connection, opened when first needed, closed with the operator."""
+"""Connections to clusters.
+
+One client per connection, opened when first needed, closed with the operator.
+"""
 
 import asyncio
 import logging
@@ -29,7 +32,10 @@ _config: Any = config
 
 
 class Connections:
-    """The API clients of an operator. Credentials are read on the worker's machine and exist only in these clients."""
+    """The API clients of an operator.
+
+    Credentials are read on the worker's machine and exist only in these clients.
+    """
 
     def __init__(self, allowed: AllowedClusters, authorities: Authorities = USUAL) -> None:
         self._allowed = allowed
@@ -84,7 +90,7 @@ async def _open(allowed: AllowedClusters, connection: KubernetesAccess, authorit
 
 
 def _trust(api: Any, authorities: Authorities) -> None:
-    """Trust the operator's own authorities, where a kubeconfig names none: the library takes one file of them only."""
+    """Trust the installation's authorities where a kubeconfig names none; the library takes one file."""
     if authorities.extra is not None:
         api.rest_client.pool_manager.connector._ssl.load_verify_locations(cafile=authorities.extra)
 

@@ -1,4 +1,7 @@
-"""Waiting until a workload has converged: all replicas updated and available, or a reason why they cannot be."""
+"""Waiting until a workload has converged.
+
+All replicas updated and available, or a reason why they cannot be.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -14,7 +14,7 @@ FULL = "exceeded quota"
 
 
 class ClusterAwayError(Exception):
-    """The cluster does not answer, or answers (`answers`) that it cannot do it now: the same call may succeed later."""
+    """The cluster does not answer, or answers (`answers`) that it cannot now: a later call may succeed."""
 
     def __init__(self, message: str, *, answers: bool = False) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ FORBIDDEN_STATUS = frozenset({401, 403})
 
 
 def error_for(status: int, body: str, doing: str, *, is_new: bool) -> ClusterAwayError | ClusterRefusedError:
-    """Return the error for a response: `doing` says what was asked for, `is_new` that a refusal may yet pass."""
+    """Return the error for a response to `doing`; `is_new` means that a refusal may be temporary."""
     message = message_of(body)
     text = f"{doing}: {status} {message}".strip()
     may_pass = status in AWAY_STATUS or (is_new and not ADMISSION.search(message))

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 async def follow_events(cluster: Cluster, poll_seconds: float, fields: str = "") -> AsyncGenerator[list[Object], None]:
-    """Yield all events with these fields, the oldest first: those that exist, and all again when one comes.
+    """Yield all events with these fields, oldest first, and all of them again when a new one arrives.
 
     Where they may be listed but not watched, list them every `poll_seconds`: older roles grant only that. Ends where
     they may not be listed either.

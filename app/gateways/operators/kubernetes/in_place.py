@@ -86,7 +86,7 @@ async def _restore_image(workload: ClusterWorkload, image: str, own_strategy: Ob
 
 
 def _reader(workload: ClusterWorkload, goal: int | None) -> ReadStatus:
-    """Return how to read the status of the workload, whose first `goal` replicas are to be updated; None: all."""
+    """Return how to read a workload's status while its first `goal` replicas are updated (None: all)."""
     status = replicas.stateful_set_status if workload.kind is STATEFUL_SETS else replicas.daemon_set_status
     return partial(status, goal=goal)
 
@@ -122,7 +122,10 @@ async def _set_image(workload: ClusterWorkload, image: str, strategy: Object, *,
 
 
 async def _replace_pods(workload: ClusterWorkload, goal: int, own_strategy: Object, read: ReadStatus) -> None:
-    """Delete old pods until `goal` pods are new, at most the permitted number at a time. Raises StuckError."""
+    """Delete old pods until `goal` pods are new, at most the permitted number at a time.
+
+    Raises StuckError.
+    """
     while True:
         base = await workload.base()
         pods = [pod for pod in await workload.pods_of(base) if not is_terminating(pod)]
@@ -137,7 +140,10 @@ async def _replace_pods(workload: ClusterWorkload, goal: int, own_strategy: Obje
 
 
 async def _wait_until_available(workload: ClusterWorkload, read: ReadStatus) -> None:
-    """Wait until as many pods are available as the workload asks for, of either version. Raises StuckError."""
+    """Wait until as many pods are available as the workload asks for, of either version.
+
+    Raises StuckError.
+    """
 
     def availability(body: Object) -> ReplicaStatus:
         status = read(body)
@@ -149,7 +155,7 @@ async def _wait_until_available(workload: ClusterWorkload, read: ReadStatus) -> 
 
 
 async def _delete_broken_pods(workload: ClusterWorkload, image: str) -> None:
-    """Delete pods of the new version that are not ready: a StatefulSet would wait for them before it goes back."""
+    """Delete unready pods of the new version: a StatefulSet would wait for them before it rolls back."""
     base = await workload.base()
     for pod in await workload.pods_of(base):
         is_ready = any(

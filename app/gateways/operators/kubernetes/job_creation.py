@@ -85,7 +85,7 @@ class JobCreation:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _adopt(self, report_outage: OutageReport) -> Object | None:
-        """Mark the existing Job as this attempt's, and return it; None where there is none, or it is being deleted."""
+        """Mark the existing Job as this attempt's and return it; None if it is missing or being deleted."""
 
         def marked(job: Object) -> Object:
             if is_terminating(job) or not is_managed(job):
@@ -123,7 +123,10 @@ class JobCreation:
         )
 
     def try_remedy(self, fault: Fault, job: Object) -> bool:
-        """Change the form of the Job for its next creation. Return whether there is a form that was not tried yet."""
+        """Change the form of the Job for its next creation.
+
+        Return whether there is a form that was not tried yet.
+        """
         user, remedy = self._options.run_as_user, fault.remedy
         if remedy is None or user is not None or remedy in self._tried:
             return False
@@ -147,7 +150,10 @@ class JobCreation:
         return fault.message
 
     async def delete(self, grace_seconds: int | None) -> None:
-        """Delete the Job, its pods later. A cluster that is away or refuses leaves it to the Job's own time limit."""
+        """Delete the Job, its pods later.
+
+        A cluster that is away or refuses leaves it to the Job's own time limit.
+        """
         with suppress(ClusterAwayError, ClusterRefusedError):
             await self._cluster.delete(JOBS, self.name, grace_seconds=grace_seconds)
 

@@ -1,4 +1,7 @@
-"""The log of a Job's run: the lines of its container, from the first byte to the last, and those of the operator."""
+"""The log of a Job's run.
+
+The lines of its container, from the first byte to the last, and those of the operator.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,7 @@
-"""One command as a Job: created once however often it is asked for, followed to its end, and deleted when stopped."""
+"""One command as a Job.
+
+Created once however often it is asked for, followed to its end, and deleted when stopped.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -45,7 +48,10 @@ class JobRun:
         return JobFollower(self._cluster, self._instruction, self._creation, self._log, self._fault_seconds)
 
     async def run(self, request: EndRequest) -> Outcome:
-        """Run the Job to its end; when cancelled, delete it, unless it is detached. Raises what the log raises."""
+        """Run the Job to its end; when cancelled, delete it, unless it is detached.
+
+        Raises what the log raises.
+        """
         if refusal := self._creation.refusal:
             return Outcome(Ending.FAILED, refusal)
         limit = self._instruction.timeout_seconds + SLACK_SECONDS

@@ -24,7 +24,10 @@ OutageReport = Callable[[str | None], Awaitable[None]]
 
 
 async def retry_while_away(call: Callable[[], Awaitable[T]], report: OutageReport) -> T:
-    """Repeat a call until the cluster answers, without a limit: cancel to stop. Raises ClusterRefusedError."""
+    """Repeat a call until the cluster answers, without a limit: cancel to stop.
+
+    Raises ClusterRefusedError.
+    """
     try:
         # Most calls succeed at once, and go without the cost of a policy.
         return await call()
@@ -50,7 +53,9 @@ async def ignore_outage(_: str | None) -> None:
 async def list_and_watch(
     cluster: Cluster, kind: Kind, selector: str, report: OutageReport, fields: str = ""
 ) -> AsyncGenerator[dict[str, Object], None]:
-    """Yield all objects with these labels and fields, by name: the list, then the whole after each change. Never ends.
+    """Yield all objects with these labels and fields, by name: the list, then the whole after each change.
+
+    Never ends.
 
     A watch that breaks, or whose version is too old, begins anew with a list, so that no change is missed.
     """

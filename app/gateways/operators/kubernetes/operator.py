@@ -1,4 +1,7 @@
-"""The Kubernetes operator: commands as Jobs, and rollouts of workloads, in the namespace of an environment."""
+"""The Kubernetes operator.
+
+Commands as Jobs, and rollouts of workloads, in the namespace of an environment.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -40,7 +43,7 @@ ANY_NAMESPACE = AllowedClusters()
 
 
 class KubernetesOperator:
-    """Runs each command as a Job, which outlives this worker: another worker that asks for the same run adopts it.
+    """Runs each command as a Job that outlives this worker: a worker with the same run adopts it.
 
     A fault that rarely passes by itself, like an image that cannot be pulled, may last `intervals.fault_seconds`. A pod
     that waits for a node may wait until the task's time limit. A cluster that is away only delays. `allowed` are the
@@ -97,7 +100,10 @@ class KubernetesOperator:
         return [_run(job, run) for job in jobs if (run := manifests.run_of(job))]
 
     async def end_run(self, connection: KubernetesAccess, run: Run) -> bool:
-        """Delete the Job of a run with its pods. One from `list_runs` is deleted only if it has not changed since."""
+        """Delete the Job of a run with its pods.
+
+        One from `list_runs` is deleted only if it has not changed since.
+        """
         propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
         try:

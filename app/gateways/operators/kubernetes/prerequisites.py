@@ -1,4 +1,4 @@
-"""Whether the objects that an application names exist and are the application's, before anything is touched."""
+"""Checks, before any change, that the named objects exist and belong to the application."""
 
 from app.core.kubernetes import workloads
 from app.core.kubernetes.manifests import Object, name_of

@@ -1,4 +1,7 @@
-"""Checks of a workload between batches: whether its new pods have served without a break since they were ready."""
+"""Checks of a workload between batches.
+
+Whether its new pods have served without a break since they were ready.
+"""
 
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import pods, replicas
@@ -12,7 +15,7 @@ from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckErr
 
 
 async def save_baseline(workload: ClusterWorkload, shape: Shape) -> None:
-    """Store since when the new pods are ready and how often they restarted, for later checks to compare with."""
+    """Store since when the new pods are ready and how often they restarted, for later comparisons."""
     updated = await _updated_workload(workload, shape)
     if updated is not None and workload.moved is not None:
         since, restarts = pods.readiness_baseline(await workload.pods(updated))

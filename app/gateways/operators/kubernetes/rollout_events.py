@@ -1,4 +1,4 @@
-"""What happens to a rollout's objects in the cluster, written to the log of its task while the rollout goes on."""
+"""Writes the cluster's events of a rollout's objects to the task's log during the rollout."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

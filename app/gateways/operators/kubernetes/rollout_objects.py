@@ -1,4 +1,7 @@
-"""The objects that a rollout reads and writes. Every call waits for a cluster that is away, and logs the outage."""
+"""The objects that a rollout reads and writes.
+
+Every call waits for a cluster that is away, and logs the outage.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -177,7 +180,7 @@ class RolloutObjects:
 
 
 def _merged(current: Object, body: Object) -> Object:
-    """Return an object with the spec, labels and annotations of `body`; all else stays as the cluster has it."""
+    """Return an object with the spec, labels and annotations of `body`, otherwise as in the cluster."""
     spec = {**current["spec"], **body["spec"]}
     marks = {
         part: {**(current["metadata"].get(part) or {}), **(body["metadata"].get(part) or {})}

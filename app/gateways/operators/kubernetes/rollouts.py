@@ -60,7 +60,10 @@ def is_whole(shape: Shape) -> bool:
 
 
 async def _begin(workload: ClusterWorkload, shape: Shape) -> None:
-    """Store what a rollback needs, before anything changes. Raises StuckError where the workload has drifted."""
+    """Store what a rollback needs, before anything changes.
+
+    Raises StuckError where the workload has drifted.
+    """
     base, rollout = await workload.base(), workload.rollout
     kind = workload.kind or DEPLOYMENTS
     workload.mark_owned(kind, base)
@@ -84,7 +87,7 @@ async def _begin(workload: ClusterWorkload, shape: Shape) -> None:
 
 
 async def _warn(workload: ClusterWorkload, image: str | None, shape: Shape) -> None:
-    """Log what users may not expect: an image that Boreas did not bring, and a rollout that replaces no pod."""
+    """Log surprises: an image that Boreas did not deploy, and a rollout that replaces no pod."""
     name, rollout = workload.name, workload.rollout
     if rollout.previous_image and image not in (rollout.previous_image, rollout.image):
         await workload.log(
@@ -101,7 +104,10 @@ async def _warn(workload: ClusterWorkload, image: str | None, shape: Shape) -> N
 
 
 async def _mark_owned(workload: ClusterWorkload) -> None:
-    """Mark all objects of the target as the application's. Raises StuckError where another application owns one."""
+    """Mark all objects of the target as the application's.
+
+    Raises StuckError where another application owns one.
+    """
     target = workload.target
     names = ((workload.kind or DEPLOYMENTS, target.workload), (SERVICES, target.service), (ROUTES, target.http_route))
     objects = [(kind, body) for kind, name in names if name and (body := await workload.get(kind, name))]
@@ -129,7 +135,7 @@ async def _remove_leftovers(workload: ClusterWorkload, base: Object, total: int)
 
 
 async def _share(workload: ClusterWorkload, shape: Shape) -> None:
-    """Run the new version in some replicas beside the old ones; with a route, give them their share of traffic."""
+    """Run the new version in some replicas beside the old ones; a route gives them a share of traffic."""
     is_routed = workload.target.http_route is not None and shape.kind is StrategyKind.CANARY
     keeps_size = is_routed or await workload.is_scaled()
     base, name, remaining = await workload.base(), f"{workload.name}-{CANARY}", shape.total - shape.updated

@@ -22,7 +22,9 @@ from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
 
 async def bring_second_set(workload: ClusterWorkload, track: str, size: int, watch_seconds: int) -> str:
-    """Scale a second Deployment with the new image to a size, and wait until it is available. Return its name.
+    """Scale a second Deployment with the new image to a size, and wait until it is available.
+
+    Return its name.
 
     It is created where there is none. Raises StuckError.
     """
@@ -70,7 +72,7 @@ async def _second_set_body(workload: ClusterWorkload, track: str, current: Objec
 
 
 async def grow_base(workload: ClusterWorkload, total: int) -> None:
-    """Scale the base to its full size, and shrink the second set meanwhile where there is no room for both."""
+    """Scale the base to its full size; shrink the second set meanwhile if there is no room for both."""
     base = await workload.base()
     sets = [second for second in await second_sets(workload) if replicas_of(second)]
     if sets and update_strategy.forbids_surge(base, own_strategy(workload, base)):
@@ -81,14 +83,14 @@ async def grow_base(workload: ClusterWorkload, total: int) -> None:
 
 
 async def replicas_serving_beside(workload: ClusterWorkload) -> int:
-    """Return how many replicas serve beside a base that an autoscaler sizes: as many as it needs to take over."""
+    """Return the replicas beside an autoscaled base: as many as the base needs to take over."""
     if not await workload.is_scaled() or not await traffic.is_shifted(workload):
         return 0
     return max((replicas_of(second) for second in await second_sets(workload)), default=0)
 
 
 async def controls_size(workload: ClusterWorkload, size_drift: str | None) -> bool:
-    """Return whether the rollout decides the size of the base: no autoscaler, no person, and not once it has ended."""
+    """Return whether the rollout, not an autoscaler or a person, decides the size of the base."""
     if workload.moved is None or workload.moved.size is None or await workload.is_scaled():
         return False
     if size_drift:

@@ -63,7 +63,7 @@ async def _label_in_place(workload: ClusterWorkload, base: Object) -> bool:
 
 
 async def _label_pods(workload: ClusterWorkload, base: Object, owners: set[str]) -> None:
-    """Label the pods of these owners until none is without: more may be created from the old template meanwhile."""
+    """Label the pods of these owners until each has it: the old template may create more meanwhile."""
 
     def labelled(pod: Object) -> Object:
         labels = {**(pod["metadata"].get("labels") or {}), TRACK: tracks.STABLE}

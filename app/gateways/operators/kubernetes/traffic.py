@@ -1,4 +1,6 @@
-"""Where traffic goes during a rollout: by the selector of a Service, or by the weights of an HTTPRoute.
+"""Where traffic goes during a rollout.
+
+By the selector of a Service, or by the weights of an HTTPRoute.
 
 On the way forward nothing that people changed is overwritten. On the way back traffic has to leave the set that will be
 removed; other changes of people are logged and stay.
@@ -59,7 +61,7 @@ def _selector_drift(service: str) -> str:
 
 
 async def second_service(workload: ClusterWorkload, track: str) -> tuple[str, dict[str, str]] | None:
-    """Return the name and selector of the Service for the second set alone; None where the application has no Service.
+    """Return name and selector of the second set's own Service; None if the application has no Service.
 
     Raises StuckError.
     """
@@ -98,7 +100,7 @@ async def expose(workload: ClusterWorkload, track: str) -> None:
 
 
 async def service_of(workload: ClusterWorkload, track: str | None) -> str | None:
-    """Return the name of the Service that reaches the new version: that of the second set, if there is one.
+    """Return the name of the Service that reaches the new version: the second set's, if there is one.
 
     The application's own for no track, and where there is none for the set alone; None where it has none.
     """
@@ -138,7 +140,9 @@ async def set_share(workload: ClusterWorkload, percent: int) -> None:
 
 
 async def clear_share(workload: ClusterWorkload, *, back: bool) -> None:
-    """Give all of the route's traffic to the base. Raises StuckError where the weights drifted, but not on a rollback.
+    """Give all of the route's traffic to the base.
+
+    Raises StuckError where the weights drifted, but not on a rollback.
 
     `back` is a rollback.
     """
@@ -204,7 +208,10 @@ async def restore_selector(workload: ClusterWorkload) -> None:
 
 
 async def switch_back(workload: ClusterWorkload) -> str | None:
-    """Let the Service select the base. A selector that somebody changed stays: return what users have to know then."""
+    """Let the Service select the base.
+
+    A selector that somebody changed stays: return what users have to know then.
+    """
     name = workload.target.service
     service = await workload.get(SERVICES, name) if name else None
     fault = drift.selector(service) if service else None

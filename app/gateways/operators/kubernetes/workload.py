@@ -38,7 +38,7 @@ __all__ = ["ClusterWorkload", "PollIntervals", "StuckError", "stuck_if"]
 
 
 class ClusterWorkload(RolloutObjects):
-    """A workload during a rollout: its base, which the application names, and what the rollout stored of it."""
+    """A workload during a rollout: the base named by the application, and the stored rollout state."""
 
     def __init__(self, cluster: Cluster, rollout: Workload, log: LogSink, intervals: PollIntervals) -> None:
         super().__init__(cluster, rollout, log, intervals)
@@ -79,13 +79,13 @@ class ClusterWorkload(RolloutObjects):
             await self.rollout.store.save(self.moved.with_change_confirmed())
 
     def image_drift(self, base: Object) -> str | None:
-        """Return how the image of the base differs from the one that Boreas gave it last; None where it does not."""
+        """Return how the base's image differs from the last one that Boreas set; None if it does not."""
         if self.moved is None or not self.reports_drift:
             return None
         return drift.image(base, self.target.container, *self.moved.images)
 
     def size_drift(self, body: Object) -> str | None:
-        """Return how the size of a Deployment differs from the one that Boreas gave it last; None where it does not."""
+        """Return how a Deployment's size differs from the last one that Boreas set; None if it does not."""
         is_base = name_of(body) == self.name and self.moved is not None
         return drift.replicas(body, self.moved.sizes if is_base and self.moved else None)
 
@@ -96,7 +96,10 @@ class ClusterWorkload(RolloutObjects):
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the base is updated in place, as no second set can run beside it. Known once `base` has found it."""
+        """Whether the base is updated in place, as no second set can run beside it.
+
+        Known once `base` has found it.
+        """
         return self.kind in (STATEFUL_SETS, DAEMON_SETS)
 
     async def base(self) -> Object:
@@ -129,7 +132,7 @@ class ClusterWorkload(RolloutObjects):
         return replicas.autoscaler(await self.list_objects(AUTOSCALERS), self.name, kind) is not None
 
     async def scale_up_to(self, size: int) -> None:
-        """Scale a base that an autoscaler sizes up to at least `size`, and wait until its replicas are available.
+        """Scale an autoscaled base up to at least `size`, and wait until its replicas are available.
 
         While it served nothing, the autoscaler may have shrunk it. Once it serves again, the autoscaler decides.
         """

@@ -1,4 +1,7 @@
-"""Commands as real processes of this machine: started from an argument list, followed live, ended as a group."""
+"""Commands as real processes of this machine.
+
+Started from an argument list, followed live, ended as a group.
+"""
 
 from app.gateways.operators.shell.open_files import raise_open_files
 from app.gateways.operators.shell.operator import ShellOperator

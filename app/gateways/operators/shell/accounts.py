@@ -151,7 +151,10 @@ class UserPerEnvironment:
 
 
 def accounts(setting: str | None, data: Path, *, passage: bool = False) -> Accounts:
-    """Return the accounts that the setting BOREAS_COMMAND_USER asks for. Raises ValueError where it is invalid."""
+    """Return the accounts that the setting BOREAS_COMMAND_USER asks for.
+
+    Raises ValueError where it is invalid.
+    """
     own = os.geteuid()
     if setting is None:
         return OwnUser() if own else NoUser(_advice_for_root())

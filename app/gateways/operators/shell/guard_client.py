@@ -1,4 +1,7 @@
-"""The worker's side of the guard: starts it, registers process groups with it, and replaces it when it dies."""
+"""The worker's side of the guard.
+
+Starts it, registers process groups with it, and replaces it when it dies.
+"""
 
 import asyncio
 import logging
@@ -42,7 +45,7 @@ class ProcessGroup:
 
 
 class GuardClient:
-    """The process groups of one operator, and the guard that kills them when this process dies or its lease expires.
+    """An operator's process groups, and the guard that kills them when this process dies or loses leases.
 
     Where no guard can be started, everything else works without it. Every method but `renew_lease_from_thread` must be
     called in the event loop's thread.
@@ -91,7 +94,10 @@ class GuardClient:
         self._send(self._lease_line())
 
     def renew_lease_from_thread(self, seconds: float) -> None:
-        """Renew the lease from another thread, with the current guard. An expired lease is left to `renew_lease`."""
+        """Renew the lease from another thread, with the current guard.
+
+        An expired lease is left to `renew_lease`.
+        """
         until = time.monotonic() + seconds
         if self._until is None or self._is_expired() or until <= self._until:
             return
@@ -188,7 +194,7 @@ class GuardClient:
 
 
 class _Guard:
-    """One guard process, in a session of its own: signals to this process's group or terminal do not reach it.
+    """One guard process in its own session, out of reach of signals to this process's group or terminal.
 
     It ends with this object at the latest, and kills the registered groups then.
     """

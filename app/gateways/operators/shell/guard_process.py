@@ -1,4 +1,6 @@
-"""Kills process groups when their worker dies or its lease expires. A script of its own, to outlive the worker.
+"""Kills process groups when their worker dies or its lease expires.
+
+A script of its own, to outlive the worker.
 
 The worker holds the other end of its standard input, and writes lines:
 
@@ -29,7 +31,7 @@ UNKNOWN = "?"
 
 
 def process_status(number: int) -> tuple[str, bool] | None:
-    """Return the start time of a process (ticks since boot), and whether it runs; None where /proc does not have it.
+    """Return a process's start time (ticks since boot) and whether it runs; None if /proc lacks it.
 
     A zombie has ended. A process whose first thread has ended runs while it has others.
     """
@@ -69,7 +71,10 @@ class Guard:
         self._kill(only_running=False)
 
     def _seconds_left(self) -> float | None:
-        """Return the seconds until the lease ends. Lines that wait are read first, so a late read kills nothing."""
+        """Return the seconds until the lease ends.
+
+        Lines that wait are read first, so a late read kills nothing.
+        """
         if self._until is None or not self._groups:
             return None
         return min(max(self._until - time.monotonic(), 0.0), 3600.0)
@@ -96,7 +101,7 @@ class Guard:
 
 
 def _is_same(group: int, start: str, *, or_gone: bool) -> bool:
-    """Return whether the leader is still the registered one and runs; with `or_gone`, also where it has ended.
+    """Return whether the registered leader still runs; with `or_gone`, also whether it has ended.
 
     The number of a group is not reused while the group has members, so what an ended leader left is its own.
     """

@@ -1,4 +1,6 @@
-"""Landlock: the kernel denies commands access to protected paths, although their user has the permissions.
+"""Landlock.
+
+The kernel denies commands access to protected paths, although their user has the permissions.
 
 Landlock rules only allow. So everything is allowed except the protected paths: all that lies beside the way to them,
 from the root down. In the folders on that way commands can change existing files, but neither create nor remove any; to
@@ -60,7 +62,7 @@ T = TypeVar("T")
 
 
 def run_behind(ruleset: int, call: Callable[[], T]) -> T:
-    """Return what `call` returns behind a wall: in a thread of its own: Landlock restricts a thread and its children.
+    """Return the result of `call` in a thread of its own, because Landlock restricts whole threads.
 
     That avoids code between fork and exec, which would need a much slower fork. Raises what `call` raises.
     """

@@ -1,4 +1,7 @@
-"""Limits of open files: the worker raises its own, and commands get the limit that it was started with."""
+"""Limits of open files.
+
+The worker raises its own, and commands get the limit that it was started with.
+"""
 
 import logging
 import resource
@@ -34,7 +37,7 @@ def raise_open_files() -> None:
 
 
 def limit_restorer() -> Callable[[], None] | None:
-    """Return a function for a child to restore the original limit before it executes a command; None: not needed."""
+    """Return a function with which a child restores the original limit; None if not needed."""
     return None if _original_limit is None else partial(_set_limit, _original_limit)
 
 

@@ -60,7 +60,7 @@ class ShellOperator:
             return await self._execute(instruction, log, request)
 
     async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
-        """Create the folder, run the command if there is one, and return its outcome with the exit code of a shell.
+        """Create the folder, run the command if any, and return its outcome with a shell's exit code.
 
         The time limit is the command's: lines that it printed in time are passed on however long the log takes. While
         the lease is expired the command waits, for its time limit at most. Raises LeaseExpiredError, and what `log`
@@ -139,7 +139,10 @@ class ShellOperator:
         self._workspaces.empty_trash()
 
     def _place(self, instruction: Instruction) -> CommandPlace:
-        """Create the folders. Raises NoAccountError, OSError, and ValueError where the folder is not below the root."""
+        """Create the folders.
+
+        Raises NoAccountError, OSError, and ValueError where the folder is not below the root.
+        """
         account = self._accounts.of(instruction.origin.environment_id if instruction.origin else "")
         folder = self._workspaces.ensure(instruction.workspace, account)
         home = self._workspaces.home(account)

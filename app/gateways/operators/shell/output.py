@@ -1,4 +1,7 @@
-"""The output of a command: read from its pipes, cut into lines, and passed on as fast as the log accepts it."""
+"""The output of a command.
+
+Read from its pipes, cut into lines, and passed on as fast as the log accepts it.
+"""
 
 import asyncio
 import codecs
@@ -40,7 +43,10 @@ class Output:
         self._held_since: float | None = None
 
     async def pump(self) -> None:
-        """Pass lines on until the stream ends, and unfinished lines that are held for long. Raises as the log does."""
+        """Pass lines on until the stream ends, and unfinished lines that are held for long.
+
+        Raises as the log does.
+        """
         ended = False
         while not ended:
             chunk = await self._read()
@@ -68,7 +74,10 @@ class Output:
         return min(now + _IDLE_SECONDS, max(self._held_since + _MAX_HELD_SECONDS, now + _PAUSE_SECONDS))
 
     def expect_end(self) -> None:
-        """Expect the end, as the command has exited: all its output is in the pipe. More comes from other processes."""
+        """Expect the end, as the command has exited: all its output is in the pipe.
+
+        More comes from other processes.
+        """
         self._unread = int.from_bytes(fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
         self._deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
         self._readable.set()

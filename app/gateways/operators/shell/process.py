@@ -108,7 +108,10 @@ class RunningCommand:
             os.killpg(self.process.pid, number)
 
     async def _gone(self, seconds: float) -> bool:
-        """Wait until the group has no process; False after `seconds`. The system has no event for that, so it polls."""
+        """Wait until the group has no process; False after `seconds`.
+
+        The system has no event for that, so it polls.
+        """
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + seconds, 0.02
         while self.process.returncode is None or _has_members(self.process.pid):
@@ -121,7 +124,10 @@ class RunningCommand:
 
 @dataclass(frozen=True, slots=True)
 class CommandPlace:
-    """Where a command runs, and as which user (None: this process's). `wall` is the Landlock ruleset around it."""
+    """Where a command runs, and as which user (None: this process's).
+
+    `wall` is the Landlock ruleset around it.
+    """
 
     folder: Path
     account: Account | None = None
@@ -214,7 +220,10 @@ def outcome_of(code: int | None) -> Outcome:
 
 
 def _has_members(group: int) -> bool:
-    """Return whether a process of the group runs. Zombies do not count: some containers reap them late or never."""
+    """Return whether a process of the group runs.
+
+    Zombies do not count: some containers reap them late or never.
+    """
     try:
         os.killpg(group, 0)
     except OSError as error:

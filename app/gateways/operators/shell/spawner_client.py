@@ -1,4 +1,7 @@
-"""The worker's side of the spawner: starts it, sends it requests, and waits for the processes that it starts."""
+"""The worker's side of the spawner.
+
+Starts it, sends it requests, and waits for the processes that it starts.
+"""
 
 import errno
 import os
@@ -79,7 +82,7 @@ class SpawnedProcess:
 
 
 class Spawner:
-    """Starts commands as other users, by a small process that starts with the first command, and again when it dies.
+    """Starts commands as other users through a small process, which is restarted when it dies.
 
     A fork of this large process would take seven times as long.
     """
@@ -125,7 +128,10 @@ class Spawner:
         self._socket = self._process = None
 
     def _request(self, request: bytes, files: Sequence[int]) -> bytes:
-        """Return the answer to a request. It is not sent again once a spawner has it, as that may have started it."""
+        """Return the answer to a request.
+
+        It is not sent again once a spawner has it, as that may have started it.
+        """
         head = [script.LENGTH.pack(len(request))]
         try:
             socket.send_fds(self._open(), head, files)

@@ -64,7 +64,10 @@ class System:
 
 
 def start(system: System, request: Request, files: list[int]) -> tuple[int, int, bool]:
-    """Start a command. Return its number, the number of an error or 0, and whether that is about its folder."""
+    """Start a command.
+
+    Return its number, the number of an error or 0, and whether that is about its folder.
+    """
     reading, writing = os.pipe()
     number = system.call(CLONE or 0, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
     if number == 0:
@@ -117,7 +120,9 @@ def _drop_rights(system: System, account: Account, wall: list[int]) -> None:
 
 
 def _execute(candidates: list[bytes], arguments: list[bytes], environment: dict[bytes, bytes]) -> int:
-    """Become the first candidate that exists. Else return the error: of a candidate that exists, if there is one.
+    """Become the first candidate that exists.
+
+    Else return the error: of a candidate that exists, if there is one.
 
     A folder of the PATH that this user may not read counts as empty.
     """

@@ -1,4 +1,7 @@
-"""The working folders of commands: created for their user, closed to all others, and removed in the end."""
+"""The working folders of commands.
+
+Created for their user, closed to all others, and removed in the end.
+"""
 
 import os
 import re
@@ -24,7 +27,9 @@ class Workspaces:
         self.root = root
 
     def ensure(self, name: str, account: Account | None) -> Path:
-        """Return a folder, created where it does not exist. Raises ValueError where it would not lie below the root.
+        """Return a folder, created where it does not exist.
+
+        Raises ValueError where it would not lie below the root.
 
         With an account the folder is given to it, whoever owned it before. The folders above belong to this process,
         and every user may traverse them.
@@ -85,7 +90,10 @@ class Workspaces:
         return False
 
     def empty_trash(self) -> None:
-        """Remove the folders in the trash, without following links. What cannot be removed is tried again next time."""
+        """Remove the folders in the trash, without following links.
+
+        What cannot be removed is tried again next time.
+        """
         with suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for entry in entries:
                 if entry.name.startswith(TRASH_PREFIX) and _is_folder(entry):
@@ -104,7 +112,9 @@ def _make_traversable(folder: Path) -> None:
 
 
 def _hand_over(folder: Path, account: Account) -> None:
-    """Give a folder, and all in it that its former owner owns, to an account. Raises OSError where it is no folder.
+    """Give a folder, and all in it that its former owner owns, to an account.
+
+    Raises OSError where it is no folder.
 
     Meanwhile this process owns the folder alone, so that no other can replace an entry between its check and chown.
     """

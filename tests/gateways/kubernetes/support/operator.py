@@ -1,4 +1,7 @@
-"""What the tests of the operator share: instructions, lines that were logged, and waiting for things to happen."""
+"""What the tests of the operator share.
+
+Instructions, lines that were logged, and waiting for things to happen.
+"""
 
 import asyncio
 import time
