@@ -190,7 +190,7 @@ def _in_queue(queue: QueuePosition, capacity: int) -> tuple[Blocker, ...]:
     locks = tuple(
         Blocker(
             kind=BlockerKind.LOCK,
-            message=(f"Another deployment comes first for an application (position {queue.position} in the queue)."),
+            message=f"Another deployment comes first for an application (position {queue.position} in the queue).",
             deployment_id=deployment_id,
         )
         for deployment_id in dict.fromkeys(reason.deployment_id for reason in queue.waits_for)

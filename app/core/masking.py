@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from app.core.secret_names import is_secret_name
+from app.core.tokens import HIDDEN
 
-HIDDEN = "***"
 SHORTEST_SECRET = 5
 """Shorter values are not masked: masking every “1” or “true” would hide the log, not the secret."""
 SHORTEST_LINE = 8
