@@ -201,7 +201,7 @@ class WorkloadStore:
     write: Callable[[MovedWorkload | None], Awaitable[None]] | None = None
 
     async def save(self, moved: MovedWorkload | None) -> None:
-        """Save what was done, or is about to be; None: nothing is left of it. Raises what `write` raises."""
+        """Save what was done, or is about to be; None: no change is left. Raises what `write` raises."""
         if moved != self.moved:
             if self.write is not None:
                 await self.write(moved)

@@ -15,6 +15,8 @@ from app.core.proxies import NONE, Proxies, proxies
 from app.gateways.authorities import USUAL, Authorities
 
 Value = TypeVar("Value")
+Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
+"""The variable and the parser of each field of a group."""
 
 
 class SettingError(Exception):
@@ -126,83 +128,6 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 MIN_TOKEN_LENGTH = 16
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of an environment. An empty variable counts as unset. Raises SettingError."""
-    secret_files: list[Path] = []
-
-    def value(name: str, parse: Callable[[str], Value]) -> Value | None:
-        return _value(environ, name, parse)
-
-    outgoing = read_outgoing_settings(environ)
-    database_url = _secret(environ, "BOREAS_DATABASE_URL", secret_files)
-    return Settings(
-        **_without_unset(
-            data_dir=value("BOREAS_DATA_DIR", _path), log_level=value("BOREAS_LOG_LEVEL", _choice(*LEVELS))
-        ),
-        serve=ServeSettings(
-            **_without_unset(
-                host=value("BOREAS_HOST", str),
-                port=value("BOREAS_PORT", _number(int, 0, 65_535)),
-                connections_per_actor=value("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
-                trusted_proxies=value("BOREAS_TRUSTED_PROXIES", str),
-                allowed_origins=value("BOREAS_ALLOWED_ORIGINS", _origins),
-                executor=value("BOREAS_EXECUTOR", _choice(*EXECUTORS)),
-                without_shortcuts=value("BOREAS_EXECUTOR_WITHOUT", _names),
-            )
-        ),
-        store=StoreSettings(
-            **_without_unset(
-                database_url=_with_authority(database_url, outgoing.authorities.extra),
-                redis_url=_secret(environ, "BOREAS_REDIS_URL", secret_files),
-                pool_size=value("BOREAS_DATABASE_POOL", _number(int, 1, 1000)),
-            )
-        ),
-        worker=_read_worker_settings(environ),
-        admin_token=_admin_token(_secret(environ, "BOREAS_ADMIN_TOKEN", secret_files)),
-        outgoing=outgoing,
-        secret_files=tuple(secret_files),
-    )
-
-
-def _read_worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
-    def value(name: str, parse: Callable[[str], Value]) -> Value | None:
-        return _value(environ, name, parse)
-
-    return WorkerSettings(
-        **_without_unset(
-            slots=value("BOREAS_WORKER_SLOTS", _number(int, 1, 10_000)),
-            lease_seconds=value("BOREAS_LEASE_SECONDS", _number(float, 1, 3600)),
-            shutdown_seconds=value("BOREAS_SHUTDOWN_SECONDS", _number(float, 0, 86_400)),
-            log_mebibytes=value("BOREAS_LOG_MEBIBYTES", _number(int, 1, 1_000_000)),
-            grace_seconds=value("BOREAS_GRACE_SECONDS", _number(float, 0, 3600)),
-            command_user=value("BOREAS_COMMAND_USER", str),
-            command_wall=value("BOREAS_COMMAND_WALL", _switch),
-            command_protected=value("BOREAS_COMMAND_PROTECTED", _paths),
-            command_passage=value("BOREAS_COMMAND_PASSAGE", _paths),
-            workspace_days=value("BOREAS_WORKSPACE_DAYS", _number(float, 0, 36_500)),
-            kubeconfigs=value("BOREAS_KUBECONFIGS", _folder),
-            namespaces=value("BOREAS_NAMESPACES", _names),
-            trusts_kubeconfigs=value("BOREAS_TRUST_KUBECONFIGS", _switch),
-            probe_networks=value("BOREAS_PROBE_NETWORKS", _networks),
-        )
-    )
-
-
-def read_outgoing_settings(environ: Mapping[str, str] = os.environ) -> OutgoingSettings:
-    """Return how Boreas reaches other machines. Raises SettingError."""
-    try:
-        configured_proxies = proxies(environ)
-    except ValueError as error:
-        raise SettingError(str(error)) from None
-    names = ("BOREAS_CA_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    return OutgoingSettings(Authorities(*(_value(environ, name, _path) for name in names)), configured_proxies)
-
-
-def existing_folder(text: str | None, setting: str) -> Path | None:
-    """Return the folder that a setting or an option names. Raises SettingError if it does not exist."""
-    return _value({setting: text or ""}, setting, _folder)
-
-
 def _value(environ: Mapping[str, str], name: str, parse: Callable[[str], Value]) -> Value | None:
     """Return the parsed value of a variable, None if unset. Raises SettingError."""
     text = environ.get(name)
@@ -214,9 +139,10 @@ def _value(environ: Mapping[str, str], name: str, parse: Callable[[str], Value])
         raise SettingError(f"{name} is “{text}”, {error}.") from None
 
 
-def _without_unset(**values: Any) -> dict[str, Any]:
-    """Return only the values that are set, so that the others keep their defaults."""
-    return {name: value for name, value in values.items() if value is not None}
+def _values(environ: Mapping[str, str], variables: Variables) -> dict[str, Any]:
+    """Return the fields whose variables are set; the others keep their defaults. Raises SettingError."""
+    values = {field: _value(environ, name, parse) for field, (name, parse) in variables.items()}
+    return {field: value for field, value in values.items() if value is not None}
 
 
 def _number(kind: Any, low: int, high: int) -> Callable[[str], Any]:
@@ -326,3 +252,70 @@ def _with_authority(url: str | None, ca_file: Path | None) -> str | None:
     if url is None or ca_file is None or "sslmode=verify-" not in url or "sslrootcert=" in url:
         return url
     return f"{url}&{urlencode({'sslrootcert': str(ca_file)})}"
+
+
+SERVE: Variables = {
+    "host": ("BOREAS_HOST", str),
+    "port": ("BOREAS_PORT", _number(int, 0, 65_535)),
+    "connections_per_actor": ("BOREAS_CONNECTIONS_PER_ACTOR", _number(int, 1, 1_000_000)),
+    "trusted_proxies": ("BOREAS_TRUSTED_PROXIES", str),
+    "allowed_origins": ("BOREAS_ALLOWED_ORIGINS", _origins),
+    "executor": ("BOREAS_EXECUTOR", _choice(*EXECUTORS)),
+    "without_shortcuts": ("BOREAS_EXECUTOR_WITHOUT", _names),
+}
+STORE: Variables = {"pool_size": ("BOREAS_DATABASE_POOL", _number(int, 1, 1000))}
+WORKER: Variables = {
+    "slots": ("BOREAS_WORKER_SLOTS", _number(int, 1, 10_000)),
+    "lease_seconds": ("BOREAS_LEASE_SECONDS", _number(float, 1, 3600)),
+    "shutdown_seconds": ("BOREAS_SHUTDOWN_SECONDS", _number(float, 0, 86_400)),
+    "log_mebibytes": ("BOREAS_LOG_MEBIBYTES", _number(int, 1, 1_000_000)),
+    "grace_seconds": ("BOREAS_GRACE_SECONDS", _number(float, 0, 3600)),
+    "command_user": ("BOREAS_COMMAND_USER", str),
+    "command_wall": ("BOREAS_COMMAND_WALL", _switch),
+    "command_protected": ("BOREAS_COMMAND_PROTECTED", _paths),
+    "command_passage": ("BOREAS_COMMAND_PASSAGE", _paths),
+    "workspace_days": ("BOREAS_WORKSPACE_DAYS", _number(float, 0, 36_500)),
+    "kubeconfigs": ("BOREAS_KUBECONFIGS", _folder),
+    "namespaces": ("BOREAS_NAMESPACES", _names),
+    "trusts_kubeconfigs": ("BOREAS_TRUST_KUBECONFIGS", _switch),
+    "probe_networks": ("BOREAS_PROBE_NETWORKS", _networks),
+}
+PROCESS: Variables = {
+    "data_dir": ("BOREAS_DATA_DIR", _path),
+    "log_level": ("BOREAS_LOG_LEVEL", _choice(*LEVELS)),
+}
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an environment. An empty variable counts as unset. Raises SettingError."""
+    secret_files: list[Path] = []
+    outgoing = read_outgoing_settings(environ)
+    database_url = _secret(environ, "BOREAS_DATABASE_URL", secret_files)
+    redis_url = _secret(environ, "BOREAS_REDIS_URL", secret_files)
+    admin_token = _secret(environ, "BOREAS_ADMIN_TOKEN", secret_files)
+    return Settings(
+        **_values(environ, PROCESS),
+        serve=ServeSettings(**_values(environ, SERVE)),
+        store=StoreSettings(
+            _with_authority(database_url, outgoing.authorities.extra), redis_url, **_values(environ, STORE)
+        ),
+        worker=WorkerSettings(**_values(environ, WORKER)),
+        admin_token=_admin_token(admin_token),
+        outgoing=outgoing,
+        secret_files=tuple(secret_files),
+    )
+
+
+def read_outgoing_settings(environ: Mapping[str, str] = os.environ) -> OutgoingSettings:
+    """Return how Boreas reaches other machines. Raises SettingError."""
+    try:
+        configured_proxies = proxies(environ)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    names = ("BOREAS_CA_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return OutgoingSettings(Authorities(*(_value(environ, name, _path) for name in names)), configured_proxies)
+
+
+def existing_folder(text: str | None, setting: str) -> Path | None:
+    """Return the folder that a setting or an option names. Raises SettingError if it does not exist."""
+    return _value({setting: text or ""}, setting, _folder)

@@ -98,8 +98,8 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
     shell = _shell(settings)
     stack.push_async_callback(shell.close)
     worker = settings.worker
-    reach = AllowedClusters(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
-    kubernetes = KubernetesOperator(reach=reach, authorities=settings.outgoing.authorities)
+    allowed = AllowedClusters(worker.kubeconfigs, worker.namespaces, worker.trusts_kubeconfigs)
+    kubernetes = KubernetesOperator(allowed=allowed, authorities=settings.outgoing.authorities)
     stack.push_async_callback(kubernetes.close)
     return {
         OperatorKind.SHELL: shell,
@@ -111,7 +111,7 @@ def _operators(settings: Settings, stack: AsyncExitStack) -> dict[OperatorKind, 
 def _shell(settings: Settings) -> ShellOperator:
     workspaces = settings.data_dir.absolute() / "workspaces"
     accounts_of_commands, wall = command_accounts(settings), landlock_wall(settings)
-    logger.info("commands run as %s", accounts_of_commands.told())
+    logger.info("commands run as %s", accounts_of_commands.description())
     if accounts_of_commands.is_own and not (wall and wall.stands):
         logger.warning("commands can read everything that this worker can, such as its database: no Landlock here")
     return ShellOperator(workspaces, settings.worker.grace_seconds, accounts=accounts_of_commands, wall=wall)

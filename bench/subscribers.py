@@ -232,7 +232,7 @@ async def awake() -> AsyncIterator[None]:
 
 
 async def until(done: Callable[[], bool]) -> None:
-    """Wait, but not for ever."""
+    """Wait with a time limit."""
     async with asyncio.timeout(STEP_SECONDS):
         while not done():
             await asyncio.sleep(0.01)

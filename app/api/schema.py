@@ -33,6 +33,7 @@ from app.api.scalars import SCALARS
 from app.api.schema_class import PrepareQueries, Schema, UseCachedDocument
 from app.api.subscriptions.approvals import ApprovalSubscriptions
 from app.api.subscriptions.deployments import DeploymentSubscriptions
+from app.api.subscriptions.events import EventSubscriptions
 from app.api.subscriptions.logs import LogSubscriptions
 from app.api.types.access import ServiceAccount, User
 from app.api.types.events import EVENT_TYPES
@@ -66,7 +67,9 @@ Mutation = merge_types(
         AccessMutations,
     ),
 )
-Subscription = merge_types("Subscription", (DeploymentSubscriptions, LogSubscriptions, ApprovalSubscriptions))
+Subscription = merge_types(
+    "Subscription", (EventSubscriptions, LogSubscriptions, DeploymentSubscriptions, ApprovalSubscriptions)
+)
 
 
 class TypeNames(NameConverter):

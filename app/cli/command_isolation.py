@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import app
-from app.gateways.operators.shell.accounts import USUAL_RANGE, accounts, can_switch
+from app.gateways.operators.shell.accounts import DEFAULT_RANGE, accounts, can_switch
 from app.settings import SettingError, Settings
 
 INDENT = "\n" + " " * 16
@@ -30,7 +30,7 @@ def with_default_accounts(settings: Settings) -> Settings:
     if os.geteuid() != 0:
         return settings
     if worker.command_user is None and can_switch():
-        worker = replace(worker, command_user=USUAL_RANGE)
+        worker = replace(worker, command_user=DEFAULT_RANGE)
     uses_range = "-" in (worker.command_user or "")
     if uses_range and not worker.command_passage and _first_closed_folder(settings.data_dir, *_own_folders()):
         worker = replace(worker, command_passage=tuple(_own_folders()))
@@ -51,7 +51,7 @@ def describe(settings: Settings) -> Isolation:
 
     users, wall = command_accounts(settings), landlock_wall(settings)
     has_landlock = bool(wall and wall.stands)
-    text = f"run as {users.told()}"
+    text = f"run as {users.description()}"
     if has_landlock:
         text += "; Landlock keeps them out of the data"
     elif wall is None:

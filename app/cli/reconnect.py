@@ -51,7 +51,7 @@ class Reconnection:
         self._connected_at = None
         if self._backoff.failures == 0:
             if not self._disconnected:
-                click.echo("The connection broke. Reconnecting; nothing is lost.", err=True)
+                click.echo("The connection broke. Reconnecting; no event is lost.", err=True)
             self._disconnected.add(self)
         delay = self._backoff.next_delay()
         if delay is None:

@@ -32,7 +32,7 @@ def printable_value(value: Any) -> Any:
 def json_text(value: object, indent: int | None = None) -> str:
     """Return a value as JSON with printable texts, because programs may print them unchanged.
 
-    Characters that the encoding of standard output may lack are escaped, so that nothing is lost.
+    Characters that the encoding of standard output may lack are escaped, so that no text is lost.
     """
     return json.dumps(printable_value(value), ensure_ascii=not has_unicode(), indent=indent)
 

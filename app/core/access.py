@@ -14,7 +14,7 @@ PERMITS: Mapping[Role, frozenset[Role]] = {
     Role.APPROVER: frozenset({Role.VIEWER, Role.APPROVER}),
     Role.ADMIN: frozenset(Role),
 }
-"""The roles whose actions a role permits. No single grant lets a person approve what the same grant let them start."""
+"""The roles whose actions a role permits. No single grant lets a person both start and approve."""
 
 
 class ActorKind(StrEnum):

@@ -1,4 +1,4 @@
-"""Which actions the state of a deployment or a task allows. Each function returns why not, or None if allowed.
+"""The actions that a state allows. Each function returns why an action is refused, or None.
 
 Mutations refuse by these answers, and pages use them to offer buttons.
 """

@@ -83,7 +83,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application as it is stored. `build`, `test` and `health_check` are None where it has no such task.
+    """An application as it is stored. `build`, `test` and `health_check` are None for missing tasks.
 
     Exactly one of the targets `shell` and `kubernetes` is set.
     """

@@ -28,12 +28,12 @@ DEPLOYMENT = (
 TASK = ("deployment_id", "key", "status", "attempt", "require_confirm", "confirmed_by", "resume_at", "error_message")
 
 HIDDEN = frozenset({"kubeconfig_path", "authors", "held"})
-"""Fields of any object that are not logged: unreadable ones, and those of approvals that the log itself contains."""
+"""Fields that are not logged: unreadable ones, and those that the log itself contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object before and after a change: core values, or mappings of them. None: the object does not exist."""
+    """An object before and after a change, as core values or mappings of them; None: no object."""
 
     before: object
     after: object

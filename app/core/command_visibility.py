@@ -55,7 +55,7 @@ def of_application(principal: Principal, application_id: str) -> CommandVisibili
 def of_deployment(
     principal: Principal, environment_ids: Collection[str], application_ids: Collection[str]
 ) -> VisibilityByApplication:
-    """Return the visibility of a deployment's graph. Tasks without application need the rights on all applications."""
+    """Return the visibility of a deployment's graph; other tasks need rights on all applications."""
 
     def allows(role: Role, ids: Collection[str]) -> bool:
         return all(principal.allows(role, environment_id=id_, application_ids=ids) for id_ in environment_ids)

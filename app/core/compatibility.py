@@ -42,7 +42,7 @@ def restart_problems(definitions: Sequence[Definition]) -> Iterator[Problem]:
 
 
 def service_account_problems(environment: Environment, tasks: Sequence[WorkflowTask], *path: str) -> Iterator[Problem]:
-    """Yield tasks with a service account that their environment does not list. `path` is the field they came from."""
+    """Yield tasks with a service account that is not allowed; `path` is the field they came from."""
     access = environment.kubernetes
     for task in tasks if access else ():
         job = task.command.job if task.command else None

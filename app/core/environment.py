@@ -44,7 +44,7 @@ class KubernetesAccess:
         return self.service_accounts if own is None else (own, *self.service_accounts)
 
     def refusal(self, account: str | None) -> str | None:
-        """Return why a Job may not run as a service account, or None. `account` is None for the namespace's default.
+        """Return why a Job may not run as a service account, or None. Default account: None.
 
         A service account carries the rights of its intended user, so deployers may only choose listed ones.
         """

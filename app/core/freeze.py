@@ -31,7 +31,7 @@ INSTANT = timedelta(microseconds=1)
 AHEAD = 50
 """Occurrences to expand. A freeze that lasts through all of them has no known end."""
 HORIZON = timedelta(days=3660)
-"""How far ahead to expand occurrences. A freeze that lasts until then has no known end, as the rule may go on."""
+"""How far ahead to expand occurrences. A freeze that lasts until then has no known end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class FreezeWindow:
 
 @dataclass(frozen=True, slots=True)
 class FreezeStatus:
-    """Whether an environment is frozen. `window` is what freezes it now; if several do, the one that ends last.
+    """Whether an environment is frozen. `window` freezes it now; of several, the one that ends last.
 
     While frozen, `next_end` is its end and `next_start` the start of the next freeze; otherwise both are of the next
     freeze. Adjacent windows are one freeze. None: there is no such freeze, or its end is unknown.

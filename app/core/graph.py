@@ -1,4 +1,4 @@
-"""Directed graphs of tasks: order, levels, cycles, ancestors and critical path, linear in tasks and edges.
+"""Directed graphs of tasks: order, levels, cycles, ancestors and critical path, in linear time.
 
 A graph is a mapping from each node to the nodes it waits for (its blockers). Every blocker must itself be a node:
 `workflow_faults.find_faults` reports other graphs before these functions are called. The standard library's graphlib
@@ -54,7 +54,7 @@ def levels(graph: Graph) -> list[list[str]]:
 
 
 def order(graph: Graph) -> list[str]:
-    """Return the nodes with each after all its blockers, in the mapping's order if possible. Raises CycleError."""
+    """Return the nodes, each after its blockers, in the mapping's order if possible. Raises CycleError."""
     placed: set[str] = set()
     for node, blockers in graph.items():
         if not placed.issuperset(blockers):

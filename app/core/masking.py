@@ -15,7 +15,7 @@ SHORTEST_LINE = 8
 MAX_SECRETS = 100
 """Variables with secret names of one command."""
 MAX_LINES = 300
-"""Texts to search for: all secret values of one command and their lines; twice the lines of two private keys."""
+"""Texts to search for: secret values and their lines; twice the lines of two private keys."""
 MAX_CHARACTERS = 65_536
 """Characters of all secret values of one command."""
 PLAIN_VALUES = frozenset(

@@ -75,7 +75,7 @@ def reference(expression: str) -> str | None:
 
 
 def fill(tasks: Sequence[WorkflowTask], values: Values) -> tuple[WorkflowTask, ...]:
-    """Return tasks with values in place of their parameters. A text with a parameter without value stays unchanged.
+    """Return tasks with values in place of parameters; texts with a missing value stay unchanged.
 
     Texts are cut once they exceed the limits of a command or a graph; the checks that follow refuse them.
     """

@@ -26,8 +26,9 @@ PATTERNS = {
     "earer ": r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{16,}",
     "PRIVATE KEY-----": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
 }
-"""Patterns by a mark, a text that every match contains: tokens of GitHub, GitLab, AWS, Google, Slack, npm, PyPI,
-Stripe, Vault, DigitalOcean and Boreas, JSON web tokens, passwords in URLs, bearer tokens, private keys on one line.
+"""Patterns by a mark, a text that every match contains: tokens of GitHub, GitLab, AWS, Google,
+Slack, npm, PyPI, Stripe, Vault, DigitalOcean and Boreas, JSON web tokens, passwords in URLs, bearer tokens, private
+keys on one line.
 
 Each pattern takes time linear in the text: a repetition is bounded, or nothing after it can fail, or no second match
 can begin within it."""

@@ -1,4 +1,4 @@
-"""Whose certificates are believed: the public authorities, those of the machine, and those of the operator."""
+"""Trusted certificate authorities: the public ones, those of the machine, and those of the operator."""
 
 import ssl
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import certifi
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Where the certificates of authorities lie, as PEM.
+    """Paths of the certificates of authorities, as PEM.
 
-    `extra` (BOREAS_CA_FILE) is believed beside all others. `file` and `folder` (SSL_CERT_FILE, SSL_CERT_DIR) stand in
-    place of the machine's own and the public ones, as OpenSSL and what is built on it have it.
+    `extra` (BOREAS_CA_FILE) is trusted beside all others. `file` and `folder` (SSL_CERT_FILE, SSL_CERT_DIR) replace
+    the machine's own and the public ones, as with OpenSSL.
     """
 
     extra: Path | None = None
@@ -24,11 +24,11 @@ USUAL = Authorities()
 
 
 class AuthoritiesError(Exception):
-    """Certificates can not be read; the message names the variable and what to do."""
+    """Certificates cannot be read; the message names the variable, the path and the reason."""
 
 
 def tls_context(authorities: Authorities = USUAL) -> ssl.SSLContext:
-    """Return a context for clients that believes these authorities. Raises AuthoritiesError."""
+    """Return a TLS context for clients that trusts these authorities. Raises AuthoritiesError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if authorities.file or authorities.folder:
         _load(context, "SSL_CERT_FILE", authorities.file)
@@ -50,7 +50,7 @@ def _load(context: ssl.SSLContext, variable: str, path: Path | None) -> None:
         else:
             context.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        why = "it holds no certificate in PEM"
+        why = "it has no certificate in PEM format"
     except OSError as error:
         why = error.strerror or str(error)
     else:

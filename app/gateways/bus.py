@@ -1,7 +1,7 @@
-"""The bus: Redis pub/sub over one connection per process, however many listen.
+"""The bus: Redis pub/sub over one connection per process, for any number of listeners.
 
-Pub/sub forgets what nobody heard. Listeners are told when that may have happened (`get` returns None), and read what
-they missed from the database. While Redis is away everything still works, only later.
+Pub/sub drops messages that nobody receives. When that may have happened, `get` returns None, and listeners read the
+database. While Redis is away everything still works, only later.
 """
 
 import asyncio
@@ -12,31 +12,33 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from app.gateways.circuit_breaker import AWAY, CircuitBreaker
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "boreas:"
-KEEP = "hub"
-"""A topic that is always subscribed, so that the connection is never without one."""
+PERMANENT_TOPIC = "hub"
+"""A topic that is always subscribed, as a connection needs at least one."""
 MAX_PENDING = 256
 MAX_PENDING_BYTES = 4_000_000
-"""What is kept for one listener; one that falls further behind reads the database instead."""
+"""Limits of one listener's messages; a listener that falls further behind reads the database instead."""
 CONFIRM_SECONDS = 1.0
+"""How long a listener waits for Redis to confirm its subscription."""
 RECONNECT_SECONDS = 0.5
 SILENCE_SECONDS = 5.0
-"""After how long without a word Redis is asked for one, and how long it may take to say it."""
+"""Ping after this many idle seconds; also the ping's timeout."""
 
 
 class _Mailbox:
-    """What has come for one listener and was not taken yet."""
+    """The messages of one listener that it has not taken yet."""
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._bytes = 0
         self._dropped = False
-        self._news = asyncio.Event()
+        self._has_news = asyncio.Event()
 
     def put(self, message: bytes) -> None:
         if len(self._messages) >= MAX_PENDING or self._bytes + len(message) > MAX_PENDING_BYTES:
@@ -44,29 +46,29 @@ class _Mailbox:
         elif not self._dropped:
             self._messages.append(message)
             self._bytes += len(message)
-            self._news.set()
+            self._has_news.set()
 
     def drop(self) -> None:
         self._messages.clear()
         self._bytes = 0
         self._dropped = True
-        self._news.set()
+        self._has_news.set()
 
     async def get(self, timeout_seconds: float) -> Sequence[bytes] | None:
-        if not self._news.is_set():
+        if not self._has_news.is_set():
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    await self._news.wait()
+                    await self._has_news.wait()
             except TimeoutError:
                 return ()
-        self._news.clear()
+        self._has_news.clear()
         if self._dropped:
             self._dropped = False
             return None
-        taken = tuple(self._messages)
+        messages = tuple(self._messages)
         self._messages.clear()
         self._bytes = 0
-        return taken
+        return messages
 
 
 class RedisBus:
@@ -77,12 +79,12 @@ class RedisBus:
         self._pubsub: PubSub | None = None
         self._mailboxes: dict[str, set[_Mailbox]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
-        self._unheard: set[str] = set()
+        self._unconfirmed: set[str] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._patience = CircuitBreaker()
+        self._breaker = CircuitBreaker()
 
     async def open(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._reader = asyncio.create_task(self._read_forever(), name="bus")
 
     async def close(self) -> None:
@@ -92,11 +94,11 @@ class RedisBus:
             await asyncio.wait([self._reader])
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Send (topic, message) pairs in one round trip; not at all shortly after that took too long."""
-        if self._patience.rests:
+        """Send (topic, message) pairs in one round trip. Shortly after a timeout they are dropped."""
+        if self._breaker.is_open:
             return
-        lost = f"{len(messages)} messages were not published"
-        async with self._patience.limited(lost), self._redis.pipeline(transaction=False) as pipeline:
+        consequence = f"{len(messages)} messages were not published"
+        async with self._breaker.limit(consequence), self._redis.pipeline(transaction=False) as pipeline:
             for topic, message in messages:
                 pipeline.publish(PREFIX + topic, message)
             await pipeline.execute()
@@ -115,7 +117,7 @@ class RedisBus:
             if not listeners and self._mailboxes.get(topic) is listeners:
                 del self._mailboxes[topic]
                 self._confirmed.pop(topic, None)
-                self._unheard.discard(topic)
+                self._unconfirmed.discard(topic)
                 await self._unsubscribe(topic)
 
     async def _subscribe(self, topic: str) -> None:
@@ -131,14 +133,17 @@ class RedisBus:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await confirmed.wait()
         except TimeoutError:
-            self._unheard.add(topic)
-            logger.warning("Redis did not confirm a subscription; the feed goes on from the database")
+            self._unconfirmed.add(topic)
+            logger.warning(
+                "Redis did not confirm a subscription within %g s; the feed continues from the database",
+                CONFIRM_SECONDS,
+            )
 
     def _confirm(self, topic: str) -> None:
-        """Let those go on who wait for the subscription; those who went on before may have missed something."""
+        """Let listeners continue that wait for the subscription; let earlier ones read what they may have missed."""
         confirmed = self._confirmed[topic]
-        if confirmed.is_set() or topic in self._unheard:
-            self._unheard.discard(topic)
+        if confirmed.is_set() or topic in self._unconfirmed:
+            self._unconfirmed.discard(topic)
             for mailbox in self._mailboxes.get(topic, ()):
                 mailbox.drop()
         confirmed.set()
@@ -151,34 +156,35 @@ class RedisBus:
             logger.warning("Redis is away: %s", error)
 
     async def _read_forever(self) -> None:
-        while True:
-            try:
-                await self._read_connection()
-            except AWAY as error:
-                logger.warning("Redis is away, trying again: %s", error)
-            finally:
-                self._pubsub = None
-            for mailbox in [mailbox for mailboxes in self._mailboxes.values() for mailbox in mailboxes]:
-                mailbox.drop()
-            await asyncio.sleep(RECONNECT_SECONDS)
+        """Read over one connection after the other, until cancelled."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(AWAY), wait=wait_fixed(RECONNECT_SECONDS), before_sleep=self._on_outage
+        )
+        await retrying(self._read_connection)
+
+    def _on_outage(self, state: RetryCallState) -> None:
+        logger.warning("Redis is away, trying again: %s", state.outcome and state.outcome.exception())
+        self._pubsub = None
+        for mailbox in [mailbox for mailboxes in self._mailboxes.values() for mailbox in mailboxes]:
+            mailbox.drop()
 
     async def _read_connection(self) -> None:
-        """Subscribe to everything that is wanted, then hand messages out until the connection breaks."""
+        """Subscribe to all topics, then deliver messages until the connection breaks."""
         async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(PREFIX + KEEP)
+            await pubsub.subscribe(PREFIX + PERMANENT_TOPIC)
             self._pubsub = pubsub
             if self._mailboxes:
                 await pubsub.subscribe(*(PREFIX + topic for topic in self._mailboxes))
-            asked = False
+            is_pinged = False
             while True:
                 message = await pubsub.get_message(timeout=SILENCE_SECONDS)
                 if message is None:
-                    if asked:
-                        raise TimeoutError("no word from Redis")
+                    if is_pinged:
+                        raise TimeoutError(f"Redis did not answer a ping within {SILENCE_SECONDS:g} s")
                     await pubsub.ping()
-                    asked = True
+                    is_pinged = True
                     continue
-                asked = False
+                is_pinged = False
                 if message["channel"] is None:
                     continue
                 topic = message["channel"].decode().removeprefix(PREFIX)

@@ -1,4 +1,7 @@
-"""How long Boreas waits for Redis: all that it holds can be lost, so nobody is held up by one that does not answer."""
+"""A circuit breaker for Redis: callers never wait for long, as everything in Redis may be lost.
+
+Retry libraries are of no use here: while Redis is away the breaker has to return at once instead of trying again.
+"""
 
 import asyncio
 import logging
@@ -10,35 +13,35 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 2.0
-"""How long Redis may take to accept what it is sent."""
-DOUBT_SECONDS = 0.1
-"""The same once it did not answer in time, until it does again."""
-REST_SECONDS = 1.0
-"""How long it is sent nothing after that: what is not told is found in the database."""
+"""How long Redis may take to answer."""
+HALF_OPEN_SECONDS = 0.1
+"""The same after a timeout, until it answers again."""
+OPEN_SECONDS = 1.0
+"""Seconds without sending after a timeout: readers find everything in the database."""
 AWAY = (RedisError, OSError, asyncio.TimeoutError)
 
 
 class CircuitBreaker:
-    """Waits for Redis for a while, but not again and again: after an answer that was due it rests, then waits less."""
+    """Limits calls to Redis. A timeout opens it: calls are skipped for a while, then have less time."""
 
     def __init__(self) -> None:
-        self._rests_until = 0.0
-        self._doubts = False
+        self._open_until = 0.0
+        self._is_half_open = False
 
     @property
-    def rests(self) -> bool:
-        """Whether nothing is to be sent for now."""
-        return asyncio.get_running_loop().time() < self._rests_until
+    def is_open(self) -> bool:
+        """Whether calls are skipped now."""
+        return asyncio.get_running_loop().time() < self._open_until
 
     @asynccontextmanager
-    async def limited(self, lost: str) -> AsyncIterator[None]:
-        """Run the block, for as long as Redis may take. Where it is away, say what is `lost` and raise nothing."""
+    async def limit(self, consequence: str) -> AsyncIterator[None]:
+        """Run the block with a time limit. Where Redis is away, log the `consequence` and raise nothing."""
         try:
-            async with asyncio.timeout(DOUBT_SECONDS if self._doubts else ANSWER_SECONDS):
+            async with asyncio.timeout(HALF_OPEN_SECONDS if self._is_half_open else ANSWER_SECONDS):
                 yield
-            self._doubts = False
+            self._is_half_open = False
         except AWAY as error:
             if isinstance(error, TimeoutError | RedisTimeoutError):
-                self._doubts = True
-                self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
-            logger.warning("Redis is away, %s: %s", lost, error or "no answer")
+                self._is_half_open = True
+                self._open_until = asyncio.get_running_loop().time() + OPEN_SECONDS
+            logger.warning("Redis is away, %s: %s", consequence, error or "no answer")

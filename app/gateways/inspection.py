@@ -1,4 +1,4 @@
-"""What a Redis or Valkey tells whoever looks after it."""
+"""The state of a Redis or Valkey server, for `boreas doctor`."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ ANSWER_SECONDS = 10.0
 
 
 class RedisUnreachableError(Exception):
-    """Nothing answers, or it lets us not in; the message says why."""
+    """The server does not answer, or refuses the login; the message says why."""
 
 
 class RedisState(NamedTuple):
-    """What a server says of itself."""
+    """What a server reports about itself."""
 
     name: str
     """Redis or Valkey."""
@@ -26,16 +26,16 @@ class RedisState(NamedTuple):
 
 
 async def redis_state(url: str, ca_file: Path | None) -> RedisState:
-    """Return what a server says of itself. Raises RedisUnreachableError."""
+    """Return what a server reports about itself. Raises RedisUnreachableError."""
     client = connect(url, ca_file)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            known = await client.info("server")
+            info = await client.info("server")
             seconds, microseconds = await client.time()
     except (RedisError, OSError, ValueError) as error:
         raise RedisUnreachableError(str(error) or type(error).__name__) from error
     finally:
         await client.aclose(close_connection_pool=True)
-    name = "Valkey" if "valkey_version" in known else "Redis"
-    release = str(known.get("valkey_version") or known["redis_version"])
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    release = str(info.get("valkey_version") or info["redis_version"])
     return RedisState(name, release, datetime.fromtimestamp(seconds + microseconds / 1e6, UTC))

@@ -1,8 +1,8 @@
-"""Which addresses probes may reach, and connecting to no other.
+"""The addresses that probes may connect to.
 
-Who writes the address of a health check is not who owns the network that workers are in. So a name is resolved once,
-what it gives is looked at, and the connection goes to exactly that: a name that changes in between gains nothing, and
-decimal, octal or mapped ways to write an address are none.
+The author of a health check does not own the network of the workers. So a host is resolved once, its addresses are
+checked, and the connection goes to exactly these: a name that changes in between does not help an attacker, nor do
+decimal, octal or mapped forms of an address.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from app.core.proxies import PORTS, Proxies
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-NEXT_SECONDS = 1.0
+NEXT_ADDRESS_SECONDS = 1.0
 """How long one of several addresses of a host may take to accept before the next one is tried."""
 
 METADATA = tuple(
     map(ip_network, ("fd00:ec2::/32", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:42::42"))
 )
-"""Services of clouds that tell credentials to whoever asks from within, beside those at link-local addresses."""
+"""Cloud services that give credentials to every caller inside, beside those at link-local addresses."""
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = ip_network("::/96")
 
@@ -38,9 +38,9 @@ class AddressRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """What may be reached: `allowed` networks only, where they are given, else everything but what is refused always.
+    """The addresses that may be reached: in `allowed` networks only, where given, else all that are not always refused.
 
-    Refused always are addresses of the link, of cloud metadata, of nobody and of many. `loopback` is this machine.
+    Always refused are link-local, cloud metadata, unspecified and multicast addresses. `loopback` allows this machine.
     """
 
     allowed: tuple[Network, ...] | None = None
@@ -54,18 +54,18 @@ class Networks:
         if address.is_unspecified or (isinstance(address, IPv4Address) and address in ip_network("0.0.0.0/8")):
             return "an unspecified address"
         if address.is_multicast or str(address) == "255.255.255.255":
-            return "an address of many"
+            return "a multicast or broadcast address"
         if address.is_link_local:
             return "a link-local address"
         if any(address in network for network in METADATA):
             return "an address of cloud metadata"
         if self.allowed is not None:
-            return None if any(address in each for each in self.allowed) else "not among BOREAS_PROBE_NETWORKS"
+            return None if any(address in network for network in self.allowed) else "not among BOREAS_PROBE_NETWORKS"
         return "a loopback address" if address.is_loopback and not self.loopback else None
 
 
 def _forms(address: Address) -> Iterator[Address]:
-    """Yield an address, and the one that it stands for, as operating systems and gateways take it."""
+    """Yield an address, and the IPv4 address that operating systems and gateways translate it to."""
     if not isinstance(address, IPv6Address):
         yield address
         return
@@ -84,8 +84,8 @@ def _forms(address: Address) -> Iterator[Address]:
 
 async def allowed_addresses(networks: Networks, host: str, port: int) -> list[Address]:
     """Return the addresses of a host that may be reached. Raises AddressRefusedError where there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(ip_address(info[4][0]) for info in found))
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(ip_address(info[4][0]) for info in infos))
     refused = {address: why for address in addresses if (why := networks.why_not(address))}
     if len(refused) == len(addresses):
         address, why = next(iter(refused.items()))
@@ -94,7 +94,7 @@ async def allowed_addresses(networks: Networks, host: str, port: int) -> list[Ad
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that may be reached. TLS and HTTP go on with the host's name."""
+    """Opens connections to allowed addresses. TLS and HTTP use the host's name."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
@@ -108,18 +108,20 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that may be reached and accepts. Raises AddressRefusedError."""
+        """Connect to the first allowed address of a host that accepts. Raises AddressRefusedError."""
         *others, last = await allowed_addresses(self._networks, host, port)
         for address in others:
             try:
-                return await self._inner.connect_tcp(str(address), port, NEXT_SECONDS, local_address, socket_options)
+                return await self._inner.connect_tcp(
+                    str(address), port, NEXT_ADDRESS_SECONDS, local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await self._inner.connect_tcp(str(last), port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        """Refuse: probes go over the network."""
-        raise AddressRefusedError("a socket of this machine is none that probes may reach")
+        """Refuse: probes may use the network only."""
+        raise AddressRefusedError("probes may not reach a socket of this machine")
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -129,8 +131,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """A transport that reaches only some networks, and keeps no connection.
 
-    A proxy is used for what is not in a private network. It resolves names itself, so that they are looked at here
-    before, as far as they are known here; it may refuse more.
+    A proxy is used for hosts outside of private networks. It resolves names itself, so names that are known here are
+    checked here first; the proxy may refuse more.
     """
 
     def __init__(self, networks: Networks, tls: ssl.SSLContext, proxies: Proxies) -> None:
@@ -148,9 +150,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request on its way. Raises AddressRefusedError."""
+        """Send a request, directly or by a proxy. Raises AddressRefusedError."""
         proxy = self._proxies.proxy_for(str(request.url))
-        if proxy is None or await self._is_near(request.url):
+        if proxy is None or await self._is_private(request.url):
             return await self._direct.handle_async_request(request)
         if proxy not in self._proxied:
             self._proxied[proxy] = _pooled(_by_proxy(proxy, self._tls))
@@ -161,8 +163,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         for transport in (self._direct, *self._proxied.values()):
             await transport.aclose()
 
-    async def _is_near(self, url: httpx.URL) -> bool:
-        """Return whether a host lies in a private network, as far as it is known here. Raises AddressRefusedError."""
+    async def _is_private(self, url: httpx.URL) -> bool:
+        """Return whether a host is in a private network; False where it is unknown. Raises AddressRefusedError."""
         try:
             addresses = await allowed_addresses(self._networks, url.host, url.port or PORTS[url.scheme])
         except socket.gaierror:
@@ -173,7 +175,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
 
 def _pooled(pool: httpcore.AsyncConnectionPool) -> httpx.AsyncHTTPTransport:
-    """Return httpx's transport over a pool that it would not make itself."""
+    """Return a transport of httpx over a connection pool that httpx cannot configure."""
     transport = httpx.AsyncHTTPTransport(trust_env=False, verify=False)
     transport._pool = pool
     return transport

@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP: one request, and what came of it in words that a person can act on."""
+"""Health checks and metrics over HTTP: one request, and its result in words that a person can act on."""
 
 import asyncio
 import socket
@@ -22,17 +22,17 @@ _EXCERPT = 200
 
 _MAX_PORT = 65535
 
-_TROUBLE = (AddressRefusedError, TimeoutError, httpx.InvalidURL, ValueError, httpx.HTTPError, RuntimeError, OSError)
-"""Everything that a request can come to nothing by."""
+_ERRORS = (AddressRefusedError, TimeoutError, httpx.InvalidURL, ValueError, httpx.HTTPError, RuntimeError, OSError)
+"""All that a request can fail with."""
 
 
 class HttpProbe:
-    """Asks with GET. One client serves all probes; `aclose` it, or use the probe as a context.
+    """Sends GET requests. One client serves all probes; `aclose` it, or use the probe as a context.
 
-    Every probe opens a connection of its own, as new callers of the application would: a kept one could speak to an
-    instance that takes no new ones. For the same reason no cookie is kept. Redirects are answers like any other, and
-    credentials of the worker's own environment are not used. Nothing is told of what is in an answer, and only some
-    networks are reached (`Networks`): `allowed` ones only, where they are given. Raises AuthoritiesError.
+    Every probe opens a connection of its own, as new callers of the application would: a kept one could reach an
+    instance that accepts no new ones. For the same reason no cookie is kept. Redirects are not followed, and
+    credentials of the worker's environment are not used. Bodies are never shown to users. Only some networks are
+    reached (`Networks`): the `allowed` ones only, where given. Raises AuthoritiesError.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class HttpProbe:
             await client.aclose()
 
     async def get(self, url: str, expect_status: int, timeout_seconds: float, *, loopback: bool = True) -> ProbeResult:
-        """Return whether `url` answers with `expect_status` within the time. Never raises for what it finds."""
+        """Return whether `url` answers with `expect_status` in time. Never raises for what the server does."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._ask(url, loopback)
-        except _TROUBLE as error:
-            return ProbeResult(False, _trouble(error, timeout_seconds))
+        except _ERRORS as error:
+            return ProbeResult(False, _describe(error, timeout_seconds))
         try:
             if response.status_code == expect_status:
                 return ProbeResult(True, f"answered {expect_status}")
@@ -75,7 +75,7 @@ class HttpProbe:
                 await response.aclose()
 
     async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measurement:
-        """Return what an instant query gives at the Prometheus at `url`. Never raises for what it finds."""
+        """Return the values of an instant query of the Prometheus at `url`. Never raises for what the server does."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._ask(prometheus.address(url, query), loopback)
@@ -83,12 +83,12 @@ class HttpProbe:
                     body = await _head(response, prometheus.MAX_BYTES)
                 finally:
                     await response.aclose()
-        except _TROUBLE as error:
-            return Measurement((), _trouble(error, timeout_seconds))
+        except _ERRORS as error:
+            return Measurement((), _describe(error, timeout_seconds))
         return prometheus.read(response.status_code, body)
 
     async def _ask(self, url: str, loopback: bool) -> httpx.Response:
-        """Send the request. The library forgets a connection that is cancelled while TLS begins: it is closed here."""
+        """Send the request. Close connections that httpx leaks when it is cancelled during the TLS handshake."""
         opened = []
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -128,8 +128,8 @@ async def _head(response: httpx.Response, size: int) -> bytes:
     return body[:size]
 
 
-def _trouble(error: Exception, timeout_seconds: float) -> str:
-    """Say in words why a request came to nothing."""
+def _describe(error: Exception, timeout_seconds: float) -> str:
+    """Return why a request failed, in words."""
     if isinstance(error, AddressRefusedError):
         return f"refused: {error}"
     if isinstance(error, TimeoutError):
@@ -146,7 +146,7 @@ def _clean(text: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Say in words why there was no answer; the library's own error only says that there was none."""
+    """Return why there was no answer, in words; the error of httpx alone only says that there was none."""
     causes = list(_causes(error))
     for cause in causes:
         match cause:
@@ -167,7 +167,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and all that led to it, the innermost last."""
+    """Yield an error and its causes, the innermost last."""
     yield error
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:

@@ -1,4 +1,4 @@
-"""How Prometheus is asked for the value of an expression now, and how its answers are read."""
+"""Instant queries of Prometheus: their URL, and how answers are read."""
 
 import json
 from typing import Any
@@ -8,20 +8,20 @@ import httpx
 from app.ports import Measurement
 
 MAX_BYTES = 1_048_576
-"""Bytes of an answer: a query for a check gives a few numbers, and one with more was not meant."""
+"""Bytes of an answer: a query for a check returns a few numbers, and a larger answer is a mistake."""
 
 _EXCERPT = 200
 """Characters shown of an error."""
 
 
 def address(url: str, query: str) -> str:
-    """Return where the server at `url` answers a query; its path and parameters stay. Raises httpx.InvalidURL."""
+    """Return the URL of a query to the server at `url`, whose path and parameters stay. Raises httpx.InvalidURL."""
     base = httpx.URL(url)
     return str(base.copy_with(path=f"{base.path.rstrip('/')}/api/v1/query").copy_add_param("query", query))
 
 
 def read(status: int, body: bytes) -> Measurement:
-    """Read an answer. Whatever is no number has no value, and the detail says what there was instead."""
+    """Return the values of an answer. Where it has no numbers, `detail` says what it has instead."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

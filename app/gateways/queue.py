@@ -1,7 +1,7 @@
 """The queue: arq jobs on Redis, one queue per worker pool.
 
-arq has habits that are wrapped here once: it pickles (we give it JSON), it refuses a job whose key is queued or running
-by returning None (which is what we want of keys), it polls (we wake it), and it dies when Redis goes away (we wait).
+arq's defaults are changed here: jobs are JSON instead of pickles, workers are woken instead of only polling, and they
+wait when Redis is away instead of ending. A job whose key is queued or runs is not queued again, as keys require.
 """
 
 import asyncio
@@ -26,33 +26,32 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 FULL_SECONDS = 0.25
-"""How long a worker without room leaves a job to others before it takes it, to serve it as soon as it has room."""
+"""How long a worker without room leaves jobs to other workers before it takes them itself."""
 READ_LIMIT = 100
-"""How many jobs a worker takes at once: they only say where there is work, and end at once."""
+"""Jobs that a worker takes at once. A job only names a deployment with work, and ends at once."""
 JOB_TIMEOUT_SECONDS = 60
-"""arq's own limit on a job. A worker that dies amid one leaves its mark on that very job for as long."""
+"""arq's limit on a job. After a worker died during a job, that job is blocked for as long."""
 
 
 def connect(url: str, ca_file: Path | None = None) -> Redis:
     """Return a client that keeps its connections open and notices a dead server.
 
-    The authorities of `ca_file` are believed beside those of the machine, where the URL is one of rediss: and names
-    no `ssl_ca_certs` itself.
+    For a rediss: URL without `ssl_ca_certs`, the authorities of `ca_file` are trusted beside those of the machine.
     """
-    secure = {"ssl_ca_certs": str(ca_file)} if ca_file and url.startswith("rediss:") else {}
+    tls = {"ssl_ca_certs": str(ca_file)} if ca_file and url.startswith("rediss:") else {}
     pool = ConnectionPool.from_url(
         url,
         socket_connect_timeout=2,
         socket_keepalive=True,
         health_check_interval=0,
         retry=Retry(NoBackoff(), 1),
-        **secure,
+        **tls,
     )
     return Redis(connection_pool=pool)
 
 
 def wake_topic(pool: str) -> str:
-    """Return the topic that tells a pool's workers to look into their queue."""
+    """Return the topic that wakes a pool's workers to read their queue."""
     return f"wake:{pool}"
 
 
@@ -76,32 +75,32 @@ class ArqQueue:
         self._redis = redis
         self._arq = _arq(redis, "default")
         self._bus = bus
-        self._patience = CircuitBreaker()
+        self._breaker = CircuitBreaker()
 
     def worker(
         self, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool] = lambda: True
     ) -> "WakingWorker":
-        """Return a worker of `pool` for the named jobs. While it has no room, it leaves jobs to others for a moment."""
+        """Return a worker of `pool` for the named jobs. While it has no room, it leaves jobs to others first."""
         return WakingWorker(self._redis, self._bus, pool, jobs, has_room)
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Send the jobs, then wake the pools that can begin at once. Where Redis is away, jobs wait for the sweep."""
-        if self._patience.rests:
+        """Send the jobs, then wake the pools of those without a delay. Where Redis is away, the sweep sends them."""
+        if self._breaker.is_open:
             return
-        sent = False
-        async with self._patience.limited("jobs wait for the sweep"):
+        is_sent = False
+        async with self._breaker.limit("jobs wait for the sweep"):
             for job in jobs:
                 await self._arq.enqueue_job(
                     job.name, *job.args, _job_id=job.key, _queue_name=_queue_name(job.pool), _defer_by=job.delay or None
                 )
-            sent = True
+            is_sent = True
         pools = {job.pool for job in jobs if not job.delay}
-        if pools and sent:
+        if pools and is_sent:
             await self._bus.publish([(wake_topic(pool), b"") for pool in sorted(pools)])
 
 
 class WakingWorker(Worker):
-    """An arq worker that looks into its queue when it is woken, and otherwise twice a second."""
+    """An arq worker that reads its queue when it is woken, and otherwise twice a second."""
 
     def __init__(
         self, redis: Redis, bus: Bus, pool: str, jobs: Mapping[str, JobFunction], has_room: Callable[[], bool]
@@ -127,9 +126,9 @@ class WakingWorker(Worker):
         self._stopping = False
 
     async def main(self) -> None:
-        """Take jobs until told to stop, and return when those that were taken have ended.
+        """Take jobs until `stop`, and return when the taken jobs have ended.
 
-        Never to be cancelled: between marking a job as its own and running it, arq would lose it.
+        It must not be cancelled: arq would lose a job between marking it as taken and running it.
         """
         listening = asyncio.create_task(self._listen(), name="wake")
         try:
@@ -163,6 +162,6 @@ class WakingWorker(Worker):
                     self._wake.set()
 
     def stop(self) -> None:
-        """Take no more jobs; `main` returns soon."""
+        """Take no more jobs, and let `main` return."""
         self._stopping = True
         self._wake.set()

@@ -44,4 +44,8 @@ async def retry_while_away(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
     except UNAVAILABLE as error:
         _log(error)
-    return await _policy.copy()(work)
+
+    async def repeat() -> T:  # tenacity awaits coroutine functions only, and many callers pass a lambda
+        return await work()
+
+    return await _policy.copy()(repeat)

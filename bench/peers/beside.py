@@ -49,7 +49,7 @@ SCRIPTS = (
 
 
 async def seconds(tasks: int) -> dict[str, dict[str, float]]:
-    """Return by peer how long it took for each graph; without those that can not run here, which is said."""
+    """Return by peer how long it took for each graph; without peers that cannot run here, which it reports."""
     if not INSTALLED.exists():
         _say("The other engines are not installed (`make bench` does that): figures come without ratios.")
         return {}

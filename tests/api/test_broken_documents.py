@@ -1,4 +1,4 @@
-"""What can not be run is refused with a code, and says nothing of what went on inside."""
+"""Operations that cannot run are refused with a code and without internal details."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Errors of invalid deployments: all faults are reported at once, and nothing is stored."""
+"""Errors of invalid deployments: all faults are reported at once, and no row is stored."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Errors of refused mutations: typed, with the path of the field, and nothing is changed.
+"""Errors of refused mutations: typed, with the path of the field, without a change.
 
 `test_deployment_errors` covers deployments and their graphs.
 """

@@ -72,7 +72,7 @@ class Query:
 
 
 class Failing:
-    """Stands for an object whose attributes can not be read."""
+    """Stands for an object whose attributes cannot be read."""
 
     @property
     def name(self) -> str:

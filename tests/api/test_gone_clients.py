@@ -130,7 +130,7 @@ async def test_a_client_that_does_not_read_is_disconnected(
         await connection.execute("UPDATE tasks SET last_log = 4000 WHERE id = $1", id_)
     async with served(shared.runtime, ws_ping_interval=None) as url:
         transport = await stop_reading(Client(url, shared.admin.token), LINES, id_)
-        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the client")
+        await eventually(lambda: _is_empty(hubs[0]), "no trace of the client")
         transport.abort()
 
 
@@ -138,7 +138,7 @@ async def test_a_client_that_answers_no_ping_is_disconnected(shared: System, hub
     deployment = await chain(shared, 1)
     async with served(shared.runtime, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
         transport = await stop_reading(Client(url, shared.admin.token), EVENTS.document, deployment)
-        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the client")
+        await eventually(lambda: _is_empty(hubs[0]), "no trace of the client")
         transport.abort()
 
 
@@ -190,7 +190,7 @@ async def test_no_task_or_listener_is_left_of_clients_that_vanish(shared: System
                     await connection.send(json.dumps({"id": "1", "type": "complete"}))
 
         await asyncio.gather(*(visit(n) for n in range(45)))
-        await eventually(lambda: _is_empty(hubs[0]), "nothing is left of the clients")
+        await eventually(lambda: _is_empty(hubs[0]), "no trace of the clients")
         await eventually(lambda: _at_most(before), "no task is left")
     mailboxes = getattr(shared.runtime.bus, "_mailboxes")  # noqa: B009
     assert not [topic for topic in mailboxes if deployment in topic]

@@ -74,7 +74,7 @@ def test_a_long_accept_header_is_read() -> None:
 # Statuses
 
 NOT_RUN = {
-    "it can not be parsed": {"query": "{"},
+    "it cannot be parsed": {"query": "{"},
     "it is not valid": {"query": "{ nothing }"},
     "a variable is missing": {"query": "query($id: ID!) { deployment(id: $id) { id } }"},
     "a variable is of another type": {

@@ -1,4 +1,4 @@
-"""What clients are told when a query can not be answered: by code, by argument, and never what went on inside."""
+"""Errors of queries: a code and the argument, without internal details."""
 
 import base64
 import json
@@ -181,7 +181,7 @@ async def test_a_moment_outside_of_the_calendar_is_refused(shared: System) -> No
 
 
 async def broken(system: System) -> str:
-    """Make a deployment whose rows can not be read any more."""
+    """Make a deployment whose rows are no longer readable."""
     id_ = await deployment(system)
     async with database(system) as connection:
         await connection.execute(

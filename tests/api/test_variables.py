@@ -1,4 +1,4 @@
-"""Long lists in variables, which are built all at once: resolvers get, and clients are told, what graphql-core makes.
+"""Long lists in variables: values and errors are the same as graphql-core's.
 
 In: operations with variables of which any part may be odd. Out: what the resolver got, or the errors. Tested: both
 equal those of plain graphql-core and Strawberry, and lists that are just as they should be do go past them.

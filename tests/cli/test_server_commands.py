@@ -60,7 +60,7 @@ async def test_migrate_there_and_back(environ: dict[str, str]) -> None:
     assert (await run(environ, "migrate"))[:2] == (0, "Nothing to do: the database is up to date.")
 
     code, _, complained = await run(environ, "migrate", "--down")
-    assert code == 1, "without an answer nothing is undone"
+    assert code == 1, "without an answer no step is undone"
     assert complained == "Aborted!"
     assert (await run(environ, "migrate", "--down", "--yes"))[:2] == (0, f"undone  {MIGRATIONS[-1]}")
 

@@ -120,7 +120,7 @@ def test_a_queue_empties_in_order_and_within_the_capacity(
     started: list[Claim] = []
     while waiting or active:
         admitted = admit(active, waiting, capacity)
-        assert active or admitted, "nobody runs, yet nobody may start"
+        assert active or admitted, "no deployment runs, but none may start"
         started += [claim for claim in waiting if claim.deployment_id in admitted]
         active += [claim for claim in waiting if claim.deployment_id in admitted]
         waiting = [claim for claim in waiting if claim.deployment_id not in admitted]

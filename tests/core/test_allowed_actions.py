@@ -1,7 +1,7 @@
 """What a person may do to a deployment or a task in its present state.
 
 In: a deployment, and a task of it. Out: nothing when they may, else why not.
-Tested: a table of statuses for each deed, that a reason names the status, and that nothing is allowed that the tables
+Tested: a table of statuses for each deed, that a reason names the status, and that no action is allowed that the tables
 of changes forbid.
 """
 

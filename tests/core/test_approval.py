@@ -111,7 +111,9 @@ def test_a_token_without_the_scope_does_not_decide() -> None:
     [(False, V.APPROVE, ErrorCode.SELF_APPROVAL), (False, V.REJECT, None), (True, V.APPROVE, None)],
 )
 @pytest.mark.parametrize("author", ["starter", "editor"])
-def test_whoever_wrote_it(author: str, allow: bool, verdict: Verdict, expected: ErrorCode | None) -> None:
+def test_authors_may_not_approve_unless_the_policy_allows_it(
+    author: str, allow: bool, verdict: Verdict, expected: ErrorCode | None
+) -> None:
     assert code(approval(allow_self_approval=allow), somebody(EVERYTHING, id=author), verdict) is expected
 
 
@@ -230,7 +232,7 @@ def test_a_plan_tells_every_approval_that_it_would_ask_for() -> None:
         (approval(expires_at=at(1)), None),
     ],
 )
-def test_nobody_decides_twice_or_too_late(one: Approval, expected: ErrorCode | None, verdict: Verdict) -> None:
+def test_a_person_decides_once_and_in_time(one: Approval, expected: ErrorCode | None, verdict: Verdict) -> None:
     assert code(one, somebody(EVERYTHING), verdict) is expected
 
 

@@ -30,7 +30,7 @@ def test_an_entry_says_who_what_when_why_and_from_where() -> None:
     assert (entry.reason, entry.source_ip) == ("because", "10.0.0.7")
 
 
-def test_each_object_that_changed_has_an_entry_and_those_that_were_only_held_have_none() -> None:
+def test_each_changed_object_has_an_entry_and_locked_ones_have_none() -> None:
     same = {"name": "same"}
     assert made(a=Change({"n": 1}, {"n": 2}), b=Change(same, same), c=Change({"n": 3}, None)) == {
         "a": ({"n": 1}, {"n": 2}),
@@ -38,12 +38,12 @@ def test_each_object_that_changed_has_an_entry_and_those_that_were_only_held_hav
     }
 
 
-def test_a_call_that_changed_nothing_is_kept_all_the_same() -> None:
+def test_a_call_without_changes_has_an_entry() -> None:
     same = {"name": "same"}
     assert made(a=Change(same, same)) == {"a": (same, same)}
 
 
-def test_what_is_not_part_of_the_summary_of_a_task_makes_no_entry() -> None:
+def test_fields_outside_the_summary_of_a_task_make_no_entry() -> None:
     before = task("build")
     busy, ended = replace(before, last_log=7), replace(before, status=TaskStatus.SKIPPED)
     assert set(made(t=Change(before, busy), u=Change(before, ended))) == {"u"}
@@ -74,7 +74,7 @@ def test_names_of_variables_stay_as_they_are() -> None:
     assert to_json(step)["timeoutSeconds"] == step.timeout_seconds
 
 
-def test_a_token_is_kept_without_what_it_opens_with() -> None:
+def test_a_token_is_logged_without_its_secret() -> None:
     never = {"expires_at": None, "last_used_at": None, "revoked_at": None}
     token = ApiToken(
         id="tok_1", actor_id="usr_1", name="ci", prefix="bor_abcdef", scopes=(Role.VIEWER,), created_at=AT, **never

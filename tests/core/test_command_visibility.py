@@ -25,7 +25,7 @@ def somebody(*grants: Grant, scopes: tuple[Role, ...] = (A,)) -> Principal:
         (CommandVisibility(False, False), ("***",), "***"),
     ],
 )
-def test_what_is_not_seen_is_starred_and_names_stay(
+def test_hidden_values_are_masked_and_names_stay(
     sight: CommandVisibility, command: tuple[str, ...], value: str
 ) -> None:
     shown = sight.step(STEP)
@@ -47,11 +47,11 @@ def test_what_is_not_seen_is_starred_and_names_stay(
         (Grant(A), True, True),
     ],
 )
-def test_what_is_seen_of_an_application(grant: Grant, arguments: bool, values: bool) -> None:
+def test_visibility_of_an_application(grant: Grant, arguments: bool, values: bool) -> None:
     assert of_application(somebody(grant), "app_1") == CommandVisibility(arguments, values)
 
 
-def test_a_tokens_scopes_narrow_what_is_seen() -> None:
+def test_scopes_of_a_token_narrow_visibility() -> None:
     assert of_application(somebody(Grant(A), scopes=(V,)), "app_1") == CommandVisibility(True, False)
 
 
@@ -69,7 +69,7 @@ def test_a_tokens_scopes_narrow_what_is_seen() -> None:
         ((Grant(V), Grant(D, "env_2")), CommandVisibility(True, False), CommandVisibility(True, False)),
     ],
 )
-def test_what_is_seen_of_a_deployment(
+def test_visibility_of_a_deployment(
     grants: tuple[Grant, ...], of_one: CommandVisibility, of_none: CommandVisibility
 ) -> None:
     see = of_deployment(somebody(*grants), ["env_1"], ["app_1", "app_2"])
@@ -88,7 +88,7 @@ def test_what_is_seen_of_a_deployment(
         ((Grant(D, None, "app_1"),), ["usr_2"], ["app_1", "app_2"], False),
     ],
 )
-def test_what_is_seen_of_a_template(
+def test_visibility_of_a_template(
     grants: tuple[Grant, ...], authors: list[str], applications: list[str], values: bool
 ) -> None:
     see = of_template(somebody(*grants), authors, applications)

@@ -66,12 +66,12 @@ def test_an_edit_makes_the_list(edit: Edit, expected: dict[str, tuple[str, ...]]
     assert list(edges(made).items()) == list(expected.items())
 
 
-def test_what_waited_for_a_task_that_is_removed_waits_for_what_it_waited_for() -> None:
+def test_tasks_behind_a_removed_task_wait_for_its_blockers() -> None:
     tasks = (node("a"), node("b"), node("c", "a", "b"), node("d", "b", "c"))
     assert edges(apply_edit(tasks, Removal("c"))) == {"a": (), "b": (), "d": ("b", "a")}
 
 
-def test_a_changed_task_keeps_what_is_not_named() -> None:
+def test_a_changed_task_keeps_its_other_fields() -> None:
     made = apply_edit(CHAIN, Modification("b", {"name": "B 🚀", "max_attempts": 3}))
     assert made == (CHAIN[0], replace(CHAIN[1], name="B 🚀", max_attempts=3), CHAIN[2])
 
@@ -92,7 +92,7 @@ def test_a_changed_task_keeps_what_is_not_named() -> None:
         (Disconnection("a", "c"), InvalidInput, "from"),
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused_by_the_field(edit: Edit, problem: type[Problem], field: str) -> None:
+def test_an_invalid_edit_is_refused_with_its_field(edit: Edit, problem: type[Problem], field: str) -> None:
     with pytest.raises(Refused) as refused:
         apply_edit(CHAIN, edit)
     (found,) = refused.value.problems
@@ -114,7 +114,7 @@ def test_an_edit_that_makes_no_sense_is_refused_by_the_field(edit: Edit, problem
         (Replacement((node("b"),)), ["a"]),
     ],
 )
-def test_what_has_started_stays_as_it_is(edit: Edit, keys: list[str]) -> None:
+def test_started_tasks_cannot_be_changed(edit: Edit, keys: list[str]) -> None:
     faults = editing.faults(CHAIN, apply_edit(CHAIN, edit), edit, {"a"})
     assert [key for fault in faults for key in fault.task_keys] == keys
     assert all(fault.kind is FaultKind.NOT_EDITABLE for fault in faults)
@@ -136,14 +136,14 @@ def test_what_has_started_stays_as_it_is(edit: Edit, keys: list[str]) -> None:
         (Replacement((*CHAIN, *(node(f"n{n}") for n in range(9)))), "added n0, n1, n2, n3, n4 and 4 more"),
     ],
 )
-def test_an_edit_is_told_in_words(edit: Edit, words: str) -> None:
+def test_an_edit_is_described_in_words(edit: Edit, words: str) -> None:
     assert editing.summary(CHAIN, apply_edit(CHAIN, edit), edit) == words
 
 
 STORED = [new_task(each, "d", order, {"a": "1", "b": "2", "c": "3"}) for order, each in enumerate(CHAIN)]
 
 
-def test_what_is_stored_can_be_read_as_a_graph() -> None:
+def test_stored_tasks_can_be_read_as_a_graph() -> None:
     assert workflow_tasks(STORED) == CHAIN
 
 
@@ -156,7 +156,7 @@ def test_tasks_keep_their_ids_by_their_keys() -> None:
     assert {change.task_id: change.to for change in made.changes} == {"1": S.BLOCKED, "3": S.PENDING}
 
 
-def test_what_only_moves_is_not_written_anew() -> None:
+def test_a_moved_task_is_not_redefined() -> None:
     made = rewrite(STORED, (CHAIN[1], CHAIN[0], CHAIN[2]), {})
     assert (made.moved, made.redefined, made.added, made.removed, made.changes) == ({"2": 0, "1": 1}, (), (), (), ())
 
@@ -172,7 +172,7 @@ def test_what_only_moves_is_not_written_anew() -> None:
         (S.PENDING, S.SKIPPED, S.SKIPPED),
     ],
 )
-def test_a_task_stands_where_its_new_blockers_leave_it(first: TaskStatus, status: TaskStatus, expected: S) -> None:
+def test_new_blockers_decide_the_status_of_a_task(first: TaskStatus, status: TaskStatus, expected: S) -> None:
     stored = [task("a", first), task("b", status)]
     made = rewrite(stored, (workflow_tasks(stored)[0], node("b", "a", command=None)), {})
     assert {change.task_id: change.to for change in made.changes}.get("b", status) == expected
@@ -246,7 +246,7 @@ def sound(before: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, .
 
 @property_of
 @given(dags(6, min_nodes=1), st.lists(edits, max_size=8))
-def test_any_sequence_of_edits_keeps_the_graph_sound_and_can_be_told(
+def test_any_sequence_of_edits_keeps_the_graph_valid_and_can_be_described(
     start: dict[str, tuple[str, ...]], doings: list[Edit]
 ) -> None:
     graph = tuple(node(key, *dict.fromkeys(blockers)) for key, blockers in start.items())

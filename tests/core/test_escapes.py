@@ -50,7 +50,7 @@ def test_a_sequence_may_come_in_two_texts(text: str, kept: str, shown: str) -> N
 
 @property_of
 @given(st.text(st.sampled_from("\x1b[]m0;8?\x07\\P\x9b\x9c\x9dab ")))
-def test_nothing_can_steer_a_terminal_any_more(text: str) -> None:
+def test_no_control_sequence_remains(text: str) -> None:
     kept = clean(text).text
     assert not set(strip(text)) & set("\x1b\x90\x98\x9b\x9d\x9e\x9f")
     assert strip(kept) == strip(text) and clean(kept).text == kept
@@ -58,7 +58,7 @@ def test_nothing_can_steer_a_terminal_any_more(text: str) -> None:
 
 @property_of
 @given(st.text(st.characters(exclude_characters="\x1b\x90\x98\x9b\x9d\x9e\x9f")))
-def test_what_is_no_sequence_stays(text: str) -> None:
+def test_text_that_is_no_sequence_stays(text: str) -> None:
     assert clean(text) == (text, "") and strip(text) == text
 
 

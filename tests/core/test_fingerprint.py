@@ -39,7 +39,7 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
         (Order("n", "one"), Order("n", "other")),
     ],
 )
-def test_spellings_of_the_same_are_one(one: object, other: object) -> None:
+def test_equal_commands_have_equal_fingerprints(one: object, other: object) -> None:
     assert fingerprint(one) == fingerprint(other)
 
 
@@ -57,5 +57,5 @@ def test_spellings_of_the_same_are_one(one: object, other: object) -> None:
         ("a", ("a",)),
     ],
 )
-def test_what_differs_differs(one: object, other: object) -> None:
+def test_different_commands_have_different_fingerprints(one: object, other: object) -> None:
     assert fingerprint(one) != fingerprint(other)

@@ -2,7 +2,7 @@
 
 In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; what they
 make together, against a plain timeline; wall times where the clocks change; and, over random windows around such
-changes, that nothing is let through while the clock on the wall shows a time within a window.
+changes, that no deployment starts while the clock on the wall shows a time within a window.
 What rules are taken and give is tested with the calendar.
 """
 
@@ -204,7 +204,7 @@ def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last:
         ("FREQ=DAILY", "Mars/Olympus", "Mars/Olympus"),
     ],
 )
-def test_a_window_of_which_nothing_can_be_told_freezes(rule: str, zone: str, word: str) -> None:
+def test_a_window_that_cannot_be_expanded_freezes(rule: str, zone: str, word: str) -> None:
     broken, good = window(at(0), at(60), rule, zone, id="b"), window(at(10), at(20))
     found = freeze_status([good, broken], at(100_000), CALENDAR)
     assert (found.frozen, found.window, found.next_start, found.next_end) == (True, broken, None, None)
@@ -213,7 +213,7 @@ def test_a_window_of_which_nothing_can_be_told_freezes(rule: str, zone: str, wor
     assert expansion_error(good, NOW, CALENDAR) is None
 
 
-def test_a_time_that_no_calendar_has_freezes_too() -> None:
+def test_a_window_outside_the_calendar_freezes() -> None:
     end = datetime.max.replace(tzinfo=UTC)
     assert freeze_status([window(utc("2027-01-01"), end, "FREQ=DAILY", "Asia/Tokyo")], NOW, CALENDAR).fault
 
@@ -235,7 +235,7 @@ CHANGES = {"Europe/Berlin": "2027-10-31", "America/New_York": "2027-03-14", "Aus
     st.sampled_from(["FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY"]),
     st.integers(-5 * 24 * 60, 5 * 24 * 60),
 )
-def test_nothing_is_let_through_while_the_clock_shows_a_time_within(
+def test_frozen_whenever_the_wall_time_is_within_the_window(
     zone: str, start: int, length: int, rule: str, minute: int
 ) -> None:
     change = datetime.fromisoformat(CHANGES[zone])
@@ -258,7 +258,7 @@ def problems(one: FreezeWindow) -> list[tuple[str, ...]]:
     return [problem.path or () for problem in validate(one, NOW, CALENDAR)]
 
 
-def test_a_good_window_has_no_faults() -> None:
+def test_a_valid_window_has_no_problems() -> None:
     assert problems(window(at(0), at(60))) == []
     assert problems(window(at(-9999), at(-99), "FREQ=DAILY")) == []
 
@@ -282,12 +282,12 @@ def test_a_good_window_has_no_faults() -> None:
         ({"name": "", "reason": "", "timezone": "x"}, [("name",), ("reason",), ("timezone",)]),
     ],
 )
-def test_everything_that_is_wrong_is_told(change: dict[str, object], paths: list[tuple[str, ...]]) -> None:
+def test_every_problem_of_a_window_is_reported(change: dict[str, object], paths: list[tuple[str, ...]]) -> None:
     fields = {name: getattr(window(at(0), at(60)), name) for name in FreezeWindow.__dataclass_fields__}
     assert problems(FreezeWindow(**(fields | change))) == paths
 
 
-def test_why_not_start_names_the_window_and_its_reason() -> None:
+def test_the_message_names_the_window_and_its_reason() -> None:
     found = freeze_status([window(at(0), at(60))], at(1), CALENDAR)
     assert freeze_message(found, overridden=False) == "The environment is frozen by “window w”: the year ends."
     assert freeze_message(found, overridden=True) is None

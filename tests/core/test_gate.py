@@ -147,7 +147,7 @@ def test_before_its_start_while_the_environment_is_frozen(
         (BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
     ],
 )
-def test_before_it_is_made(standing: QueuePosition | None, expected: Told, alive: bool) -> None:
+def test_blockers_of_a_planned_deployment(standing: QueuePosition | None, expected: Told, alive: bool) -> None:
     found = plan_blockers(around(standing, alive=alive))
     assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
 
@@ -239,7 +239,7 @@ def test_after_its_end(status: DeploymentStatus, tasks: list[Task], expected: To
 
 
 @pytest.mark.parametrize("status", [D.FAILED, D.CANCELLED, D.ROLLED_BACK])
-def test_nobody_is_told_to_retry_what_can_not_be_retried(status: DeploymentStatus) -> None:
+def test_the_gate_only_suggests_a_retry_that_is_allowed(status: DeploymentStatus) -> None:
     found = deployment_blockers(deployment(status), [DONE, FAILED], around(), NOW)
     advised = any("Retry" in one.message for one in found)
     assert advised is (D.RUNNING in TRANSITIONS[status])
@@ -318,7 +318,7 @@ def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
         (task("off", S.CANCELLED), "“off” is CANCELLED."),
     ],
 )
-def test_what_ended_badly_in_words(one: Task, words: str) -> None:
+def test_failed_tasks_in_words(one: Task, words: str) -> None:
     (found,) = deployment_blockers(deployment(D.FAILED), [one], around(), NOW)
     assert found.message == f"{words} Retry the deployment."
 
@@ -360,7 +360,7 @@ STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
         (D.RUNNING, [PENDING], [WHOLE], [K.APPROVAL]),
     ],
 )
-def test_a_deployment_that_people_hold_up(
+def test_a_deployment_that_waits_for_approval(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
     around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
@@ -377,7 +377,7 @@ def test_a_deployment_that_people_hold_up(
         (replace(PENDING, type=TaskType.PREPARE), None),
     ],
 )
-def test_a_task_that_people_hold_up(one: Task, words: str | None) -> None:
+def test_a_task_that_waits_for_approval(one: Task, words: str | None) -> None:
     around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
     found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
     told = [(each.kind, each.message, each.until) for each in found]

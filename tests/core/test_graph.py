@@ -40,7 +40,7 @@ def test_a_level_holds_what_is_as_deep_in_the_order_of_the_mapping(edges: Edges)
 
 @property_of
 @given(dags())
-def test_each_stands_behind_all_it_waits_for(edges: Edges) -> None:
+def test_each_node_comes_after_all_its_blockers(edges: Edges) -> None:
     place = {name: index for index, name in enumerate(graph.order(edges))}
     assert place.keys() == edges.keys()
     assert all(place[blocker] < place[name] for name in edges for blocker in edges[name])

@@ -33,7 +33,7 @@ SHA256 = "sha256:" + "a1" * 32
         "registry.example.org/" + "a" * 235,
     ],
 )
-def test_what_nodes_take_passes(reference: str) -> None:
+def test_valid_references_have_no_fault(reference: str) -> None:
     assert fault(reference) is None
 
 
@@ -81,6 +81,6 @@ def test_what_nodes_take_passes(reference: str) -> None:
         ("f" * 64, "an image id"),
     ],
 )
-def test_of_what_they_do_not_take_is_said_why(reference: str, why: str) -> None:
+def test_an_invalid_reference_has_a_fault(reference: str, why: str) -> None:
     found = fault(reference)
     assert found is not None and why in found

@@ -49,7 +49,7 @@ USUAL = JobOptions(
 )
 
 
-def test_a_step_goes_before_its_environment_field_by_field() -> None:
+def test_a_step_overrides_its_environment_field_by_field() -> None:
     step = JobOptions(
         resources=JobResources(requests={"cpu": "2"}),
         node_selector={"disk": "ssd"},
@@ -70,7 +70,7 @@ def test_a_step_goes_before_its_environment_field_by_field() -> None:
 
 
 @pytest.mark.parametrize("quantity", ["1", "0.5", "500m", ".5", "2.", "1Gi", "1e3", "1E3", "1e-3", "12E", "128974848"])
-def test_quantities_that_a_cluster_takes(quantity: str) -> None:
+def test_valid_quantities(quantity: str) -> None:
     assert wrong(sized({"cpu": quantity}, {"example.com/gpu": quantity})) == []
 
 
@@ -78,7 +78,7 @@ def test_quantities_that_a_cluster_takes(quantity: str) -> None:
     "quantity",
     ["", " ", "1 Gi", "-1", "+1", "1gi", "1GB", "abc", "1e", "1e999", "٣", "1\n", "1" * 60, 1, 0.5, True, None],
 )
-def test_quantities_that_it_does_not_take(quantity: Any) -> None:
+def test_invalid_quantities(quantity: Any) -> None:
     assert wrong(sized({"cpu": quantity})) == ["job.resources.requests.cpu"]
     assert wrong(sized(None, {"cpu": quantity})) == ["job.resources.limits.cpu"]
 
@@ -128,7 +128,7 @@ def test_quantities_that_it_does_not_take(quantity: Any) -> None:
         (JobOptions(tolerations=(Toleration(operator=EXISTS),) * 101), ["tolerations"]),
     ],
 )  # fmt: skip
-def test_what_options_must_look_like(options: JobOptions, paths: list[str]) -> None:
+def test_options_are_checked(options: JobOptions, paths: list[str]) -> None:
     assert wrong(options) == [f"job.{path}" for path in paths]
 
 
@@ -136,7 +136,7 @@ def test_what_options_must_look_like(options: JobOptions, paths: list[str]) -> N
     "key",
     ["boreas.dev/task", "x.boreas.dev/y", "batch.kubernetes.io/job-name", "app.kubernetes.io/managed-by", "job-name"],
 )
-def test_what_boreas_and_the_cluster_set_themselves_is_not_taken(key: str) -> None:
+def test_reserved_keys_are_refused(key: str) -> None:
     assert wrong(JobOptions(labels={key: "x"})) == [f"job.labels.{key}"]
     assert wrong(JobOptions(annotations={key: "x"})) == [f"job.annotations.{key}"]
     assert wrong(JobOptions(labels={"notboreas.dev/x": "x", "app.kubernetes.io/name": "x"})) == []
@@ -198,6 +198,6 @@ def test_a_job_has_what_its_options_say() -> None:
         assert meta["annotations"]["note"] == "x"
 
 
-def test_who_is_told_to_run_as_root_does() -> None:
+def test_a_job_runs_as_root_if_its_options_say_so() -> None:
     security = made(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
     assert security == {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 0}

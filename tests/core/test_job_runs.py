@@ -1,4 +1,4 @@
-"""Which runs are nobody's: a table of how their task stands."""
+"""Which runs are orphans: a table of the states of their tasks."""
 
 import pytest
 

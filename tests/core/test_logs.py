@@ -192,7 +192,7 @@ ERROR coloured: \x1b[90m15:04:05\x1b[0m \x1b[31mERR\x1b[0m it broke
 
 
 @pytest.mark.parametrize("row", LOGGERS.strip().split("\n"))
-def test_what_common_loggers_and_tools_say(row: str) -> None:
+def test_levels_of_common_loggers_and_tools(row: str) -> None:
     level, line = row[:6].strip(), row[6:].partition(": ")[2].encode().decode("unicode_escape")
     assert [level_of(line, stream) for stream in Stream] == [LogLevel(level)] * 3
 
@@ -247,7 +247,7 @@ def test_a_word_in_a_sentence_is_no_level(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ['{"level": "error"', "{level: error}", "{" * 100_000, '{"a": ' * 50_000, "{}}"])
-def test_what_is_not_quite_json_has_the_level_of_its_stream(line: str) -> None:
+def test_invalid_json_has_the_level_of_its_stream(line: str) -> None:
     assert (level_of(line, OUT), level_of(line, ERR)) == (INFO, WARN)
 
 
@@ -324,7 +324,7 @@ def test_every_line_has_a_level(line: str, stream: Stream) -> None:
         ("😀 grün 日本", ["😀 grün 日本"]),
     ],
 )
-def test_what_is_stored_of_a_line(text: str, stored: list[str]) -> None:
+def test_stored_messages_of_a_line(text: str, stored: list[str]) -> None:
     assert list(stored_messages(text)) == stored
 
 

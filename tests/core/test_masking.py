@@ -25,12 +25,12 @@ PUBLIC_KEY AWS_ACCESS_KEY_ID PASS_COUNT AUTH_ENABLED KEY_TYPE BYPASS PASSENGER S
 
 
 @pytest.mark.parametrize("name", TELLING.split())
-def test_names_that_tell_of_a_secret(name: str) -> None:
+def test_names_of_secrets(name: str) -> None:
     assert is_secret_name(name)
 
 
 @pytest.mark.parametrize("name", HARMLESS.split())
-def test_names_that_only_look_like_it(name: str) -> None:
+def test_harmless_names(name: str) -> None:
     assert not is_secret_name(name)
 
 
@@ -67,7 +67,7 @@ def test_no_secret_is_left(text: str, secrets: list[str]) -> None:
 
 @property_of
 @given(st.text("ab", max_size=20), st.lists(st.text("ab", min_size=1, max_size=8)))
-def test_what_may_be_the_beginning_of_a_secret_is_found(text: str, secrets: list[str]) -> None:
+def test_an_unfinished_secret_at_the_end_is_found(text: str, secrets: list[str]) -> None:
     open_ = [at for at in range(len(text)) if any(len(text) - at < len(s) and s.startswith(text[at:]) for s in secrets)]
     assert Masker(tuple(secrets)).partial_secret_start(text) == min(open_, default=len(text))
 
@@ -84,7 +84,7 @@ def test_what_may_be_the_beginning_of_a_secret_is_found(text: str, secrets: list
         ("1", "1", "1"),
     ],
 )
-def test_what_of_a_value_is_masked(value: str, text: str, expected: str) -> None:
+def test_which_lines_of_a_value_are_masked(value: str, text: str, expected: str) -> None:
     assert Masker.of({"A_TOKEN": value, "OTHER": "a"}).mask(text) == expected
 
 
@@ -106,7 +106,7 @@ def test_how_many_can_be_masked(env: dict[str, object], said: str | None) -> Non
     assert why is None if said is None else said in str(why)
 
 
-def test_views_of_the_audit_log_hold_no_value_of_a_telling_name() -> None:
+def test_audit_views_contain_no_secret_values() -> None:
     before = {"build": {"command": ["run", "--key=hunter2"], "env": {"A_TOKEN": "hunter2", "PIN": "1", "B": "b"}}}
     after = {"reason": "was hunter2, is hunter3", "tasks": [{"env": {"A_TOKEN": "hunter3"}}], "number": 1, "note": None}
     assert masked_views((before, after, None)) == (

@@ -1,4 +1,4 @@
-"""Which names of objects of a cluster get in each other's way."""
+"""Which names of cluster objects conflict between applications."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def test_what_another_application_has_is_found(target: KubernetesTarget, fields:
 
 
 @pytest.mark.parametrize("mine", ["web-canary", "web-preview"])
-def test_names_get_in_each_others_way_whoever_came_first(mine: str) -> None:
+def test_names_conflict_in_either_order(mine: str) -> None:
     theirs = replace(THEIRS, kubernetes=KubernetesTarget(mine, "c"))
     assert list(name_conflicts(KubernetesTarget("web", "c"), None, [theirs]))
     assert mine in reserved_names(KubernetesTarget("web", "c"))["workload"]

@@ -57,7 +57,7 @@ def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
         (pod(conditions=[NO_NODE]), "no node can run it (Unschedulable): 0/3 nodes are available"),
     ],
 )
-def test_what_keeps_a_pod(seen: dict[str, Any], said: str | None) -> None:
+def test_faults_of_pods(seen: dict[str, Any], said: str | None) -> None:
     fault = pods.fault(seen)
     assert (fault.message if fault else None) == said
 
@@ -126,11 +126,11 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
         ),
     ],
 )
-def test_what_is_waited_for_though_nothing_is_wrong(of: dict[str, Any], seen: dict[str, Any] | None, said: str) -> None:
+def test_what_a_job_without_fault_waits_for(of: dict[str, Any], seen: dict[str, Any] | None, said: str) -> None:
     assert pods.startup_delay(of, seen) == said
 
 
-def test_a_node_that_is_given_up_is_told_from_a_container_that_is_not_ready() -> None:
+def test_a_lost_node_differs_from_an_unready_container() -> None:
     cut_off = placed(pod({"running": {}}, conditions=CUT_OFF))
     assert pods.fault(cut_off) == pods.Fault("its node east does not answer", passing=True)
     unready = placed(pod({"running": {}}, conditions=[CUT_OFF[0], CUT_OFF[1] | {"status": "False"}]))
@@ -150,7 +150,7 @@ def test_a_job_that_is_complete_succeeded() -> None:
     assert not pods.is_done({"status": {"conditions": [{"type": "Complete", "status": "False"}]}})
 
 
-def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
+def test_the_newest_event_explains_a_job_without_pod() -> None:
     events = [
         {"message": f'Error creating: pods "x-{at}" is forbidden: {at}', "lastTimestamp": f"2030-01-01T12:00:0{at}Z"}
         for at in (1, 3, 2)
@@ -160,7 +160,7 @@ def test_of_a_job_without_a_pod_the_newest_event_is_told() -> None:
     assert pods.missing_pod_fault([{"message": "exceeded quota: small"}]).passing
 
 
-def test_a_pod_that_somebody_deleted_is_told_from_one_that_failed() -> None:
+def test_a_deleted_pod_differs_from_a_failed_one() -> None:
     deleted = pod(ended(143))
     deleted["metadata"]["deletionTimestamp"] = "2030-01-01T12:00:00Z"
     outcome = pods.outcome(job("Failed", "BackoffLimitExceeded"), [deleted])

@@ -32,7 +32,7 @@ def test_the_proxy_is_that_of_the_scheme(environ: dict[str, str], url: str, expe
 
 
 @pytest.mark.parametrize("host", ["localhost", "api.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "LOCALHOST"])
-def test_this_machine_is_never_reached_through_a_proxy(host: str) -> None:
+def test_requests_to_this_machine_use_no_proxy(host: str) -> None:
     assert proxies(BOTH).proxy_for(f"http://{host}:8000/graphql") is None
 
 
@@ -63,19 +63,19 @@ def test_this_machine_is_never_reached_through_a_proxy(host: str) -> None:
         ("10.0.0.0/99", "10.1.2.3", False),
     ],
 )
-def test_what_no_proxy_names_is_reached_directly(entry: str, host: str, direct: bool) -> None:
+def test_hosts_in_no_proxy_are_reached_directly(entry: str, host: str, direct: bool) -> None:
     found = proxies({**BOTH, "NO_PROXY": entry}).proxy_for(f"https://{host}/")
     assert found == (None if direct else PROXY)
 
 
 @pytest.mark.parametrize("value", ["socks5://h:1", "http://", "http://[", "http://h:99999", "http://h:0", "ftp://h"])
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "BOREAS_PROXY"])
-def test_a_proxy_that_is_none_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+def test_an_invalid_proxy_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is not a valid proxy URL"):
         proxies({name: value})
 
 
-def test_what_is_said_of_a_proxy_leaves_its_password_out() -> None:
+def test_messages_about_a_proxy_omit_its_password() -> None:
     with pytest.raises(ValueError, match="HTTPS_PROXY") as caught:
         proxies({"HTTPS_PROXY": "socks5://user:hunter2@h:1"})
     assert "hunter2" not in str(caught.value)

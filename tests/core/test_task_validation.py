@@ -1,7 +1,7 @@
 """The glance that spares good tasks the whole check.
 
-In: tasks of which any part may be wrong. Out: whether nothing is. Tested: it never passes what the whole check finds
-something wrong with, and passes what editors and generators write. The whole check: `test_checks`.
+In: tasks of which any part may be wrong. Out: whether all parts are valid. Tested: it never passes what
+the whole check finds something wrong with, and passes what editors and generators write. The whole check: `test_checks`.
 """
 
 from dataclasses import replace
@@ -39,7 +39,7 @@ tasks = st.builds(
 
 @property_of
 @given(st.lists(tasks, max_size=4))
-def test_a_glance_lets_nothing_wrong_pass(found: list[WorkflowTask]) -> None:
+def test_is_clearly_valid_accepts_no_invalid_task(found: list[WorkflowTask]) -> None:
     for task in found:
         assert not is_clearly_valid(task) or not list(workflow_task(task))
     whole = [problem for index, task in enumerate(found) for problem in workflow_task(task, "tasks", str(index))]
@@ -62,5 +62,5 @@ USUAL = node("web/build 🚀", command=CommandStep(("make", "-C", "web"), "image
         (replace(USUAL, command=CommandStep(("a",), env={"BOREAS_X": "1"})), False),
     ],
 )
-def test_what_is_plainly_good(task: WorkflowTask, good: bool) -> None:
+def test_clearly_valid_tasks(task: WorkflowTask, good: bool) -> None:
     assert is_clearly_valid(task) is good

@@ -86,7 +86,7 @@ def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) ->
         ("${{ parameters.dollar }}{{ y }}", "$${{ y }}", "${{ y }}"),
     ],
 )
-def test_what_is_escaped_is_no_use_of_a_parameter(text: str, made: str, run: str) -> None:
+def test_an_escaped_expression_uses_no_parameter(text: str, made: str, run: str) -> None:
     (task,) = fill([node("x", command=CommandStep((text,)))], {"a": "eu", "dollar": "$"})
     assert task.command is not None
     assert (task.command.command, unescape(task.command.command[0])) == ((made,), run)
@@ -94,7 +94,7 @@ def test_what_is_escaped_is_no_use_of_a_parameter(text: str, made: str, run: str
 
 @property_of
 @given(st.text("$${} xparameters.", max_size=30), st.text("${} x", max_size=8))
-def test_what_is_run_is_the_text_with_its_values(text: str, value: str) -> None:
+def test_commands_run_with_their_values(text: str, value: str) -> None:
     assert unescape(escape(text)) == text
     if next(find_all(text), None) is None:
         (task,) = fill([node("x", command=CommandStep((text + " ${{ parameters.a }}",)))], {"a": value})
@@ -105,7 +105,7 @@ def test_what_is_run_is_the_text_with_its_values(text: str, value: str) -> None:
             assert unescape(made) == f"{text} {value}"
 
 
-def test_what_has_no_value_stays_and_is_replaced_by_nothing_else() -> None:
+def test_an_expression_without_a_value_stays() -> None:
     task = asking("${{ parameters.other }}${{ x }}")
     assert fill([task], {"region": "eu", "": "no"}) == (task,)
     assert expressions_of(without_expressions([task])[0]) == {}
@@ -138,7 +138,7 @@ K = FaultKind.MISSING_PARAMETER
         (node("x", payload={"deep": [None, 1, "$x {{ y }}"]}), 0),
     ],
 )
-def test_only_what_is_declared_is_used_and_only_where_it_is_replaced(task: WorkflowTask, count: int) -> None:
+def test_only_declared_parameters_in_allowed_places(task: WorkflowTask, count: int) -> None:
     named = task if task.key == "x" else WorkflowTask(key=task.key, name="n", type=task.type, command=task.command)
     found = list(faults([named], [EU, TAG]))
     assert [(fault.kind, fault.task_keys) for fault in found] == [(K, (task.key,))] * count
@@ -168,7 +168,7 @@ def test_a_parameter_without_a_value_has_its_default(given: dict[str, object], e
         ({"tag": "${{ parameters.region }}"}, InvalidInput, "tag"),
     ],
 )
-def test_what_is_wrong_with_the_values_is_told(given: dict[str, object], kind: type[Problem], path: str) -> None:
+def test_problems_of_values_are_reported(given: dict[str, object], kind: type[Problem], path: str) -> None:
     (found,) = problems([asking("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], given)
     assert (type(found), found.path) == (kind, ("parameters", path))
     if isinstance(found, WorkflowFault) and path == "tag":

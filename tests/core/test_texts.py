@@ -1,6 +1,6 @@
 """Names that people give.
 
-In: names in all scripts. Out: names as they are kept, and the first character that nobody may see.
+In: names in all scripts. Out: normalised names, and the first invisible character.
 """
 
 import pytest
@@ -22,13 +22,13 @@ BAD = [
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_people_call_things(name: str) -> None:
+def test_valid_names(name: str) -> None:
     assert first_invisible(name) is None
     assert list(checks.display_name(normalized(name), 100, "name")) == []
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_nobody_sees_is_refused(name: str) -> None:
+def test_invisible_characters_are_refused(name: str) -> None:
     assert first_invisible(name) is not None
     (problem,) = checks.display_name(name, 100, "name")
     assert "U+" in problem.message and problem.path == ("name",)
@@ -44,5 +44,5 @@ def test_names_that_look_alike_are_one(name: str, kept: str) -> None:
 
 @property_of
 @given(st.text())
-def test_tidying_twice_changes_nothing(name: str) -> None:
+def test_normalizing_twice_changes_nothing(name: str) -> None:
     assert normalized(normalized(name)) == normalized(name) == normalized(f" {name}\n")

@@ -53,7 +53,7 @@ def test_a_label(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "A", "-a", "a-", "-", "a.b", "a_b", "a b", "a\n", "\na", "é", "٣", "a/b", "a" * 64, "a\0"]
 )
-def test_what_is_no_label(value: str) -> None:
+def test_invalid_labels(value: str) -> None:
     assert paths(checks.dns_label(value, "name")) == ["name"]
 
 
@@ -72,7 +72,7 @@ def test_what_is_no_label(value: str) -> None:
         ("a\x1b[31mb", False),
     ],
 )
-def test_a_title_is_one_printable_line(value: str, good: bool) -> None:
+def test_a_display_name_is_one_printable_line(value: str, good: bool) -> None:
     assert paths(checks.display_name(value, 20, "a", "b")) == ([] if good else ["a.b"])
 
 
@@ -100,7 +100,7 @@ def test_bounds_are_inside(value: int, good: bool) -> None:
         "https://ü.example",
     ],
 )
-def test_a_web_address(value: str) -> None:
+def test_valid_urls(value: str) -> None:
     assert paths(checks.http_url(value, "u")) == []
 
 
@@ -121,7 +121,7 @@ def test_a_web_address(value: str) -> None:
         "http://u@/",
     ],
 )
-def test_what_is_no_web_address(value: str) -> None:
+def test_invalid_urls(value: str) -> None:
     assert paths(checks.http_url(value, "u")) == ["u"]
 
 
@@ -349,7 +349,7 @@ WORDS: list[tuple[str, Callable[[str], Problems]]] = [
 
 @pytest.mark.parametrize("check", [check for _, check in WORDS], ids=[name for name, _ in WORDS])
 @pytest.mark.parametrize("letter", ["\0", "\ud800"], ids=["NUL", "half a character"])
-def test_what_postgresql_can_not_store_is_a_problem(check: Callable[[str], Problems], letter: str) -> None:
+def test_text_that_postgresql_cannot_store_is_refused(check: Callable[[str], Problems], letter: str) -> None:
     assert len(paths(check(f"a{letter}b"))) == 1
     assert paths(check("ab")) == []
 
@@ -366,5 +366,5 @@ def test_what_postgresql_can_not_store_is_a_problem(check: Callable[[str], Probl
         ({"shell": ShellTarget(("run", "$${{ x }}")), "description": "${{ x }}"}, None),
     ],
 )
-def test_an_application_holds_no_expression_but_its_text(fields: dict[str, Any], path: str | None) -> None:
+def test_an_application_contains_no_expression(fields: dict[str, Any], path: str | None) -> None:
     assert paths(application_checks.application(replace(GOOD, **fields))) == ([path] if path else [])

@@ -421,7 +421,7 @@ class Play(Driver):
             if self.status in (D.PENDING, *deployments.ENDED):
                 break
             if self.status is D.WAITING_CONFIRM:
-                assert self.pending, "it waits for nobody"
+                assert self.pending, "it waits for no person"
             for waits in self.pending:
                 self.approve(waits)
                 made = self.tick()
@@ -430,7 +430,7 @@ class Play(Driver):
             for id in made.work:
                 self.take(id, made)
             held = [task for task in self.tasks.values() if task.worker]
-            assert held or made.wake_at is not None, "nothing is left to do, yet it has not ended"
+            assert held or made.wake_at is not None, "no work is left, yet it has not ended"
             for task in held:
                 self.meet(task, "fail" if task.stop else "succeed")
             self.now = max(self.now, made.wake_at or self.now)

@@ -107,14 +107,12 @@ def test_types_have_no_order_between_applications() -> None:
         (("B", "A"), (), [(K.MUST_IN_ORDER, ("a/deploy", "b/deploy"))]),
     ],
 )
-def test_an_order_that_was_asked_for_needs_its_edges(
-    must: tuple[str, ...], blocked_by: tuple[str, ...], expected: Found
-) -> None:
+def test_must_in_order_needs_its_edges(must: tuple[str, ...], blocked_by: tuple[str, ...], expected: Found) -> None:
     first = [node("a/deploy", type=DEPLOY, app="A"), node("a/health", "a/deploy", type=HEALTH, app="A")]
     assert found(*first, node("b/deploy", *blocked_by, type=DEPLOY, app="B"), must=must) == expected
 
 
-def test_an_order_may_name_only_applications_of_the_deployment() -> None:
+def test_must_in_order_names_only_applications_of_the_deployment() -> None:
     deploys = [node("a", type=DEPLOY, app="A"), node("b", "a", type=DEPLOY, app="B")]
     assert find_faults(deploys, APPLICATIONS, ("A", "Z", "B")) != ()
 
@@ -128,7 +126,7 @@ def test_a_parameter_without_a_value_is_found_in_commands_and_variables(value: s
 
 
 @pytest.mark.parametrize("value", ["$HOME", "${HOME}", "{{ size }}", "$ {{ size }}", "${{ size", "size }}"])
-def test_what_only_looks_like_a_parameter_is_left_alone(value: str) -> None:
+def test_text_that_only_looks_like_a_parameter_is_valid(value: str) -> None:
     assert [found(task) for task in holding(value)] == [[], []]
 
 
@@ -184,7 +182,7 @@ def test_no_other_fault_hides_a_cycle(others: list[WorkflowTask], kind: FaultKin
 
 @property_of
 @given(graphs())
-def test_a_graph_of_plain_tasks_is_sound_unless_somebody_waits_for_themselves(
+def test_a_graph_of_plain_tasks_is_valid_unless_a_task_waits_for_itself(
     edges: dict[str, tuple[str, ...]],
 ) -> None:
     faults = found(*(node(key, *blockers) for key, blockers in edges.items()))
@@ -241,7 +239,7 @@ def test_a_cycle_through_the_greatest_graph_is_found() -> None:
         ([node("a", type=TaskType.PREPARE), node("b", "a", payload={"seconds": 1})], ["a", "b"]),
     ],
 )
-def test_tasks_that_have_started_can_not_be_edited(after: list[WorkflowTask], faults: list[str]) -> None:
+def test_tasks_that_have_started_cannot_be_edited(after: list[WorkflowTask], faults: list[str]) -> None:
     before = [node("a"), node("b", "a"), node("c", "b")]
     seen = edit_faults(before, after, {"a", "b"})
     assert [fault.task_keys for fault in seen] == [(key,) for key in faults]

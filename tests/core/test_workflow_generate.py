@@ -118,7 +118,7 @@ def test_builds_and_tests_wait_for_no_other_application(drawn: tuple[list[Applic
 
 @property_of
 @given(orders())
-def test_deploys_come_in_the_order_that_is_asked_for(drawn: tuple[list[Application], list[str]]) -> None:
+def test_deploys_follow_must_in_order(drawn: tuple[list[Application], list[str]]) -> None:
     made = generate(*drawn)
     order = graph.order(blocker_graph(made))
     deploys = [key for key in order if key.endswith("/deploy")]

@@ -18,7 +18,7 @@ ATTACK = Path(__file__).parent / "support" / "attack.py"
 NOBODY = 65534
 LINES = "query($id: ID!) { task(id: $id) { logs(first: 500) { nodes { message } } } }"
 TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key errorMessage } } }"
-ordinary = pytest.mark.skipif(landlock.version() < landlock.OLDEST, reason="this kernel has no Landlock")
+ordinary = pytest.mark.skipif(landlock.version() < landlock.MIN_VERSION, reason="this kernel has no Landlock")
 
 
 def as_nobody() -> Sequence[str]:

@@ -64,7 +64,11 @@ def test_the_usual_authorities_are_believed_beside_the_operators_own(authority: 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "No such file"), ("no certificate", "holds no certificate in PEM"), ("", "holds no certificate in PEM")],
+    [
+        (None, "No such file"),
+        ("no certificate", "has no certificate in PEM format"),
+        ("", "no certificate in PEM format"),
+    ],
 )
 @pytest.mark.parametrize("field", ["extra", "file"])
 def test_a_file_without_certificates_is_refused_by_the_name_of_its_variable(

@@ -1,4 +1,4 @@
-"""The bus over a real Valkey: who listens hears everything from then on, or is told that something may be missing."""
+"""The bus over a real Valkey: a listener gets every later message, or learns that one may be missing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -216,7 +216,7 @@ async def test_a_silent_server_holds_up_nobody_for_long(servers: Servers, monkey
 
 async def test_a_server_that_answers_again_is_trusted_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(circuit_breaker, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "OPEN_SECONDS", 0.0)
     async with (
         relayed(servers.redis_url) as (relay, bus),
         opened(servers.redis_url) as other,

@@ -7,10 +7,10 @@ import pytest
 
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator, landlock
-from app.gateways.operators.shell.landlock import OLDEST, Wall
+from app.gateways.operators.shell.landlock import MIN_VERSION, Wall
 from tests.gateways.support.shell import Log, names_in, shell, text_of
 
-pytestmark = pytest.mark.skipif(landlock.version() < OLDEST, reason="this kernel has no Landlock")
+pytestmark = pytest.mark.skipif(landlock.version() < MIN_VERSION, reason="this kernel has no Landlock")
 
 
 @pytest.fixture

@@ -84,9 +84,9 @@ async def test_this_machine_is_asked_elsewhere_and_what_it_says_is_not_told(
         ("0.0.0.0", "unspecified"),
         ("0", "unspecified"),
         ("[::]", "unspecified"),
-        ("224.0.0.1", "many"),
-        ("255.255.255.255", "many"),
-        ("[ff02::1]", "many"),
+        ("224.0.0.1", "multicast or broadcast"),
+        ("255.255.255.255", "multicast or broadcast"),
+        ("[ff02::1]", "multicast or broadcast"),
     ],
 )
 async def test_what_is_never_asked(probe: HttpProbe, host: str, why: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.gateways.operators.shell import ShellOperator
-from app.gateways.operators.shell.accounts import NoAccountError, Own, accounts, can_switch
+from app.gateways.operators.shell.accounts import NoAccountError, OwnUser, accounts, can_switch
 from app.gateways.operators.shell.start_errors import not_started
 from app.ports import Instruction, Origin
 from tests.gateways.support.shell import Log, is_alive, owner_and_mode, text_of
@@ -64,7 +64,7 @@ def test_a_range_that_is_used_up_says_so(tmp_path: Path) -> None:
 def test_root_runs_nothing_as_root_unless_told(tmp_path: Path) -> None:
     with pytest.raises(NoAccountError, match=r"no command as root unless told; set BOREAS_COMMAND_USER=64000-64999"):
         accounts(None, tmp_path).of("env")
-    assert isinstance(accounts("root", tmp_path), Own) and isinstance(accounts("0", tmp_path), Own)
+    assert isinstance(accounts("root", tmp_path), OwnUser) and isinstance(accounts("0", tmp_path), OwnUser)
 
 
 @as_root

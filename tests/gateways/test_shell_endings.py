@@ -54,7 +54,7 @@ async def test_ended_by_a_signal(operator: ShellOperator, log: Log) -> None:
         (("./",), 126, "execute permission"),
         (("./plain/x",), 126, "not a folder"),
         (("echo", "a\0b"), 126, "argument 1"),
-        (("echo", "\ud800"), 126, "no valid text"),
+        (("echo", "\ud800"), 126, "not valid text"),
         (("echo", "x" * 3_000_000), 126, "too long"),
     ],
 )

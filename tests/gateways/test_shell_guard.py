@@ -171,7 +171,7 @@ async def test_a_command_that_was_killed_too_late_has_not_failed_though_the_work
 ) -> None:
     operator.renew_lease(0.2)
     running = asyncio.create_task(execute(operator, shell("exec sleep 300"), log))
-    await until(lambda: bool(operator._guarded._groups))
+    await until(lambda: bool(operator._guard._groups))
     time.sleep(0.5)  # noqa: ASYNC251 the worker is frozen, and renews its leases before it sees what has ended
     operator.renew_lease(60.0)
     with pytest.raises(LeaseExpiredError):
@@ -208,17 +208,16 @@ async def test_leases_that_are_never_renewed_refuse_the_command(operator: ShellO
 
 
 async def test_a_command_whose_own_lease_was_lost_does_not_start(operator: ShellOperator, log: Log) -> None:
-    async def cancel() -> None:
-        waiting.cancel()
+    async def stop() -> None:
+        execution.stop()
 
     operator.renew_lease(0.0)
-    waiting = asyncio.create_task(execute(operator, shell("echo begun"), log))
+    execution = operator.start(shell("echo begun"), log)
     await asyncio.sleep(0.05)
     operator.renew_lease(60.0)
-    cancelling = asyncio.create_task(cancel())
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    await cancelling
+    stopping = asyncio.create_task(stop())
+    assert (await execution.wait()).ending is Ending.STOPPED
+    await stopping
     assert log.lines() == []
 
 
@@ -298,7 +297,7 @@ async def test_without_a_guard_commands_run_and_a_warning_is_logged_once(
     assert sum("guard" in record.message for record in caplog.records) == 1
 
 
-# What the guard is told
+# Orders to the guard
 
 
 class Told:
@@ -314,7 +313,7 @@ class Told:
         )
         assert self.guard.stdout
         assert self.guard.stdout.read(1) == b".", "it is ready"
-        self.started, _ = guard_process.look(self.group.pid) or ("", True)
+        self.started, _ = guard_process.process_status(self.group.pid) or ("", True)
 
     def tell(self, *lines: str) -> None:
         assert self.guard.stdin

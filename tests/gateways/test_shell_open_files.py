@@ -19,7 +19,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Start as with `ulimit -Sn`."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, before[1]))
-    monkeypatch.setattr(open_files, "_before", None)
+    monkeypatch.setattr(open_files, "_original_limit", None)
     yield SMALL
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -36,7 +36,7 @@ async def test_many_commands_run_at_once_under_a_small_limit(small: int, tmp_pat
 
 async def test_commands_for_which_there_are_no_files_wait_for_their_turn(small: int, tmp_path: Path) -> None:
     operator, log = ShellOperator(tmp_path), Log()
-    assert open_files.room() == (SMALL - open_files.OWN_FILES) // open_files.FILES_EACH == 11
+    assert open_files.max_commands() == (SMALL - open_files.OWN_FILES) // open_files.FILES_PER_COMMAND == 11
     outcomes = await asyncio.gather(*(operator.start(shell("sleep 0.1; echo done"), log).wait() for _ in range(60)))
     await operator.close()
     assert {outcome.ending for outcome in outcomes} == {Ending.SUCCEEDED}
@@ -45,7 +45,7 @@ async def test_commands_for_which_there_are_no_files_wait_for_their_turn(small: 
 
 def test_a_limit_that_is_large_already_is_left_alone() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if before[0] >= open_files.MOST_FILES:
+    if before[0] >= open_files.MAX_FILES:
         raise_open_files()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
-    assert 1 <= open_files.room() <= open_files.MOST_COMMANDS
+    assert 1 <= open_files.max_commands() <= open_files.MAX_COMMANDS

@@ -13,7 +13,7 @@ ENDS = (".", "!", "?", "…")
 TOLD = {"name_taken": 0, "GraphQLError": 0, "beyond": 0, "_wrong_state": 1, "_closed": 0}
 """Functions that are given a message without naming it, and which argument it is."""
 ATTEMPTS = "gateways"
-"""What gateways say of an attempt is no sentence yet: it is put into one where it is told."""
+"""Messages of gateways about an attempt are phrases: services put them into sentences."""
 FINISHED = frozenset({"sentence"})
 """What ends what it is given."""
 

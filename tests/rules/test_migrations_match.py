@@ -1,4 +1,4 @@
-"""The migrations lead to exactly the tables that the models describe: nothing is left to migrate."""
+"""The migrations lead to exactly the tables that the models describe, with no change left to migrate."""
 
 import shutil
 from collections.abc import AsyncIterator

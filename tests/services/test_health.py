@@ -19,7 +19,7 @@ from tests.services.support.engine import D, Engine, S, Site, rolling
 
 
 class Patient(ThreadingHTTPServer):
-    """Answers with the statuses it is given, the last one for ever; keeps which paths were asked for."""
+    """Answers with the statuses it is given, then with the last one; keeps which paths were asked for."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)

@@ -307,7 +307,7 @@ async def test_a_draining_worker_settles_finished_attempts(engine: Engine, site:
         gate.open()
         await eventually(waited_for, "the worker to wait for the deployment")
         leaving = asyncio.create_task(worker.leave())
-        await eventually(lambda: told_to_stop(worker), "the worker to be told")
+        await eventually(lambda: told_to_stop(worker), "the stop request at the worker")
     await leaving
     story = await engine.story(id_)
     assert (story.status, story.tries("task")) == (D.SUCCESS, [S.SUCCESS])

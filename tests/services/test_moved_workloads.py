@@ -118,7 +118,9 @@ async def test_deleting_a_watched_second_set_costs_no_capacity(
     cluster.remove(("deployments", "default", "shop-canary"))
     await engine.until(id_, D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v2", 10)]
-    assert any("somebody deleted shop-canary meanwhile" in line for line in await engine.said(id_, "shop/deploy"))
+    assert any(
+        "somebody deleted shop-canary during the rollout" in line for line in await engine.said(id_, "shop/deploy")
+    )
 
 
 @pytest.mark.parametrize("kind", [CANARY, ROLLING])

@@ -109,7 +109,7 @@ async def test_an_unreachable_cluster_delays_the_removal(
     await engine.until(id_, D.CANCELLED)
     cluster.away = True
     await remove_orphans(engine.runtime, "default")
-    assert "it can not be seen which Jobs of default run" in caplog.text
+    assert "it cannot be seen which Jobs of default run" in caplog.text
     cluster.away = False
     await remove_orphans(engine.runtime, "default")
     assert all("deletionTimestamp" in item["metadata"] for item in cluster.of("jobs"))

@@ -89,7 +89,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[System]:
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago, for a process that has to be told one."""
+    """Return a port that was free a moment ago, for a process that needs one."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 

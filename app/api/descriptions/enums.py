@@ -17,7 +17,7 @@ TYPES: Mapping[str, Mapping[str, str]] = {
     },
     "ApprovalTimeoutAction": {
         "REJECT": "The approval counts as rejected: everything that the deployment changed is rolled back.",
-        "CANCEL": "The deployment is cancelled. Nothing is rolled back.",
+        "CANCEL": "The deployment is cancelled, without a rollback.",
     },
     "BlockerKind": {
         "NOT_STARTED": "The deployment was created with autoStart: false. Call startDeployment.",

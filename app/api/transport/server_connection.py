@@ -138,7 +138,7 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, status: int, message: str) -> None:
-        """Send an error and close. A connection that received nothing is closed without a response."""
+        """Send an error and close. A connection without any bytes gets no response."""
         self._refused = True
         self._stop_timer()
         if self.transport is None or self.transport.is_closing():

@@ -63,7 +63,7 @@ class Application(Node):
     def _visibility(self, info: Info) -> CommandVisibility:
         return of_application(info.context.viewer, self.id)
 
-    @strawberry.field(description="The version that runs now in each environment, as far as you may see it.")
+    @strawberry.field(description="The version that runs now in each environment that you may see.")
     async def releases(self, info: Info) -> list[Annotated["Release", strawberry.lazy("app.api.types.environments")]]:
         return [wrap(info, "Release", release) for release in await info.context.loaders.releases_of.load(self.id)]
 

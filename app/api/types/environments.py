@@ -86,7 +86,7 @@ class Environment(Node):
         runtime = info.context.runtime
         return FreezeStatus.of(freeze.freeze_status(windows, runtime.clock.now(), runtime.calendar))
 
-    @strawberry.field(description="The version of each application that runs now, as far as you may see it.")
+    @strawberry.field(description="The version that runs now of each application that you may see.")
     async def releases(self, info: Info) -> list["Release"]:
         return [Release.of(release) for release in await info.context.loaders.releases_in.load(self.id)]
 

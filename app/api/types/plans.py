@@ -37,7 +37,7 @@ class PlannedApproval:
         )
 
 
-@strawberry.type(description="The deployment that createDeployment would create. Nothing is stored.")
+@strawberry.type(description="The deployment that createDeployment would create, without storing it.")
 class DeploymentPlan:
     draft: strawberry.Private[Draft]
     levels: list[list[str]] = strawberry.field(

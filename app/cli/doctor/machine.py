@@ -17,7 +17,7 @@ from app.cli.console import Failure
 from app.cli.doctor.findings import Finding, ok, problem, warning
 from app.cli.up.own_server import OwnServer
 from app.gateways.authorities import AuthoritiesError, tls_context
-from app.gateways.operators.shell.open_files import FILES_EACH, OWN_FILES
+from app.gateways.operators.shell.open_files import FILES_PER_COMMAND, OWN_FILES
 from app.settings import SettingError, Settings
 
 PYTHON = (3, 11)
@@ -71,7 +71,7 @@ def _packages() -> Finding:
 
 def _open_files(settings: Settings) -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = OWN_FILES + FILES_EACH * settings.worker.slots
+    needed = OWN_FILES + FILES_PER_COMMAND * settings.worker.slots
     if hard != resource.RLIM_INFINITY and hard < needed:
         return warning(
             "open files",

@@ -113,7 +113,7 @@ async def edit(
     """Edit the tasks of a deployment in $VISUAL or $EDITOR, as YAML.
 
     If the edit is refused, the editor opens again and shows why. If another person has changed the graph meanwhile,
-    their changes are shown, nothing is overwritten, and your text is kept in a file.
+    their changes are shown and kept, and your text is saved in a file.
     """
     id_ = await lookups.deployment_id(api, deployment)
     fetched = await graph_files.fetch_workflow(api, id_)

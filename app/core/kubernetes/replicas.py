@@ -26,7 +26,7 @@ class ReplicaStatus:
 
 
 def replica_status(deployment: Object) -> ReplicaStatus:
-    """Read the status of a Deployment. It is not settled before its controller has observed the newest change."""
+    """Read the status of a Deployment; not settled before its controller observed the newest change."""
     status, wanted = deployment.get("status") or {}, replicas_of(deployment)
     updated, available = int(status.get("updatedReplicas") or 0), int(status.get("availableReplicas") or 0)
     observed = _is_observed(deployment)

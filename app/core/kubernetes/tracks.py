@@ -1,4 +1,4 @@
-"""Tracks: the label that distinguishes a workload from its second Deployment, and Service selectors by it.
+"""Tracks: the label that tells a workload from its second Deployment, and selectors by it.
 
 The pods of both have all labels of the workload, so that budgets, network policies and monitors still match them. While
 there are two, Services select pods by the label TRACK. Pure; JSON in and out.

@@ -1,4 +1,4 @@
-"""Update strategies of workloads: their own, the safe one during a rollout, and conflicts with a strategy of Boreas.
+"""Update strategies of workloads: their own, the safe one of a rollout, and incompatibilities.
 
 Pure; cluster objects as JSON.
 """

@@ -11,14 +11,14 @@ from copy import deepcopy
 from app.core.kubernetes.manifests import APPLICATION_LABEL, MANAGED_BY, MANAGER, Object
 
 OWNER = APPLICATION_LABEL
-"""Annotation of the base, the Service and the route: the application that owns them since its first rollout."""
+"""Annotation of the base, the Service and the route: the application that owns them."""
 ROLLOUT_OF = "boreas.dev/rollout-of"
 """Annotation of the base: the Boreas deployment that changes it, or changed it last."""
 PREVIOUS_IMAGE = "boreas.dev/previous-image"
 REPLICAS = "boreas.dev/replicas"
 """Annotation of the base: the desired replicas after the rollout."""
 SET_REPLICAS = "boreas.dev/size"
-"""Annotation of both Deployments: the replicas that Boreas found or set last; any other number is drift."""
+"""Annotation of both Deployments: the replicas that Boreas found or set last; others are drift."""
 TRAFFIC_SHARE = "boreas.dev/share"
 """Annotation of a route: the percentage of traffic that Boreas gave to the canary last."""
 UPDATE_STRATEGY = "boreas.dev/manner"
@@ -28,12 +28,12 @@ SELECTOR = "boreas.dev/selector"
 RESTARTED = "boreas.dev/restarted-by"
 """Annotation of pods: the Boreas deployment that restarted them with the same image."""
 ROOM_MADE = "boreas.dev/room-made"
-"""Annotation of a Deployment: how often Boreas made room for its pods; a change makes its controller retry."""
+"""Annotation of a Deployment: how often Boreas made room; a change makes its controller retry."""
 TRACK = "boreas.dev/track"
 CANARY, PREVIEW = "canary", "preview"
 LONGEST_LABEL = 63
 WEIGHT_UNIT = 100
-"""Boreas multiplies the weights of a route by this, so that a share is a percentage of the original weight."""
+"""The factor for weights of a route, so that a share is a percentage of the original weight."""
 
 
 def annotation(body: Object, name: str) -> str | None:

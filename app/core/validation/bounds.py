@@ -7,7 +7,7 @@ from app.core.texts import UNSTORABLE
 from app.core.validation.checks import Problems, storable
 
 MAX_DEPTH = 40
-"""Less than the nesting limit of a request, so that a value that was read can be sent again inside a larger input."""
+"""Below the nesting limit of a request, so that a value that was read can be sent again."""
 MAX_JSON = 1024 * 1024
 """Characters of all texts in a JSON value and items of all lists and objects, together."""
 MAX_SEARCH = 1000

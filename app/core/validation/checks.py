@@ -1,4 +1,4 @@
-"""Checks of single values: each yields every problem of a value, with the path of the field that has it."""
+"""Checks of single values: each yields every problem of a value, with the path of its field."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Checks of Job options: names, labels and quantities as Kubernetes takes them, without keys that Boreas sets."""
+"""Checks of Job options: names, labels and quantities by the rules of Kubernetes and Boreas."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ NAME_LENGTH = 253
 MAX_ENTRIES = 100
 MAX_LIST = 100
 MAX_ANNOTATIONS = 128 * 1024
-"""Characters of all annotations together: half of the cluster's limit, as the cluster writes some itself."""
+"""Characters of all annotations: half of the cluster's limit, as the cluster writes some itself."""
 MAX_USER = 2**31 - 1
 BYTES = frozenset({"memory", "ephemeral-storage"})
 """Resources that are counted in whole bytes."""

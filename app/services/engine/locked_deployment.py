@@ -32,13 +32,13 @@ from app.store.unit_of_work import Unit
 class LockedDeployment:
     """The deployment as it is in this transaction, with the changes that are not written yet.
 
-    `environment` has the pools and the policy of its environment, `stored` is the deployment as last written.
+    `rules` has the pools and the policy of its environment, `stored` is the deployment as last written.
     `actor_id` is who acts, None for Boreas itself. `has_requests` tells that approvals of it may be pending.
     """
 
     unit: Unit
     deployment: Deployment
-    environment: EnvironmentRules
+    rules: EnvironmentRules
     stored: Deployment
     actor_id: str | None = None
     has_requests: bool = False
@@ -53,12 +53,12 @@ class LockedDeployment:
     @property
     def pools(self) -> Pools:
         """The pools whose workers serve its environment."""
-        return self.environment.pools
+        return self.rules.pools
 
     @property
     def policy(self) -> ApprovalPolicy | None:
         """The approval policy of its environment."""
-        return self.environment.policy
+        return self.rules.policy
 
     @property
     def now(self) -> datetime:

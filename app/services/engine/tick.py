@@ -39,7 +39,7 @@ class TickResult:
 
 
 async def tick(locked: LockedDeployment, tasks: Sequence[TaskSnapshot] | None = None) -> TickResult:
-    """Bring a locked deployment as far as it goes without a worker. Sends nothing.
+    """Advance a locked deployment until it needs a worker, a person or time. Sends no message.
 
     `tasks` are its present tasks, where the caller has read them.
     """

@@ -67,7 +67,7 @@ class Writing:
             for argument, arg in of.args.items()
             if is_required_argument(arg) or self.draw(st.integers(0, 3)) == 0
         }
-        # What has arguments gets a name of its own: it can not be merged with another.
+        # What has arguments gets a name of its own: it cannot be merged with another.
         alias = f"x{next(self.numbers)}: " if chosen or self.draw(st.integers(0, 5)) == 0 else ""
         given = "(" + ", ".join(f"{argument}: {value}" for argument, value in chosen.items()) + ")" if chosen else ""
         named = get_named_type(of.type)

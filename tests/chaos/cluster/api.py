@@ -135,7 +135,7 @@ class ClusterServer(kmock.KubernetesScaffold):
                 self.remove(other)
 
     def forget(self) -> None:
-        """Forget the past, as a cluster does after some minutes: who asks for it is told 410."""
+        """Forget the past, as a cluster does after some minutes: requests for it get 410."""
         self.oldest = self.version
 
     def drop(self) -> None:

@@ -1,4 +1,4 @@
-"""The machines of a cluster: pods of Jobs run their commands as real processes, and their Jobs are told how it went."""
+"""Simulated nodes: pods of Jobs run their commands as real processes, and the Jobs get the result."""
 
 import asyncio
 import itertools
@@ -12,9 +12,9 @@ from pathlib import Path
 from tests.chaos.cluster.api import ClusterServer, Log, Object, now
 
 UNREACHABLE = ".invalid/"
-"""Images of such a registry can not be pulled, here as in any cluster."""
+"""Images of such a registry cannot be pulled, here as in any cluster."""
 ROOTED = "rooted"
-"""Images with this in their name run as root, unless they are told to run as somebody else."""
+"""Images with this in their name run as root, unless a user is set."""
 NODE = "node-1"
 TARGET = {
     "type": "FailureTarget",
@@ -259,7 +259,7 @@ class Nodes:
             self._state(pod, "Failed", state, **more)
 
     def die(self) -> None:
-        """Let the nodes die: what ran there says nothing any more, and never ends; its Job has failed, and waits."""
+        """Let the nodes die: their pods fall silent and never end; their Jobs fail and wait."""
         pods = self._running()
         self._dead = True
         for run in self._runs.values():

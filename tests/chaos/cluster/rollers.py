@@ -228,7 +228,7 @@ class Rollers:
         self._server.store("events", event, meta["namespace"])
 
     def close(self) -> None:
-        """Do nothing any more."""
+        """Stop working."""
         self._server.listeners.clear()
         for timer in (*self._timers, *(handle for _, handle in self._deadlines.values())):
             timer.cancel()

@@ -18,7 +18,7 @@ ROLES = ("boreas_api", "boreas_worker")
 """Whom API and workers come to the database as: they may do what they need, and no more."""
 READY_SECONDS = 60.0
 LEAVE_SECONDS = 20.0
-"""What a worker or API may take to end when it is told to: its grace, and a machine with much to do."""
+"""Seconds that a worker or API may take to end on SIGTERM: its grace period, on a busy machine."""
 KEEP_SECONDS = 0.2
 BROKE = 1
 """The exit status of what ended by an exception; 2 is that of what could not start, as its database was away."""

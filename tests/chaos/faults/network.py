@@ -7,8 +7,8 @@ from contextlib import suppress
 class Relay:
     """Carries bytes between a port of its own and a server's, while it is `open`.
 
-    While it is silent nothing arrives and nothing is refused, as when packets are lost; what was sent meanwhile arrives
-    afterwards. While it is cut, connections break and new ones are refused.
+    While it is silent no packet arrives and no connection is refused, as when packets are lost; what was sent meanwhile
+    arrives afterwards. While it is cut, connections break and new ones are refused.
     """
 
     def __init__(self, port: int, target_port: int) -> None:

@@ -151,7 +151,7 @@ def number_of(cursor: str) -> int:
 
 
 APPROVE = "approve"
-"""A line of this word is written by whoever is about to approve: what waits for that may start after it."""
+"""A person writes a line with this word before approving: the approved work may start after it."""
 
 
 def read_effects(path: Path) -> tuple[dict[str, list[Effect]], dict[str, int]]:

@@ -12,7 +12,7 @@ import yaml
 from app.core.attempt import Ending
 from app.core.environment import KubernetesAccess
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
-from app.gateways.operators.kubernetes.connections import NOT_SERVED
+from app.gateways.operators.kubernetes.connections import KUBECONFIG_REFUSED
 from app.ports import Instruction, Origin
 from tests.chaos.cluster.played import Cast, play
 from tests.gateways.kubernetes.support.operator import Bench, Lines
@@ -28,8 +28,8 @@ async def cast(tmp_path: Path) -> Any:
 
 
 async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
-    """Return why a worker can not run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
-    operator = KubernetesOperator(reach=reach)
+    """Return why a worker cannot run a command in a cluster; None: it can. Reaping says nothing, and does no more."""
+    operator = KubernetesOperator(allowed=reach)
     try:
         instruction = Instruction(
             command=("true",),
@@ -58,7 +58,7 @@ async def test_a_file_of_the_folder_is_used_and_config_where_only_a_context_is_n
     reach = AllowedClusters(cast.kubeconfig.parent)
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
-    assert await refusal(reach, KubernetesAccess(context="played")) == NOT_SERVED
+    assert await refusal(reach, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
     cast.kubeconfig.rename(cast.kubeconfig.parent / "config")
     assert await refusal(reach, KubernetesAccess(context="played")) is None
 
@@ -83,10 +83,10 @@ async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast,
         *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", "pipe", ".", "..", ""),
     ]
     said = {name: await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
-    assert said == dict.fromkeys(names, NOT_SERVED)
+    assert said == dict.fromkeys(names, KUBECONFIG_REFUSED)
     told = await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
-    assert told == NOT_SERVED
-    assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == NOT_SERVED
+    assert told == KUBECONFIG_REFUSED
+    assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == KUBECONFIG_REFUSED
 
 
 async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
@@ -109,7 +109,7 @@ async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tm
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "args": [], "env": []}
     changed(cast, "evil", lambda user, _: user.update(exec=plugin))
     access = KubernetesAccess(kubeconfig_path="evil")
-    assert await refusal(AllowedClusters(cast.kubeconfig.parent), access) == NOT_SERVED
+    assert await refusal(AllowedClusters(cast.kubeconfig.parent), access) == KUBECONFIG_REFUSED
     assert not mark.exists()
     await refusal(AllowedClusters(cast.kubeconfig.parent, trusts_kubeconfigs=True), access)
     assert mark.exists()
@@ -132,7 +132,8 @@ async def test_a_kubeconfig_reads_no_file_of_elsewhere(
     (tmp_path / "token").write_text("a-secret-of-tests")
     changed(cast, "evil", change)
     assert (
-        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil")) == NOT_SERVED
+        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil"))
+        == KUBECONFIG_REFUSED
     )
 
 
@@ -156,7 +157,7 @@ async def test_only_the_namespaces_that_a_worker_was_given_are_served(cast: Cast
     assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
     told = await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
     assert told and "does not serve the namespace prod" in told
-    assert await refusal(AllowedClusters(), KubernetesAccess()) != NOT_SERVED
+    assert await refusal(AllowedClusters(), KubernetesAccess()) != KUBECONFIG_REFUSED
 
 
 async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
@@ -164,7 +165,7 @@ async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
     running = bench.begin("sleep", "60", lines=lines)
     while not await bench.operator.list_runs(bench.connection):
         await asyncio.sleep(0.05)
-    narrow = KubernetesOperator(reach=AllowedClusters(bench.file.parent, frozenset({"other"})))
+    narrow = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
     assert list(await narrow.list_runs(bench.connection)) == []
     (run,) = await bench.operator.list_runs(bench.connection)
     assert not await narrow.end_run(bench.connection, run)

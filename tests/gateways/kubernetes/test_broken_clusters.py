@@ -78,7 +78,7 @@ async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: Clu
 
 
 class NoRights:
-    """Forbids what it is told to, as a cluster does that has not read its roles yet."""
+    """Forbids chosen calls, like a cluster that has not read its roles yet."""
 
     def __init__(self, seconds: float) -> None:
         self._until = asyncio.get_running_loop().time() + seconds
@@ -128,7 +128,8 @@ async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: Cluster
 async def test_a_rollout_hears_of_its_end_over_any_number_of_watches(bench: Bench, played: ClusterServer) -> None:
     await (web := Web(bench)).make()
     slow = KubernetesOperator(
-        PollIntervals(poll=1.0, settle=0.02, watched=10_000.0), AllowedClusters(bench.file.parent)
+        PollIntervals(poll_seconds=1.0, settle_seconds=0.02, watched_poll_seconds=10_000.0),
+        AllowedClusters(bench.file.parent),
     )
     for image in (NEW, OLD, NEW):
         rolling = asyncio.create_task(web.bring(web.shape(TOTAL), slow, image=image, deployment_id=f"dep_{image}"))

@@ -61,7 +61,7 @@ async def test_a_canary_without_room_goes_back_and_nobody_is_missed(web: Web) ->
     assert (await web.take_back(shape(3, 4))).message is None
     assert await web.images() == {"web": (OLD, 4)}
     assert web.bench.rollers.fewest >= 4
-    assert any("There is no room for more pods of web: web-canary is made smaller" in line for line in web.lines.system)
+    assert any("There is no room for more pods of web: scaling web-canary to" in line for line in web.lines.system)
 
 
 @pytest.mark.parametrize("back", [False, True])

@@ -1,4 +1,4 @@
-"""What people change while a rollout is under way: it is told and left; the way back goes as far as it may."""
+"""Drift: changes by people during a rollout are reported and kept; a rollback undoes what it can."""
 
 from collections.abc import Callable
 from typing import Any
@@ -150,7 +150,9 @@ async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -
     await web.bring(shape)
     await web.by_hand("services", selector(**{"boreas.dev/track": "preview"}))
     outcome = await web.take_back(shape)
-    assert outcome.ending is Ending.LEFT and "selects the pods of web-preview, which is left" in str(outcome.message)
+    assert outcome.ending is Ending.LEFT and "selects the pods of web-preview, so that was not removed" in str(
+        outcome.message
+    )
     assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
     (service,) = [each for each in await web.bench.objects("services") if each["metadata"]["name"] == "web"]
     assert SELECTOR not in service["metadata"].get("annotations", {})

@@ -50,7 +50,7 @@ async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Benc
     outcome, _ = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.FAILED
     assert "container has runAsNonRoot and image will run as root" in str(outcome.message)
-    assert "give it a runAsUser by its job options" in str(outcome.message)
+    assert "set runAsUser in its job options" in str(outcome.message)
     outcome, _ = await bench.run("true", image="rooted:1", run="2", job=JobOptions(run_as_user=1000))
     assert outcome.ending is Ending.SUCCEEDED
 
@@ -63,7 +63,7 @@ async def test_a_namespace_that_is_not_restricted_any_more_takes_root_again(
     played.admission.restricted = False
     outcome, lines = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.SUCCEEDED
-    assert "It is made anew, in another form." in lines.system
+    assert "The Job is created again in another form." in lines.system
 
 
 async def test_another_worker_makes_a_refused_job_anew(bench: Bench, played: ClusterServer) -> None:

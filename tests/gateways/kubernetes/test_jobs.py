@@ -129,7 +129,7 @@ async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
     lines = Lines()
     running = bench.begin("sh", "-c", "echo begun; sleep 1; echo done", lines=lines)
     await eventually(lambda: lines.said, "the command to begin")
-    lines.lost = LookupError("the attempt is not this worker's any more")
+    lines.lost = LookupError("this worker lost the attempt")
     with pytest.raises(LookupError):
         await running.wait()
     outcome, again = await bench.run("true")

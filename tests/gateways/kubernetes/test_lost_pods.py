@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.attempt import Ending
-from app.gateways.operators.kubernetes import jobs
+from app.gateways.operators.kubernetes import job_follower
 from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
@@ -53,8 +53,8 @@ async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> Non
 async def test_a_dead_node_is_told_and_does_not_hold_the_task(
     bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "SILENT_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "SETTLED_SECONDS", 0.5)
+    monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(job_follower, "FAILING_SECONDS", 0.5)
     running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.said, "the command to begin")
     bench.nodes.die()

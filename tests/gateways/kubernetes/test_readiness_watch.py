@@ -129,7 +129,7 @@ async def test_a_second_set_that_somebody_deletes_is_made_again(web: Web, played
     assert await web.size() == TOTAL
     assert (await web.watch(SHAPES[name])).message is None
     assert (await web.images())[second][0] == NEW
-    assert any(f"somebody deleted {second} meanwhile" in line for line in web.lines.system)
+    assert any(f"somebody deleted {second} during the rollout" in line for line in web.lines.system)
 
 
 async def test_a_second_set_that_was_deleted_after_its_rollout_was_left_costs_nothing(

@@ -1,4 +1,4 @@
-"""The role that the manifests give a worker is what the operator asks for: nothing is missing, nothing is too much."""
+"""The role in the manifests has exactly the rights that the operator uses."""
 
 from app.core.kubernetes.workloads import TRACK
 from app.core.strategy.model import StrategyKind

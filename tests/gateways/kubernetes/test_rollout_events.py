@@ -19,7 +19,7 @@ CANARY = StrategyKind.CANARY
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at once."""
-    monkeypatch.setattr(rollout_events, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(rollout_events, "POLL_SECONDS", 0.1)
 
 
 async def made(bench: Bench, image: str = NEW) -> Web:

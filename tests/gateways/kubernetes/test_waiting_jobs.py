@@ -1,4 +1,4 @@
-"""Jobs that wait: for room in a quota, for a node, for anything; what they wait for is told, and each thing once."""
+"""Waiting Jobs: for a quota, a node or anything else; the log says once what they wait for."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.attempt import Ending
-from app.gateways.operators.kubernetes import cluster, job_events, jobs
+from app.gateways.operators.kubernetes import cluster, job_events, job_follower
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.choosing import Refusal
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
@@ -18,9 +18,9 @@ async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer
     played.admission.quota = {"count/jobs.batch": 1}
     played.store("jobs", {"metadata": {"name": "other", "labels": {}}, "spec": {"suspend": True}}, "elsewhere")
     running = bench.begin("echo", "in", lines=(lines := Lines()))
-    await eventually(lambda: lines.system, "it to be told")
+    await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1)
-    assert lines.system == [f"WARN: waiting: there is no room for its Job: {FULL.format('count/jobs.batch')}"]
+    assert lines.system == [f"WARN: waiting: no quota has room for its Job: {FULL.format('count/jobs.batch')}"]
     played.remove(("jobs", "elsewhere", "other"))
     assert (await running.wait()).ending is Ending.SUCCEEDED
     assert lines.said == ["in"] and not any("the cluster is away" in line for line in lines.system)
@@ -41,14 +41,14 @@ async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Ben
     played.admission.quota = {"count/jobs.batch": 0}
     outcome, _ = await bench.run("true", timeout_seconds=1)
     assert outcome.ending is Ending.FAILED
-    told = "the time limit of 1 seconds was reached; there is no room for its Job: exceeded quota: small"
+    told = "the time limit of 1 seconds was reached; no quota has room for its Job: exceeded quota: small"
     assert told in str(outcome.message)
 
 
 async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, played: ClusterServer) -> None:
     played.admission.quota = {"count/jobs.batch": 0}
     running = bench.begin("true", lines=(lines := Lines()), timeout_seconds=60)
-    await eventually(lambda: lines.system, "it to be told")
+    await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1.1)
     played.admission.quota = {}
     await running.wait()
@@ -59,7 +59,7 @@ async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, 
 async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer) -> None:
     played.admission.quota = {"pods": 0}
     running = bench.begin("echo", "in", lines=(lines := Lines()))
-    await eventually(lambda: lines.system[1:], "it to be told")
+    await eventually(lambda: lines.system[1:], "the log line")
     await asyncio.sleep(1)
     assert sum("exceeded quota" in line for line in lines.system) == 1
     played.admission.quota = {}
@@ -103,7 +103,7 @@ async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, pl
 async def test_what_nobody_does_anything_about_is_told(
     bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.2)
     listeners, played.listeners = played.listeners, []
     running = bench.begin("echo", "in", lines=(lines := Lines()))
     await eventually(lambda: "WARN: waiting: the cluster has not created its pod yet" in lines.system)
@@ -136,7 +136,7 @@ async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, played: 
 async def test_events_that_may_not_be_watched_are_looked_at(
     bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_events, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(job_events, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.2)
     watch = ClusterServer._watch
 
@@ -148,7 +148,7 @@ async def test_events_that_may_not_be_watched_are_looked_at(
     monkeypatch.setattr(ClusterServer, "_watch", refuse)
     played.admission.quota = {"pods": 0}
     running = bench.begin("true", lines=(lines := Lines()))
-    await eventually(lambda: any("exceeded quota" in line for line in lines.system), "it to be told")
+    await eventually(lambda: any("exceeded quota" in line for line in lines.system), "the log line")
     played.admission.quota = {}
     assert (await running.wait()).ending is Ending.SUCCEEDED
 

@@ -12,7 +12,7 @@ from app.core.attempt import Outcome
 from app.core.log_levels import Stream
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import accounts, can_switch
-from app.gateways.operators.shell.landlock import OLDEST, Wall, version
+from app.gateways.operators.shell.landlock import MIN_VERSION, Wall, version
 from app.ports import Instruction, LogSink, Operator
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR
@@ -43,7 +43,7 @@ class Log:
 
 WAYS = (
     "plain",
-    pytest.param("walled", marks=pytest.mark.skipif(version() < OLDEST, reason="this kernel has no Landlock")),
+    pytest.param("walled", marks=pytest.mark.skipif(version() < MIN_VERSION, reason="this kernel has no Landlock")),
     pytest.param("other", marks=pytest.mark.skipif(not can_switch(), reason="only root may run commands as others")),
 )
 """How commands are run: as we are, as we are behind a wall, as another user behind a wall."""

@@ -1,7 +1,7 @@
-"""What a worker was started to serve: which kubeconfig files, and which namespaces.
+"""The clusters that a worker may use: kubeconfig files in one folder, and namespaces.
 
-Environments name a file of one folder and a context in it. The folder is the operator's of the worker; what its files
-could make the worker do (run a program, read another file) is refused unless that operator trusts them.
+An environment names a file in that folder and a context in it. A kubeconfig that would make the worker run a program or
+read a file outside of the folder is refused, unless the worker was started to trust its kubeconfigs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,69 +16,69 @@ from app.core.environment import KubernetesAccess
 DEFAULT_FILE = "config"
 """The file of a connection that names a context only, as in the folder ~/.kube."""
 MAX_BYTES = 1 << 20
-RUNS = ("exec", "auth-provider")
-"""What a user of a kubeconfig has that runs a program, or talks to a provider."""
-FILES = {"cluster": ("certificate-authority",), "user": ("tokenFile", "client-certificate", "client-key")}
-"""What names other files, by the part of a kubeconfig that has it."""
-Loaded = dict[str, Any]
+PROGRAM_KEYS = ("exec", "auth-provider")
+"""Keys of a user in a kubeconfig that run a program, or call a provider."""
+FILE_KEYS = {"cluster": ("certificate-authority",), "user": ("tokenFile", "client-certificate", "client-key")}
+"""Keys that name other files, by the part of a kubeconfig that has them."""
+Kubeconfig = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedClusters:
-    """The folder of kubeconfigs (None: none is used) and the namespaces that a worker serves (none named: all).
+    """The folder of kubeconfigs (None: none may be used) and the namespaces that a worker serves (empty: all).
 
-    `trusts_kubeconfigs` lets kubeconfigs run programs and read files outside of their folder.
+    `trusts_kubeconfigs` allows kubeconfigs that run programs and read files outside of their folder.
     """
 
     kubeconfigs: Path | None = None
     namespaces: frozenset[str] = frozenset()
     trusts_kubeconfigs: bool = False
 
-    def serves(self, namespace: str) -> bool:
+    def allows_namespace(self, namespace: str) -> bool:
         """Return whether the worker serves a namespace."""
         return not self.namespaces or namespace in self.namespaces
 
 
-class UnfitError(Exception):
-    """A kubeconfig can not be used; the message says why, and is for the worker's log only."""
+class KubeconfigError(Exception):
+    """A kubeconfig cannot be used. The message says why, for the worker's log only."""
 
 
-def kubeconfig(reach: AllowedClusters, access: KubernetesAccess) -> Loaded:
-    """Return the one context of a kubeconfig that an environment names, with its cluster and user. Raises UnfitError.
+def load_kubeconfig(allowed: AllowedClusters, access: KubernetesAccess) -> Kubeconfig:
+    """Return the one context of a kubeconfig that an environment names, with its cluster and user.
 
-    Names of other files in it are absolute.
+    Paths in it are absolute. Raises KubeconfigError.
     """
-    if reach.kubeconfigs is None:
-        raise UnfitError("the worker was started without --kubeconfigs")
-    folder = reach.kubeconfigs.resolve()
+    if allowed.kubeconfigs is None:
+        raise KubeconfigError("the worker was started without --kubeconfigs")
+    folder = allowed.kubeconfigs.resolve()
     name = access.kubeconfig_path or DEFAULT_FILE
     path = (folder / name).resolve()
     if name != Path(name).name or not path.is_relative_to(folder) or not path.is_file():
-        raise UnfitError(f"{name} is no file of {folder}")
+        raise KubeconfigError(f"there is no file {name} in {folder}")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise UnfitError(f"{path} is larger than {MAX_BYTES} bytes")
-        known = _chosen(yaml.safe_load(content), access.context)
+            raise KubeconfigError(f"{path} is larger than {MAX_BYTES} bytes")
+        loaded = _select_context(yaml.safe_load(content), access.context)
     except (OSError, yaml.YAMLError, RecursionError) as error:
-        raise UnfitError(f"{path} can not be read: {type(error).__name__}") from None
-    _vet(known, folder, reach)
-    return known
+        raise KubeconfigError(f"{path} cannot be read: {type(error).__name__}") from None
+    _vet(loaded, folder, allowed)
+    return loaded
 
 
-def _chosen(content: object, context: str | None) -> Loaded:
-    """Return a kubeconfig of one context, of the first parts with the right names. Raises UnfitError."""
-    whole = _mapping(content, "it")
+def _select_context(content: object, context: str | None) -> Kubeconfig:
+    """Return a kubeconfig with one context only, of the first parts that have the names. Raises KubeconfigError."""
+    whole = _mapping(content, "the file")
     name = context or whole.get("current-context")
-    chosen = _mapping(_part(whole, "contexts", name).get("context"), "its context")
-    cluster = _part(whole, "clusters", chosen.get("cluster"))
-    users = [_part(whole, "users", chosen["user"])] if chosen.get("user") else []
+    selected = _mapping(_part(whole, "contexts", name).get("context"), "its context")
+    cluster = _part(whole, "clusters", selected.get("cluster"))
+    users = [_part(whole, "users", selected["user"])] if selected.get("user") else []
     return {
         "current-context": name,
-        "contexts": [{"name": name, "context": chosen}],
-        "clusters": [{"name": chosen["cluster"], "cluster": dict(_mapping(cluster.get("cluster"), "its cluster"))}],
-        "users": [{"name": chosen["user"], "user": dict(_mapping(each.get("user"), "its user"))} for each in users],
+        "contexts": [{"name": name, "context": selected}],
+        "clusters": [{"name": selected["cluster"], "cluster": dict(_mapping(cluster.get("cluster"), "its cluster"))}],
+        "users": [{"name": selected["user"], "user": dict(_mapping(user.get("user"), "its user"))} for user in users],
     }
 
 
@@ -87,30 +87,30 @@ def _part(whole: Mapping[str, Any], kind: str, name: object) -> Mapping[str, Any
     for part in parts if isinstance(parts, Sequence) else ():
         if isinstance(part, Mapping) and name and part.get("name") == name:
             return part
-    raise UnfitError(f"there is none of that name among its {kind}")
+    raise KubeconfigError(f"its {kind} have no entry with the name that is needed")
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise UnfitError(f"{what} is no mapping")
+        raise KubeconfigError(f"{what} is not a mapping")
     return value
 
 
-def _vet(known: Loaded, folder: Path, reach: AllowedClusters) -> None:
-    """Make names of files absolute. Raises UnfitError where they are outside of the folder, or a program would run."""
-    for kind, names in FILES.items():
-        for part in known[f"{kind}s"]:
+def _vet(loaded: Kubeconfig, folder: Path, allowed: AllowedClusters) -> None:
+    """Make paths absolute. Raises KubeconfigError where one is outside of the folder, or a program would run."""
+    for kind, names in FILE_KEYS.items():
+        for part in loaded[f"{kind}s"]:
             body = part[kind]
-            runs = [key for key in RUNS if body.get(key) is not None]
-            if runs and not reach.trusts_kubeconfigs:
-                raise UnfitError(f"its {kind} has {runs[0]}, which is not to run (--trust-kubeconfigs lets it)")
+            programs = [key for key in PROGRAM_KEYS if body.get(key) is not None]
+            if programs and not allowed.trusts_kubeconfigs:
+                raise KubeconfigError(f"its {kind} has {programs[0]}; start the worker with --trust-kubeconfigs")
             for name in names:
                 if body.get(name) is not None:
-                    body[name] = str(_inside(folder, body[name], name, trusted=reach.trusts_kubeconfigs))
+                    body[name] = str(_inside(folder, body[name], name, trusted=allowed.trusts_kubeconfigs))
 
 
 def _inside(folder: Path, value: object, name: str, *, trusted: bool) -> Path:
     path = (folder / str(value)).resolve()
     if not trusted and not path.is_relative_to(folder):
-        raise UnfitError(f"its {name} is outside of {folder} (--trust-kubeconfigs lets it be read)")
+        raise KubeconfigError(f"its {name} is outside of {folder}; start the worker with --trust-kubeconfigs")
     return path

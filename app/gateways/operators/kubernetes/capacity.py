@@ -1,7 +1,7 @@
-"""Room for pods: where one set cannot grow, the other one shrinks first, and never below what serves.
+"""Room for pods: where one set cannot grow, the other one shrinks first, and never below what has to serve.
 
-There is none where a quota is used up, where nodes are full, or where the owner of a Deployment forbids more pods than
-asked for.
+A set cannot grow where a quota is used up, where nodes are full, or where the owner of a Deployment forbids more pods
+than it asks for.
 """
 
 import asyncio
@@ -24,124 +24,130 @@ from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, SERVICES
 from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
 Grow = Callable[[int], Awaitable[object]]
-"""Gives a set a size, and returns once all of it is available."""
+"""Scales a set to a size, and returns once all of it is available."""
 
 
-def kept_manner(moving: ClusterWorkload, base: Object) -> str | None:
-    """Return the base's own manner of updates, where another one is in its place."""
-    return (moving.moved and moving.moved.manner) or annotation(base, UPDATE_STRATEGY)
+def own_strategy(workload: ClusterWorkload, base: Object) -> str | None:
+    """Return the update strategy of the base from before the rollout, as JSON; None where it was not replaced."""
+    return (workload.moved and workload.moved.manner) or annotation(base, UPDATE_STRATEGY)
 
 
-async def beside(moving: ClusterWorkload) -> list[Object]:
-    """Return what stands beside the base."""
-    names = [f"{moving.name}-{track}" for track in (CANARY, PREVIEW)]
-    return [found for name in names if (found := await moving.get(DEPLOYMENTS, name)) is not None]
+async def second_sets(workload: ClusterWorkload) -> list[Object]:
+    """Return the Deployments beside the base."""
+    names = [f"{workload.name}-{track}" for track in (CANARY, PREVIEW)]
+    return [body for name in names if (body := await workload.get(DEPLOYMENTS, name)) is not None]
 
 
-async def is_idle(moving: ClusterWorkload) -> bool:
-    """Return whether the Service was switched to a set beside the base, so that nobody misses the base's pods."""
-    service = moving.target.service
-    found = await moving.get(SERVICES, service) if service else None
-    return found is not None and tracks.serving_track(found) not in (None, tracks.STABLE)
+async def is_idle(workload: ClusterWorkload) -> bool:
+    """Return whether the Service selects a set beside the base, so that the base's pods serve nothing."""
+    name = workload.target.service
+    service = await workload.get(SERVICES, name) if name else None
+    return service is not None and tracks.serving_track(service) not in (None, tracks.STABLE)
 
 
 class Capacity:
-    """What can be taken from the sets beside a base that is to have `total` replicas with them."""
+    """Shrinks the sets beside a base that is to have `total` replicas together with them."""
 
-    def __init__(self, moving: ClusterWorkload, total: int) -> None:
-        self._moving = moving
+    def __init__(self, workload: ClusterWorkload, total: int) -> None:
+        self._workload = workload
         self._total = total
-        self._times = 0
+        self._shrunk = 0
         self._since: float | None = None
 
-    async def make(self, base: Object) -> bool:
-        """Shrink what stands beside the base by what that misses; return whether waiting may help.
+    async def make_room(self, base: Object) -> bool:
+        """Shrink a second set by the replicas that the base lacks. Return whether waiting may help.
 
-        As long as it can be done, as many as asked for stay available; then as many as the owner's manner demands.
+        While that is possible, all replicas asked for stay available. After `fault_seconds` without room, as many as
+        the owner's update strategy requires.
         """
-        moving = self._moving
-        if await is_idle(moving):
-            return await self._loosen(base)
-        if await traffic.is_away(moving):
+        workload = self._workload
+        if await is_idle(workload):
+            return await self._remove_before_adding(base)
+        if await traffic.is_shifted(workload):
             return False
         if await self._shrink(base, self._total):
             return True
-        there = [each for each in await beside(moving) if replicas_of(each)]
-        missing = update_strategy.max_unavailable(base, self._total, kept_manner(moving, base))
-        if not there or not missing:
+        sets = [second for second in await second_sets(workload) if replicas_of(second)]
+        missing = update_strategy.max_unavailable(base, self._total, own_strategy(workload, base))
+        if not sets or not missing:
             return False
         now = asyncio.get_running_loop().time()
         self._since = now if self._since is None else self._since
-        if now - self._since < moving.pace.patience:
+        if now - self._since < workload.intervals.fault_seconds:
             return True
         return await self._shrink(base, self._total - missing)
 
-    async def _loosen(self, base: Object) -> bool:
-        """Let a base that serves nobody be updated without any more pods. Return whether that is new."""
-        moving = self._moving
-        after = await moving.change(
-            DEPLOYMENTS, moving.name, lambda seen: update_strategy.with_safe_strategy(seen, 0, idle=True)
+    async def _remove_before_adding(self, base: Object) -> bool:
+        """Let an idle base be updated without additional pods. Return whether that is a change."""
+        workload = self._workload
+        updated = await workload.modify(
+            DEPLOYMENTS, workload.name, lambda body: update_strategy.with_safe_strategy(body, 0, idle=True)
         )
-        if after["spec"] == base["spec"]:
+        if updated["spec"] == base["spec"]:
             return False
-        await moving.say(
-            f"There is no room for more pods of {moving.name}, which serves nobody: its old ones go first."
+        await workload.log(
+            f"There is no room for more pods of {workload.name}. It serves no traffic: its old pods are removed first."
         )
         return True
 
     async def _shrink(self, base: Object, floor: int) -> bool:
-        moving = self._moving
-        for each in await beside(moving):
-            size, name = replicas.replicas_to_keep(base, each, floor), name_of(each)
-            if not workloads.is_managed(each) or size >= replicas_of(each):
+        """Shrink the first second set that can be, so that `floor` replicas stay available. Return whether one was."""
+        workload = self._workload
+        for second in await second_sets(workload):
+            size, name = replicas.replicas_to_keep(base, second, floor), name_of(second)
+            if not workloads.is_managed(second) or size >= replicas_of(second):
                 continue
-            await moving.say(f"There is no room for more pods of {moving.name}: {name} is made smaller, {size}, first.")
-            await lessen(moving, name, size)
-            self._times += 1
+            await workload.log(f"There is no room for more pods of {workload.name}: scaling {name} to {size} first.")
+            await shrink_second_set(workload, name, size)
+            self._shrunk += 1
             self._since = None
-            await moving.change(DEPLOYMENTS, moving.name, lambda seen: annotated(seen, {ROOM_MADE: str(self._times)}))
+            mark = {ROOM_MADE: str(self._shrunk)}
+            await workload.modify(DEPLOYMENTS, workload.name, lambda body: annotated(body, mark))  # noqa: B023
             return True
         return False
 
 
-async def lessen(moving: ClusterWorkload, name: str, size: int) -> None:
-    """Make what stands beside the base no larger than that, whoever sized it, and wait until the rest is gone."""
-    await moving.keep(beside=size)
-    await moving.change(DEPLOYMENTS, name, lambda seen: with_replicas(seen, min(size, replicas_of(seen))))
-    while (found := await moving.get(DEPLOYMENTS, name)) is not None:
-        if int((found.get("status") or {}).get("replicas") or 0) <= size:
+async def shrink_second_set(workload: ClusterWorkload, name: str, size: int) -> None:
+    """Scale a set beside the base down to `size`, and wait until the other pods are gone."""
+    await workload.save(beside=size)
+    await workload.modify(DEPLOYMENTS, name, lambda body: with_replicas(body, min(size, replicas_of(body))))
+    while (body := await workload.get(DEPLOYMENTS, name)) is not None:
+        if int((body.get("status") or {}).get("replicas") or 0) <= size:
             return
-        await asyncio.sleep(moving.pace.poll)
+        await asyncio.sleep(workload.intervals.poll_seconds)
 
 
-async def trade(moving: ClusterWorkload, total: int, up: tuple[str, int], down: tuple[str, int], grow: Grow) -> None:
-    """Let one set grow to a size as another one shrinks to its own, with never more pods than `total`.
+async def shift_replicas(
+    workload: ClusterWorkload, total: int, up: tuple[str, int], down: tuple[str, int], grow: Grow
+) -> None:
+    """Grow one set to its size and shrink another to its own, step by step, with never more pods than `total`.
 
-    No more are missing meanwhile than the owner of the base bears. Raises StuckError.
+    `up` and `down` are (name, size). Meanwhile no more replicas are missing than the base's update strategy allows.
+    Raises StuckError.
     """
-    base = await moving.base()
-    missing = update_strategy.max_unavailable(base, total, kept_manner(moving, base))
+    base = await workload.base()
+    missing = update_strategy.max_unavailable(base, total, own_strategy(workload, base))
     while True:
-        more = await _size(moving, up[0])
-        less = await _size(moving, down[0])
-        room = total - more - less
-        if more < up[1] and (room > 0 or less <= down[1]):
-            await grow(min(up[1], more + max(room, 1)))
-        elif less > down[1]:
-            await _shrink(moving, down[0], max(down[1], less - missing))
+        growing = await _size(workload, up[0])
+        shrinking = await _size(workload, down[0])
+        room = total - growing - shrinking
+        if growing < up[1] and (room > 0 or shrinking <= down[1]):
+            await grow(min(up[1], growing + max(room, 1)))
+        elif shrinking > down[1]:
+            await _shrink(workload, down[0], max(down[1], shrinking - missing))
         else:
             return
 
 
-async def _size(moving: ClusterWorkload, name: str) -> int:
-    found = await moving.get(DEPLOYMENTS, name)
-    return replicas_of(found) if found else 0
+async def _size(workload: ClusterWorkload, name: str) -> int:
+    body = await workload.get(DEPLOYMENTS, name)
+    return replicas_of(body) if body else 0
 
 
-async def _shrink(moving: ClusterWorkload, name: str, size: int) -> None:
-    if name == moving.name:
-        await moving.resize(name, size)
-        await moving.settled(name)
+async def _shrink(workload: ClusterWorkload, name: str, size: int) -> None:
+    if name == workload.name:
+        await workload.resize(name, size)
+        await workload.wait_until_ready(name)
     else:
-        await moving.say(f"Scaling {name} to {size}.")
-        await lessen(moving, name, size)
+        await workload.log(f"Scaling {name} to {size}.")
+        await shrink_second_set(workload, name, size)

@@ -1,4 +1,4 @@
-"""Calls to one namespace of a cluster, with objects as plain JSON: what is read is written back whole."""
+"""Calls to one namespace of a cluster. Objects are plain JSON: what is read is written back whole."""
 
 import asyncio
 import json
@@ -16,24 +16,24 @@ from app.gateways.operators.kubernetes.errors import (
     FORBIDDEN_STATUS,
     ClusterAwayError,
     ClusterRefusedError,
-    cut,
-    refusal,
+    error_for,
+    shorten,
 )
 
 ANSWER_SECONDS = 30.0
-"""How long a call may take that does not follow anything."""
+"""How long a call may take that is not a watch or a log."""
 CONNECT_SECONDS = 10.0
-QUIET_SECONDS = 330.0
-"""How long a watch may say nothing before its connection counts as dead: longer than the cluster lets it last."""
+SILENCE_SECONDS = 330.0
+"""How long a watch may be silent before its connection counts as dead: longer than WATCH_SECONDS."""
 WATCH_SECONDS = 300
-"""After how long the cluster ends a watch by itself."""
+"""How long the cluster is asked to keep a watch open."""
 FORBIDDEN_SECONDS = 15.0
-"""How long a call must be forbidden to be believed: a cluster that has just started knows nobody's rights yet."""
+"""How long a call must be forbidden to count as refused: a cluster that has just started knows no roles yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of objects: where its API is, and what it is called for people."""
+    """A kind of objects: the path of its API, its plural there, and its name for users."""
 
     api: str
     plural: str
@@ -55,43 +55,43 @@ ROUTES = Kind("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What there is, and the version of the whole from which a watch goes on."""
+    """The objects that exist, and the version of the whole list, from which a watch continues."""
 
     items: tuple[Object, ...]
     version: str
 
 
-class Hold:
-    """Until when this worker's word is good: nothing is changed beyond it, as another worker may be at it by then."""
+class WriteLease:
+    """The time until which this worker may write to clusters. After it another worker may have its attempts."""
 
     def __init__(self) -> None:
         self._until: float | None = None
         self._renewed = asyncio.Event()
 
     def renew(self, seconds: float) -> None:
-        """Let changes be made for `seconds` from now."""
+        """Allow writes for `seconds` from now."""
         self._until = asyncio.get_running_loop().time() + seconds
         self._renewed.set()
 
-    async def good(self) -> None:
-        """Wait until changes may be made: at once while the last renewal is good, or as there was none at all."""
+    async def wait_until_valid(self) -> None:
+        """Return once writes are allowed: at once while the lease is valid, and before the first renewal."""
         while self._until is not None and asyncio.get_running_loop().time() >= self._until:
             self._renewed.clear()
             await self._renewed.wait()
 
 
 class Cluster:
-    """One namespace, reached by one connection. Raises ClusterAwayError and ClusterRefusedError, and nothing else."""
+    """One namespace, by one connection. Raises ClusterAwayError and ClusterRefusedError, and nothing else."""
 
-    def __init__(self, connections: Connections, connection: KubernetesAccess, hold: Hold) -> None:
+    def __init__(self, connections: Connections, connection: KubernetesAccess, lease: WriteLease) -> None:
         self.namespace = connection.namespace
         self._connections = connections
         self._connection = connection
-        self._hold = hold
+        self._lease = lease
         self._forbidden: dict[str, float] = {}
 
     async def get(self, kind: Kind, name: str) -> Object | None:
-        """Return an object, None where there is none of that name."""
+        """Return an object, None where it does not exist."""
         try:
             return await self._json("GET", self._path(kind, name), f"reading {kind.name} {name}")
         except ClusterRefusedError as error:
@@ -100,32 +100,32 @@ class Cluster:
             raise
 
     async def list(self, kind: Kind, selector: str = "", fields: str = "") -> Listing:
-        """Return the objects with the labels, and with the fields, of a selector each."""
+        """Return the objects that match a label selector and a field selector."""
         query = _selectors(selector, fields)
-        found = await self._json("GET", self._path(kind), f"listing {kind.plural}", query=query)
-        return Listing(tuple(found.get("items") or ()), version_of(found))
+        listing = await self._json("GET", self._path(kind), f"listing {kind.plural}", query=query)
+        return Listing(tuple(listing.get("items") or ()), version_of(listing))
 
     async def create(self, kind: Kind, body: Object) -> Object:
-        """Make an object. Raises ClusterRefusedError with `is_conflict` where there is one of that name."""
-        await self._hold.good()
+        """Create an object. Raises ClusterRefusedError with `is_conflict` where the name is taken."""
+        await self._lease.wait_until_valid()
         doing = f"creating {kind.name} {body['metadata']['name']}"
         return await self._json("POST", self._path(kind), doing, query={"fieldManager": MANAGER}, body=body)
 
     async def modify(self, kind: Kind, name: str, change: Callable[[Object], Object]) -> Object:
-        """Read an object, write what `change` makes of it, and return it; again when it was changed in between.
+        """Read an object, write what `change` makes of it, and return it; again when it has changed in between.
 
-        What others change at the same time is never written over: the version that was read must still be the newest.
-        Nothing is written where nothing is to be changed. Raises ClusterRefusedError with `is_missing`.
+        Changes of others are never overwritten: the version that was read must still be the newest. No write follows
+        where `change` changes nothing. Raises ClusterRefusedError with `is_missing`.
         """
         while True:
-            seen = await self._json("GET", self._path(kind, name), f"reading {kind.name} {name}")
-            wanted = change(seen)
-            if wanted == seen:
-                return seen
-            await self._hold.good()
+            current = await self._json("GET", self._path(kind, name), f"reading {kind.name} {name}")
+            changed = change(current)
+            if changed == current:
+                return current
+            await self._lease.wait_until_valid()
             try:
                 query = {"fieldManager": MANAGER}
-                return await self._json("PUT", self._path(kind, name), f"changing {kind.name} {name}", query, wanted)
+                return await self._json("PUT", self._path(kind, name), f"changing {kind.name} {name}", query, changed)
             except ClusterRefusedError as error:
                 if not error.is_conflict:
                     raise
@@ -139,11 +139,11 @@ class Cluster:
         grace_seconds: int | None = None,
         version: str | None = None,
     ) -> bool:
-        """Delete an object, and what belongs to it as `propagation` says. False where there was none.
+        """Delete an object, and what it owns as `propagation` says. Return False where it does not exist.
 
-        With `version`, only as it was then: else raises ClusterRefusedError with `is_conflict`.
+        With `version`, delete only that version: else raises ClusterRefusedError with `is_conflict`.
         """
-        await self._hold.good()
+        await self._lease.wait_until_valid()
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
@@ -158,14 +158,14 @@ class Cluster:
         return True
 
     async def watch(self, kind: Kind, selector: str, version: str, fields: str = "") -> AsyncGenerator[Object, None]:
-        """Yield what changes after `version`, until the cluster ends it: events as they come, bookmarks too."""
+        """Yield the changes after `version` and the bookmarks, as they come, until the cluster ends the watch."""
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH_SECONDS),
         } | _selectors(selector, fields)
-        async with self._stream(self._path(kind), f"watching {kind.plural}", query, QUIET_SECONDS) as response:
+        async with self._stream(self._path(kind), f"watching {kind.plural}", query, SILENCE_SECONDS) as response:
             buffer = b""
             async for chunk in response.content.iter_any():
                 *lines, buffer = (buffer + chunk).split(b"\n")
@@ -175,7 +175,7 @@ class Cluster:
     async def log(
         self, pod: str, container: str, since: str | None, *, follow: bool = True
     ) -> AsyncGenerator[bytes, None]:
-        """Yield a container's log with timestamps, in pieces as they come, from the second `since` on."""
+        """Yield a container's log with timestamps, in chunks as they come, from the second `since` on."""
         query = {"container": container, "timestamps": "true"} | ({"follow": "true"} if follow else {})
         if since:
             query["sinceTime"] = since
@@ -192,20 +192,20 @@ class Cluster:
         self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, body: Object | None = None
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
-        async with self._asked(method, path, doing, query or {}, body, timeout) as response:
+        async with self._request(method, path, doing, query or {}, body, timeout) as response:
             answer: Object = json.loads(await response.read())
             return answer
 
     @asynccontextmanager
     async def _stream(
-        self, path: str, doing: str, query: Mapping[str, str], quiet: float | None
+        self, path: str, doing: str, query: Mapping[str, str], silence: float | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=quiet)
-        async with self._asked("GET", path, doing, query, None, timeout) as response:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+        async with self._request("GET", path, doing, query, None, timeout) as response:
             yield response
 
     @asynccontextmanager
-    async def _asked(  # noqa: PLR0917
+    async def _request(  # noqa: PLR0917
         self,
         method: str,
         path: str,
@@ -214,17 +214,19 @@ class Cluster:
         body: Object | None,
         timeout: aiohttp.ClientTimeout,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give a good answer. Whatever fails, also while it is read, comes out as one of the two errors."""
+        """Yield a successful response. Every failure, also while it is read, becomes one of the two errors."""
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._send(method, path, query, body, timeout)
             if not 200 <= response.status < 300:
-                said = (await response.read())[:65_536].decode(errors="replace")
-                raise refusal(response.status, said, doing, is_new=self._is_newly_forbidden(response.status, doing))
+                content = (await response.read())[:65_536].decode(errors="replace")
+                raise error_for(
+                    response.status, content, doing, is_new=self._is_newly_forbidden(response.status, doing)
+                )
             self._forbidden.pop(doing, None)
             yield response
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise ClusterAwayError(f"{doing}: {cut(str(error)) or type(error).__name__}") from None
+            raise ClusterAwayError(f"{doing}: {shorten(str(error)) or type(error).__name__}") from None
         finally:
             if response is not None:
                 response.close()
@@ -236,8 +238,8 @@ class Cluster:
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], body: Object | None, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
-        """Send a call; with credentials read again where those at hand are not taken any more."""
-        for last in (False, True):
+        """Send a request. Where the credentials have expired, read them again and send it once more."""
+        for is_last in (False, True):
             api = await self._connections.client(self._connection)
             response: aiohttp.ClientResponse = await api.call_api(
                 path,
@@ -249,13 +251,13 @@ class Cluster:
                 _preload_content=False,
                 _request_timeout=timeout,
             )
-            if response.status != 401 or last:
+            if response.status != 401 or is_last:
                 break
             response.close()
-            await self._connections.renew(self._connection, api)
+            await self._connections.discard(self._connection, api)
         return response
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:
-    """Return the part of a query that chooses objects."""
+    """Return the query parameters of two selectors."""
     return {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}

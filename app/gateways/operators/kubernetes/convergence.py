@@ -1,4 +1,4 @@
-"""Waiting for a workload to be as it shall be, or to be told why it cannot become so."""
+"""Waiting until a workload has converged: all replicas updated and available, or a reason why they cannot be."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,86 +8,90 @@ from app.core.kubernetes import pods
 from app.core.kubernetes.manifests import Object
 from app.core.kubernetes.replicas import ReplicaStatus
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, Kind
-from app.gateways.operators.kubernetes.list_watch import alarmed
-from app.gateways.operators.kubernetes.rollout_objects import Judgement, RolloutObjects, StuckError, stuck_if
+from app.gateways.operators.kubernetes.list_watch import watch_object
+from app.gateways.operators.kubernetes.rollout_objects import DriftCheck, RolloutObjects, StuckError, stuck_if
 
-Relief = Callable[[Object], Awaitable[bool]]
-"""Makes room for the pods of an object, which cannot all be made or placed; returns whether it could."""
+MakeRoom = Callable[[Object], Awaitable[bool]]
+"""Makes room for pods of an object that cannot be created or scheduled. Returns whether waiting may help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A workload that is waited for: how it is read, how it is judged, and what may make room for it."""
+    """A workload to wait for: how its status is read, how drift is found, and what may make room for it."""
 
     kind: Kind
     name: str
     read: Callable[[Object], ReplicaStatus]
-    judge: Judgement
-    relief: Relief | None = None
+    drift_check: DriftCheck
+    make_room: MakeRoom | None = None
 
 
 class Convergence:
-    """Waiting for a workload to be as it shall be."""
+    """One wait for a workload. Logs its progress."""
 
     def __init__(self, objects: RolloutObjects, goal: Goal) -> None:
         self._objects = objects
         self._goal = goal
-        self._told = ""
-        self._since = self._moved_on = asyncio.get_running_loop().time()
-        self._relieved = float("-inf")
-        self._at: ReplicaStatus | None = None
+        self._logged = ""
+        self._healthy_at = self._progress_at = asyncio.get_running_loop().time()
+        self._room_made_at = float("-inf")
+        self._status: ReplicaStatus | None = None
 
     async def wait(self) -> None:
-        """Return once it is. Raises StuckError."""
-        goal, pace = self._goal, self._objects.pace
-        if goal.read(await self._seen()).settled:
+        """Return once the workload has converged. Raises StuckError."""
+        goal, intervals = self._goal, self._objects.intervals
+        if goal.read(await self._body()).settled:
             return
-        async with alarmed(self._objects.cluster, goal.kind, goal.name, pace.poll, pace.watched) as alarm:
+        polls = intervals.poll_seconds, intervals.watched_poll_seconds
+        async with watch_object(self._objects.cluster, goal.kind, goal.name, *polls) as signal:
             while not await self._is_done():
-                await alarm.wait()
+                await signal.wait()
 
-    async def _seen(self) -> Object:
-        """Return the workload as it is, unless somebody changed what the base was given. Raises StuckError."""
-        seen = await self._objects.need(self._goal.kind, self._goal.name)
-        stuck_if(self._goal.judge(seen))
-        return seen
+    async def _body(self) -> Object:
+        """Return the workload as it is. Raises StuckError where it has drifted."""
+        body = await self._objects.get_existing(self._goal.kind, self._goal.name)
+        stuck_if(self._goal.drift_check(body))
+        return body
 
     async def _is_done(self) -> bool:
-        seen = await self._seen()
-        at = self._goal.read(seen)
-        if at.settled:
+        body = await self._body()
+        status = self._goal.read(body)
+        if status.settled:
             return True
-        faults = [each for pod in await self._objects.pods(seen) if (each := pods.fault(pod))]
-        found = min(faults, key=lambda each: each.passing, default=None)
-        fault = found.message if found and not found.passing else None
-        await self._tell(at, fault)
-        is_late = self._is_late(at, fault)
-        lacks_room = at.unmade or any(each.passing for each in faults)
-        if lacks_room and self._goal.relief and await self._goal.relief(seen):
-            self._relieved = asyncio.get_running_loop().time()
-        elif is_late and asyncio.get_running_loop().time() - self._relieved >= self._objects.pace.patience:
-            raise StuckError(f"{self._goal.name}: {is_late}")
+        pod_faults = [pod_fault for pod in await self._objects.pods(body) if (pod_fault := pods.fault(pod))]
+        worst = min(pod_faults, key=lambda pod_fault: pod_fault.passing, default=None)
+        fault = worst.message if worst and not worst.passing else None
+        await self._log(status, fault)
+        failure = self._failure(status, fault)
+        lacks_room = status.unmade or any(pod_fault.passing for pod_fault in pod_faults)
+        if lacks_room and self._goal.make_room and await self._goal.make_room(body):
+            self._room_made_at = asyncio.get_running_loop().time()
+        elif (
+            failure and asyncio.get_running_loop().time() - self._room_made_at >= self._objects.intervals.fault_seconds
+        ):
+            raise StuckError(f"{self._goal.name}: {failure}")
         return False
 
-    async def _tell(self, at: ReplicaStatus, fault: str | None) -> None:
-        loop = asyncio.get_running_loop()
-        now = f"{at.updated} of {at.wanted} replicas of {self._goal.name} are updated, {at.available} available"
-        now += f"; {fault}" if fault else ""
-        if now != self._told:
-            await self._objects.say(f"WARN: {now}." if fault else f"{now}.")
-        self._told = now
+    async def _log(self, status: ReplicaStatus, fault: str | None) -> None:
+        """Log what has changed, and keep when the workload was healthy and made progress last."""
+        loop, name = asyncio.get_running_loop(), self._goal.name
+        line = f"{status.updated} of {status.wanted} replicas of {name} are updated, {status.available} available"
+        line += f"; {fault}" if fault else ""
+        if line != self._logged:
+            await self._objects.log(f"WARN: {line}." if fault else f"{line}.")
+        self._logged = line
         if fault is None:
-            self._since = loop.time()
-        if at != self._at:
-            self._at, self._moved_on = at, loop.time()
+            self._healthy_at = loop.time()
+        if status != self._status:
+            self._status, self._progress_at = status, loop.time()
 
-    def _is_late(self, at: ReplicaStatus, fault: str | None) -> str | None:
-        """Return why there is no use in waiting any longer."""
-        now, pace = asyncio.get_running_loop().time(), self._objects.pace
-        if at.stalled:
-            return at.stalled + (f": {fault}" if fault else "")
-        if fault and now - self._since >= pace.patience:
+    def _failure(self, status: ReplicaStatus, fault: str | None) -> str | None:
+        """Return why waiting any longer is of no use; None while it may help."""
+        now, intervals = asyncio.get_running_loop().time(), self._objects.intervals
+        if status.stalled:
+            return status.stalled + (f": {fault}" if fault else "")
+        if fault and now - self._healthy_at >= intervals.fault_seconds:
             return fault
-        if self._goal.kind is not DEPLOYMENTS and now - self._moved_on >= pace.deadline:
-            return f"it made no progress within {pace.deadline:.0f} s"
+        if self._goal.kind is not DEPLOYMENTS and now - self._progress_at >= intervals.progress_seconds:
+            return f"it made no progress within {intervals.progress_seconds:.0f} s"
         return None

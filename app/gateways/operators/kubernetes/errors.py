@@ -1,33 +1,33 @@
-"""What may go wrong with a cluster, in two kinds: it will pass, or it will not."""
+"""What may go wrong with a call to a cluster, in two kinds: it may pass, or it will not."""
 
 import json
 import re
 from typing import Any
 
 MESSAGE_LENGTH = 500
-"""Characters of a cluster's own words that are passed on: bodies can be pages long."""
+"""Characters of a cluster's own message that are passed on: bodies can be pages long."""
 
 
 ADMISSION = re.compile(r'"[^"]*" is forbidden: (?!User "|not yet ready)|admission webhook "')
-"""Words of a cluster that let somebody ask, and then does not take what is asked for."""
+"""A refusal of what is asked for, by a policy. Other refusals are of who asks, and may pass on a new cluster."""
 FULL = "exceeded quota"
 
 
 class ClusterAwayError(Exception):
-    """The cluster does not answer, or says that it cannot now (`answers`): the same call may do later."""
+    """The cluster does not answer, or answers (`answers`) that it cannot do it now: the same call may succeed later."""
 
     def __init__(self, message: str, *, answers: bool = False) -> None:
         super().__init__(message)
         self.answers = answers
 
     @property
-    def told(self) -> str:
-        """What is wrong, for people."""
+    def description(self) -> str:
+        """What is wrong, for users."""
         return f"the cluster cannot do it now: {self}" if self.answers else f"the cluster is away: {self}"
 
 
 class ClusterRefusedError(Exception):
-    """The cluster answered, and will not: what it said, and its HTTP status."""
+    """The cluster answered and refused: its message, and its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,17 +40,17 @@ class ClusterRefusedError(Exception):
 
     @property
     def is_conflict(self) -> bool:
-        """Whether there is one of that name, or it was changed since it was read."""
+        """Whether there is an object of that name already, or it has changed since it was read."""
         return self.status == 409
 
     @property
     def is_gone(self) -> bool:
-        """Whether a watch asked for changes that are too old to be told."""
+        """Whether a watch asked for changes that the cluster has forgotten."""
         return self.status == 410
 
     @property
     def is_full(self) -> bool:
-        """Whether a quota has no room for it now."""
+        """Whether a quota has no room now."""
         return self.status == 403 and FULL in str(self)
 
 
@@ -58,25 +58,25 @@ AWAY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 FORBIDDEN_STATUS = frozenset({401, 403})
 
 
-def refusal(status: int, body: str, doing: str, *, is_new: bool) -> ClusterAwayError | ClusterRefusedError:
-    """Return the error for an answer that is none: `doing` says what was asked for, `is_new` that it may yet pass."""
-    said = words(body)
-    message = f"{doing}: {status} {said}".strip()
-    is_passing = status in AWAY_STATUS or (is_new and not ADMISSION.search(said))
-    return ClusterAwayError(message, answers=True) if is_passing else ClusterRefusedError(status, message)
+def error_for(status: int, body: str, doing: str, *, is_new: bool) -> ClusterAwayError | ClusterRefusedError:
+    """Return the error for a response: `doing` says what was asked for, `is_new` that a refusal may yet pass."""
+    message = message_of(body)
+    text = f"{doing}: {status} {message}".strip()
+    may_pass = status in AWAY_STATUS or (is_new and not ADMISSION.search(message))
+    return ClusterAwayError(text, answers=True) if may_pass else ClusterRefusedError(status, text)
 
 
-def words(body: str) -> str:
-    """Return what an answer says, cut to what people read: the message of a Status object, else the text."""
+def message_of(body: str) -> str:
+    """Return the message of a response, shortened: that of a Status object, else the whole text."""
     try:
         status: Any = json.loads(body)
     except ValueError:
         status = None
-    said = status.get("message") if isinstance(status, dict) else None
-    return cut(said if isinstance(said, str) else body)
+    message = status.get("message") if isinstance(status, dict) else None
+    return shorten(message if isinstance(message, str) else body)
 
 
-def cut(text: str) -> str:
-    """Return a text on one line, not too long."""
+def shorten(text: str) -> str:
+    """Return a text on one line, of at most MESSAGE_LENGTH characters."""
     line = " ".join(text.split())
     return line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]}…"

@@ -1,7 +1,8 @@
-"""StatefulSets and DaemonSets: their pods are replaced in place, by their own mechanisms.
+"""StatefulSets and DaemonSets: their pods are replaced in place, by the means that these kinds have.
 
-A StatefulSet is updated down to a partition, the pods of the highest ordinals first. A DaemonSet is updated as its
-owner has it, or, in batches, by deleting as many pods as may be missing at a time. So is what has `OnDelete`.
+A StatefulSet is updated down to a partition, the highest ordinals first. A DaemonSet is updated by its own strategy or,
+in batches, by deleting at most the permitted number of pods at a time. A workload with `OnDelete`
+is updated like that too.
 """
 
 import asyncio
@@ -24,141 +25,153 @@ from app.core.kubernetes.workloads import (
 )
 from app.core.strategy.model import Shape
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, STATEFUL_SETS
-from app.gateways.operators.kubernetes.list_watch import persistently
+from app.gateways.operators.kubernetes.list_watch import retry_while_away
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, stuck_if
 
 ON_DELETE = {"type": "OnDelete"}
 
+ReadStatus = Callable[[Object], ReplicaStatus]
 
-async def bring(moving: ClusterWorkload, shape: Shape) -> None:
+
+async def apply(workload: ClusterWorkload, shape: Shape) -> None:
     """Give the workload a shape. Raises StuckError."""
-    base = await moving.base()
-    own = await _own(moving, base)
-    whole = shape.finished or shape.updated >= shape.total
-    ordered = moving.kind is STATEFUL_SETS
-    manner = own if whole and not ordered else ON_DELETE
-    if ordered and own.get("type") != "OnDelete":
-        manner = _down_to(0 if whole else shape.total - shape.updated)
-    goal = shape.total if whole else shape.updated
-    await _run(moving, moving.workload.image, manner, again=moving.target.restart)
-    read = partial(
-        replicas.stateful_set_status if ordered else replicas.daemon_set_status, goal=None if whole else goal
-    )
-    if manner.get("type") == "OnDelete":
-        await _replace(moving, goal, own, read)
-    await moving.settled(moving.name, None, read)
+    base = await workload.base()
+    own_strategy = await _own_strategy(workload, base)
+    is_whole = shape.finished or shape.updated >= shape.total
+    is_stateful_set = workload.kind is STATEFUL_SETS
+    strategy = own_strategy if is_whole and not is_stateful_set else ON_DELETE
+    if is_stateful_set and own_strategy.get("type") != "OnDelete":
+        strategy = _down_to(0 if is_whole else shape.total - shape.updated)
+    goal = shape.total if is_whole else shape.updated
+    await _set_image(workload, workload.rollout.image, strategy, restart=workload.target.restart)
+    read = _reader(workload, None if is_whole else goal)
+    if strategy.get("type") == "OnDelete":
+        await _replace_pods(workload, goal, own_strategy, read)
+    await workload.wait_until_ready(workload.name, None, read)
     if shape.finished:
-        await moving.change(moving.kind or DEPLOYMENTS, moving.name, lambda seen: _in_manner(seen, own))
-        await moving.keep(over=True, manner=None)
+        kind = workload.kind or DEPLOYMENTS
+        await workload.modify(kind, workload.name, lambda body: _with_strategy(body, own_strategy))
+        await workload.save(over=True, manner=None)
 
 
-async def take_back(moving: ClusterWorkload) -> Outcome:
-    """Bring back what ran before. Raises StuckError."""
-    base, moved = await moving.base(), moving.moved
-    container, previous = moving.target.container, moved.previous if moved else None
-    found, kind = image_of(base, container), moving.kind or DEPLOYMENTS
-    own = await _own(moving, base)
-    known = (previous, moving.workload.image, *(moved.images if moved else ()))
-    fault = drift.image(base, container, *known)
+async def roll_back(workload: ClusterWorkload) -> Outcome:
+    """Bring back the version before. Raises StuckError."""
+    base, moved = await workload.base(), workload.moved
+    container, previous = workload.target.container, moved.previous if moved else None
+    own_strategy = await _own_strategy(workload, base)
+    images = (previous, workload.rollout.image, *(moved.images if moved else ()))
+    fault = drift.image(base, container, *images)
     if fault:
-        await moving.say(f"WARN: {fault}.")
+        await workload.log(f"WARN: {fault}.")
     elif previous:
-        await moving.keep(image=found, images_before=())
-        await moving.say(f"Bringing {previous} back to {moving.name}.")
-        ordered = moving.kind is STATEFUL_SETS
-        manner = _down_to(0) if ordered and own.get("type") != "OnDelete" else own
-        await _run(moving, previous, manner)
-        await _end_broken(moving, previous)
-        read = partial(replicas.stateful_set_status if ordered else replicas.daemon_set_status, goal=None)
-        if manner.get("type") == "OnDelete":
-            await _replace(moving, read(await moving.base()).wanted, own, read)
-        await moving.settled(moving.name, None, read)
-    notes = {ROLLOUT_OF: None, REPLICAS: None, PREVIOUS_IMAGE: None}
-    await moving.change(kind, moving.name, lambda seen: annotated(_in_manner(seen, own), notes))
-    await moving.workload.store.save(None)
+        await workload.save(image=image_of(base, container), images_before=())
+        await workload.log(f"Bringing {previous} back to {workload.name}.")
+        await _restore_image(workload, previous, own_strategy)
+    annotations = {ROLLOUT_OF: None, REPLICAS: None, PREVIOUS_IMAGE: None}
+    kind = workload.kind or DEPLOYMENTS
+    await workload.modify(kind, workload.name, lambda body: annotated(_with_strategy(body, own_strategy), annotations))
+    await workload.rollout.store.save(None)
     return Outcome(Ending.LEFT, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 
-async def _own(moving: ClusterWorkload, base: Object) -> Object:
-    """Return the workload's own manner of updates, and keep it before another one is in its place."""
-    if moving.moved is not None and moving.moved.manner is None:
-        await moving.keep(manner=json.dumps(base["spec"].get("updateStrategy") or {}))
-    kept = moving.moved.manner if moving.moved else None
-    own: Object = json.loads(kept) if kept else base["spec"].get("updateStrategy") or {}
-    return own
+async def _restore_image(workload: ClusterWorkload, image: str, own_strategy: Object) -> None:
+    is_stateful_set = workload.kind is STATEFUL_SETS
+    strategy = _down_to(0) if is_stateful_set and own_strategy.get("type") != "OnDelete" else own_strategy
+    await _set_image(workload, image, strategy)
+    await _delete_broken_pods(workload, image)
+    read = _reader(workload, None)
+    if strategy.get("type") == "OnDelete":
+        await _replace_pods(workload, read(await workload.base()).wanted, own_strategy, read)
+    await workload.wait_until_ready(workload.name, None, read)
+
+
+def _reader(workload: ClusterWorkload, goal: int | None) -> ReadStatus:
+    """Return how to read the status of the workload, whose first `goal` replicas are to be updated; None: all."""
+    status = replicas.stateful_set_status if workload.kind is STATEFUL_SETS else replicas.daemon_set_status
+    return partial(status, goal=goal)
+
+
+async def _own_strategy(workload: ClusterWorkload, base: Object) -> Object:
+    """Return the workload's own update strategy. Store it before the rollout replaces it."""
+    if workload.moved is not None and workload.moved.manner is None:
+        await workload.save(manner=json.dumps(base["spec"].get("updateStrategy") or {}))
+    stored = workload.moved.manner if workload.moved else None
+    strategy: Object = json.loads(stored) if stored else base["spec"].get("updateStrategy") or {}
+    return strategy
 
 
 def _down_to(partition: int) -> Object:
     return {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}}
 
 
-def _in_manner(seen: Object, manner: Object) -> Object:
-    spec = {**seen["spec"], "updateStrategy": manner}
-    return {**seen, "spec": spec if manner else {key: spec[key] for key in spec if key != "updateStrategy"}}
+def _with_strategy(body: Object, strategy: Object) -> Object:
+    spec = {**body["spec"], "updateStrategy": strategy}
+    return {**body, "spec": spec if strategy else {key: spec[key] for key in spec if key != "updateStrategy"}}
 
 
-async def _run(moving: ClusterWorkload, image: str, manner: Object, *, again: bool = False) -> None:
-    await moving.intend(image)
+async def _set_image(workload: ClusterWorkload, image: str, strategy: Object, *, restart: bool = False) -> None:
+    await workload.record_intent(image)
 
-    def changed(seen: Object) -> Object:
-        stuck_if(moving.image_fault(seen))
-        made = with_image(_in_manner(seen, manner), moving.target.container, image)
-        return workloads.restarted(made, moving.workload.deployment_id) if again else made
+    def updated(current: Object) -> Object:
+        stuck_if(workload.image_drift(current))
+        body = with_image(_with_strategy(current, strategy), workload.target.container, image)
+        return workloads.restarted(body, workload.rollout.deployment_id) if restart else body
 
-    await moving.change(moving.kind or DEPLOYMENTS, moving.name, changed)
-    await moving.arrived()
+    await workload.modify(workload.kind or DEPLOYMENTS, workload.name, updated)
+    await workload.record_done()
 
 
-async def _replace(moving: ClusterWorkload, goal: int, own: Object, read: Callable[[Object], ReplicaStatus]) -> None:
-    """Delete old pods until `goal` of them are new ones, as many at a time as may be missing. Raises StuckError."""
+async def _replace_pods(workload: ClusterWorkload, goal: int, own_strategy: Object, read: ReadStatus) -> None:
+    """Delete old pods until `goal` pods are new, at most the permitted number at a time. Raises StuckError."""
     while True:
-        base = await moving.base()
-        pods = [pod for pod in await moving.pods_of(base) if not is_terminating(pod)]
-        old = sorted((pod for pod in pods if not _is_new(moving, base, pod)), key=_ordinal, reverse=True)
+        base = await workload.base()
+        pods = [pod for pod in await workload.pods_of(base) if not is_terminating(pod)]
+        old = sorted((pod for pod in pods if not _is_new(workload, base, pod)), key=_ordinal, reverse=True)
         missing = goal - (len(pods) - len(old))
         if missing <= 0 or not old:
             return
-        for pod in old[: min(missing, replicas.max_unavailable(own, read(base).wanted))]:
-            await moving.say(f"Deleting {name_of(pod)}, for a new one to take its place.")
-            await _delete(moving, name_of(pod))
-        await _whole(moving, read)
+        for pod in old[: min(missing, replicas.max_unavailable(own_strategy, read(base).wanted))]:
+            await workload.log(f"Deleting {name_of(pod)}, so that a new pod replaces it.")
+            await _delete_pod(workload, name_of(pod))
+        await _wait_until_available(workload, read)
 
 
-async def _whole(moving: ClusterWorkload, read: Callable[[Object], ReplicaStatus]) -> None:
-    """Wait until as many pods are available as there are to be, of whatever version. Raises StuckError."""
+async def _wait_until_available(workload: ClusterWorkload, read: ReadStatus) -> None:
+    """Wait until as many pods are available as the workload asks for, of either version. Raises StuckError."""
 
-    def available(seen: Object) -> ReplicaStatus:
-        at = read(seen)
-        return ReplicaStatus(at.wanted, at.updated, at.available, at.available >= at.wanted, at.stalled)
+    def availability(body: Object) -> ReplicaStatus:
+        status = read(body)
+        is_available = status.available >= status.wanted
+        return ReplicaStatus(status.wanted, status.updated, status.available, is_available, status.stalled)
 
-    await asyncio.sleep(moving.pace.poll)
-    await moving.settled(moving.name, None, available)
+    await asyncio.sleep(workload.intervals.poll_seconds)
+    await workload.wait_until_ready(workload.name, None, availability)
 
 
-async def _end_broken(moving: ClusterWorkload, image: str) -> None:
+async def _delete_broken_pods(workload: ClusterWorkload, image: str) -> None:
     """Delete pods of the new version that are not ready: a StatefulSet would wait for them before it goes back."""
-    base = await moving.base()
-    for pod in await moving.pods_of(base):
-        ready = any(
-            each.get("type") == "Ready" and each.get("status") == "True"
-            for each in (pod.get("status") or {}).get("conditions") or ()
+    base = await workload.base()
+    for pod in await workload.pods_of(base):
+        is_ready = any(
+            condition.get("type") == "Ready" and condition.get("status") == "True"
+            for condition in (pod.get("status") or {}).get("conditions") or ()
         )
-        images = {each.get("image") for each in workloads.containers_of(pod["spec"])}
-        if image not in images and not ready and not is_terminating(pod):
-            await _delete(moving, name_of(pod))
+        images = {container.get("image") for container in workloads.containers_of(pod["spec"])}
+        if image not in images and not is_ready and not is_terminating(pod):
+            await _delete_pod(workload, name_of(pod))
 
 
-async def _delete(moving: ClusterWorkload, pod: str) -> None:
-    await persistently(lambda: moving.cluster.delete(PODS, pod), moving.trouble)
+async def _delete_pod(workload: ClusterWorkload, name: str) -> None:
+    await retry_while_away(lambda: workload.cluster.delete(PODS, name), workload.report_outage)
 
 
-def _is_new(moving: ClusterWorkload, base: Object, pod: Object) -> bool:
-    """Return whether a pod is of the newest template, as far as Boreas changes that."""
-    container = moving.target.container
-    images = {each.get("image") for each in workloads.containers_of(pod["spec"]) if each["name"] == container}
-    wanted = ((base["spec"]["template"].get("metadata") or {}).get("annotations") or {}).get(RESTARTED)
-    found = (pod["metadata"].get("annotations") or {}).get(RESTARTED)
-    return images == {image_of(base, container)} and wanted == found
+def _is_new(workload: ClusterWorkload, base: Object, pod: Object) -> bool:
+    """Return whether a pod has the newest template, in the parts that Boreas changes."""
+    name = workload.target.container
+    images = {part.get("image") for part in workloads.containers_of(pod["spec"]) if part["name"] == name}
+    restart = ((base["spec"]["template"].get("metadata") or {}).get("annotations") or {}).get(RESTARTED)
+    pod_restart = (pod["metadata"].get("annotations") or {}).get(RESTARTED)
+    return images == {image_of(base, name)} and restart == pod_restart
 
 
 def _ordinal(pod: Object) -> tuple[int, str]:

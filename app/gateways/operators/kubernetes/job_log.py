@@ -1,4 +1,4 @@
-"""The log of a Job's container, followed from its first byte to its last over any number of connections."""
+"""The log of a Job's run: the lines of its container, from the first byte to the last, and those of the operator."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,26 +13,58 @@ from app.gateways.operators.kubernetes.log_tail import Tail
 from app.ports import LogSink
 
 PAUSE_SECONDS = 0.2
+"""Between two connections to a log."""
 
 
-async def follow(cluster: Cluster, known: Callable[[], Sequence[Object]], log: LogSink) -> None:
-    """Pass the log on, once a pod has begun; `known` gives the pods as they are seen. Raises what the log raises."""
-    tail, pod = Tail(), await _begun(known)
+class JobLog:
+    """Writes to the log of one run, for several writers: it calls the sink for one of them at a time."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+        self._lock = asyncio.Lock()
+        self._logged: set[str] = set()
+
+    async def write(self, stream: Stream, lines: Sequence[str]) -> None:
+        """Write lines. Raises what the sink raises."""
+        async with self._lock:
+            await self._sink(stream, lines)
+
+    async def line(self, text: str) -> None:
+        """Write a line of the operator."""
+        await self.write(Stream.SYSTEM, [text])
+
+    async def once(self, text: str, message: str = "") -> None:
+        """Write a line of the operator, unless it or a line with `message` in it was written before."""
+        if text not in self._logged and not (message and any(message in line for line in self._logged)):
+            self._logged.add(text)
+            await self.line(text)
+
+    async def report_outage(self, outage: str | None) -> None:
+        """Write that the cluster is away, or that it answers again."""
+        await self.line(f"WARN: {outage}" if outage else "The cluster answers again.")
+
+
+async def follow(cluster: Cluster, current_pods: Callable[[], Sequence[Object]], log: LogSink) -> None:
+    """Pass on the log of the first pod that has one, to its end. Raises what `log` raises.
+
+    `current_pods` returns the pods of the Job as they were last seen. A broken connection is opened again.
+    """
+    tail, pod = Tail(), await _first_pod_with_log(current_pods)
     while True:
-        whole = "terminated" in pods.main_state(_current(pod, known()))
+        is_whole = "terminated" in pods.main_state(_current(pod, current_pods()))
         try:
             reading = cluster.log(name_of(pod), manifests.CONTAINER, tail.since)
             async with aclosing(reading) as chunks:
                 async for chunk in chunks:
                     if lines := tail.feed(chunk):
                         await log(Stream.STDOUT, lines)
-            if whole:
+            if is_whole:
                 break
         except ClusterAwayError:
             pass
         except ClusterRefusedError as error:
             if error.is_missing:
-                await log(Stream.SYSTEM, ["WARN: the pod is gone, and with it the rest of its log."])
+                await log(Stream.SYSTEM, ["WARN: the pod was deleted, and with it the rest of its log."])
                 break
             if error.status != 400:
                 raise
@@ -42,12 +74,12 @@ async def follow(cluster: Cluster, known: Callable[[], Sequence[Object]], log: L
         await log(Stream.STDOUT, lines)
 
 
-async def _begun(known: Callable[[], Sequence[Object]]) -> Object:
+async def _first_pod_with_log(current_pods: Callable[[], Sequence[Object]]) -> Object:
     while True:
-        if pod := pods.newest(pod for pod in known() if pods.has_log(pod)):
+        if pod := pods.newest(pod for pod in current_pods() if pods.has_log(pod)):
             return pod
         await asyncio.sleep(PAUSE_SECONDS / 4)
 
 
-def _current(pod: Object, known: Sequence[Object]) -> Object:
-    return next((each for each in known if uid_of(each) == uid_of(pod)), pod)
+def _current(pod: Object, current_pods: Sequence[Object]) -> Object:
+    return next((current for current in current_pods if uid_of(current) == uid_of(pod)), pod)

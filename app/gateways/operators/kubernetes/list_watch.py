@@ -1,10 +1,12 @@
-"""Knowing what there is: a list, then what changes, over any number of broken connections."""
+"""Lists and watches of a cluster's objects, over any number of broken connections."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from app.core.kubernetes.manifests import Object, name_of, version_of
 from app.gateways.operators.kubernetes.cluster import Cluster, Kind
@@ -13,52 +15,58 @@ from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRe
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 0.2
-LONGEST_SECONDS = 5.0
-"""Between two tries at a cluster that is away: from the first figure up to the second."""
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+"""Between two tries at a cluster that is away: from the first figure up to the second, doubled each time."""
 
-Trouble = Callable[[str | None], Awaitable[None]]
-"""Told what is wrong with the cluster, once, and None when it answers again."""
-
-
-async def persistently(call: Callable[[], Awaitable[T]], trouble: Trouble) -> T:
-    """Call again and again until the cluster answers. Raises ClusterRefusedError. Who can not wait for ever cancels."""
-    pause, away = AGAIN_SECONDS, False
-    while True:
-        try:
-            answer = await call()
-        except ClusterAwayError as error:
-            if not away:
-                away = True
-                await trouble(error.told)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_SECONDS)
-        else:
-            if away:
-                await trouble(None)
-            return answer
+OutageReport = Callable[[str | None], Awaitable[None]]
+"""Called once with what is wrong when the cluster is away, and with None when it answers again."""
 
 
-async def snapshots(
-    cluster: Cluster, kind: Kind, selector: str, trouble: Trouble, fields: str = ""
+async def retry_while_away(call: Callable[[], Awaitable[T]], report: OutageReport) -> T:
+    """Repeat a call until the cluster answers, without a limit: cancel to stop. Raises ClusterRefusedError."""
+    try:
+        # Most calls succeed at once, and go without the cost of a policy.
+        return await call()
+    except ClusterAwayError as error:
+        await report(error.description)
+
+    async def repeat() -> T:  # tenacity awaits coroutine functions only, and many calls are lambdas
+        return await call()
+
+    await asyncio.sleep(FIRST_PAUSE_SECONDS)
+    answer: T = await AsyncRetrying(
+        retry=retry_if_exception_type(ClusterAwayError),
+        wait=wait_exponential(2 * FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
+    )(repeat)
+    await report(None)
+    return answer
+
+
+async def ignore_outage(_: str | None) -> None:
+    """Report nothing: another reader of the same cluster reports the outage."""
+
+
+async def list_and_watch(
+    cluster: Cluster, kind: Kind, selector: str, report: OutageReport, fields: str = ""
 ) -> AsyncGenerator[dict[str, Object], None]:
-    """Yield all the objects with these labels and fields, by name: as they are, and after each change. Never ends.
+    """Yield all objects with these labels and fields, by name: the list, then the whole after each change. Never ends.
 
-    A watch that breaks begins anew with a list, so that nothing is missed; so does one whose version is too old.
+    A watch that breaks, or whose version is too old, begins anew with a list, so that no change is missed.
     """
-    pause = AGAIN_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while True:
-        listing = await persistently(lambda: cluster.list(kind, selector, fields), trouble)
+        listing = await retry_while_away(lambda: cluster.list(kind, selector, fields), report)
         objects = {name_of(item): item for item in listing.items}
         yield dict(objects)
-        version, broken = listing.version, False
-        while not broken:
+        version, is_broken = listing.version, False
+        while not is_broken:
             try:
                 async with aclosing(cluster.watch(kind, selector, version, fields)) as events:
                     async for event in events:
                         body = event["object"]
                         if event["type"] == "ERROR":
-                            broken = True
+                            is_broken = True
                             break
                         version = version_of(body) or version
                         if event["type"] == "BOOKMARK":
@@ -67,62 +75,61 @@ async def snapshots(
                             objects.pop(name_of(body), None)
                         else:
                             objects[name_of(body)] = body
-                        pause = AGAIN_SECONDS
+                        pause = FIRST_PAUSE_SECONDS
                         yield dict(objects)
             except ClusterAwayError as error:
-                logger.info("watching again: %s", error)
-                broken = True
+                logger.info("a watch broke, watching again: %s", error)
+                is_broken = True
             except ClusterRefusedError as error:
                 if not error.is_gone:
                     raise
-                broken = True
+                is_broken = True
         await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_SECONDS)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-class Alarm:
-    """Tells whoever waits that an object has changed; where it can not be watched, only that some time has passed."""
+class ChangeSignal:
+    """Wakes a reader when an object has changed; where it cannot be watched, at intervals."""
 
-    def __init__(self, seconds: float, watched_seconds: float) -> None:
+    def __init__(self, poll_seconds: float, watched_poll_seconds: float) -> None:
         self._changed = asyncio.Event()
-        self._watching = True
-        self._seconds = seconds
-        self._watched_seconds = watched_seconds
+        self._is_watching = True
+        self._poll_seconds = poll_seconds
+        self._watched_poll_seconds = watched_poll_seconds
 
     async def wait(self) -> None:
-        """Return when something has changed since the last call, or may have, as it was so long ago."""
+        """Return when the object has changed since the last call, or when it is time to read it anyway."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._watched_seconds if self._watching else self._seconds):
+            async with asyncio.timeout(self._watched_poll_seconds if self._is_watching else self._poll_seconds):
                 await self._changed.wait()
-                await asyncio.sleep(self._seconds / 10)
+                await asyncio.sleep(self._poll_seconds / 10)
         self._changed.clear()
 
-    async def follow(self, cluster: Cluster, kind: Kind, name: str) -> None:
-        """Watch the object until cancelled, or until the cluster refuses that."""
+    async def watch(self, cluster: Cluster, kind: Kind, name: str) -> None:
+        """Watch the object until cancelled, or until the cluster refuses the watch."""
         try:
-            async with aclosing(snapshots(cluster, kind, "", _quiet, f"metadata.name={name}")) as seen:
-                async for _ in seen:
+            async with aclosing(list_and_watch(cluster, kind, "", ignore_outage, f"metadata.name={name}")) as changes:
+                async for _ in changes:
                     self._changed.set()
         except ClusterRefusedError as error:
-            logger.warning("%s %s can not be watched, and is looked at now and then: %s", kind.name, name, error)
+            logger.warning("%s %s cannot be watched, and is polled instead: %s", kind.name, name, error)
         finally:
-            self._watching = False
+            self._is_watching = False
             self._changed.set()
 
 
 @asynccontextmanager
-async def alarmed(
-    cluster: Cluster, kind: Kind, name: str, seconds: float, watched_seconds: float
-) -> AsyncIterator[Alarm]:
-    """Watch an object beside the block. Without a watch `wait` returns each `seconds`, with one after more of them."""
-    alarm = Alarm(seconds, watched_seconds)
-    following = asyncio.create_task(alarm.follow(cluster, kind, name), name=f"watch of {name}")
+async def watch_object(
+    cluster: Cluster, kind: Kind, name: str, poll_seconds: float, watched_poll_seconds: float
+) -> AsyncIterator[ChangeSignal]:
+    """Watch an object beside the block.
+
+    `ChangeSignal.wait` returns at each change and every `watched_poll_seconds`; without a watch every `poll_seconds`.
+    """
+    signal = ChangeSignal(poll_seconds, watched_poll_seconds)
+    watching = asyncio.create_task(signal.watch(cluster, kind, name), name=f"watch of {name}")
     try:
-        yield alarm
+        yield signal
     finally:
-        following.cancel()
-        await asyncio.wait([following])
-
-
-async def _quiet(_: str | None) -> None:
-    """Say nothing: whoever looks at the object tells of a cluster that is away."""
+        watching.cancel()
+        await asyncio.wait([watching])

@@ -1,4 +1,4 @@
-"""A log that is followed over several connections, without a gap and without a double."""
+"""The lines of a container's log over several connections, without a gap and without a double."""
 
 import codecs
 from collections import Counter
@@ -9,12 +9,12 @@ from app.ports import LONG_LINE
 
 
 class Tail:
-    """Turns what a cluster sends of a log, with timestamps, into lines; knows where to go on, and what it passed on.
+    """Turns the chunks of a log with timestamps into lines. Knows where a new connection has to begin.
 
-    The cluster goes on from a whole second. Timestamps may be equal, and go back a little where two streams meet, so
-    this goes back a second before the latest that was seen; the lines since then are counted, and as many of those that
-    come again are left out. A line that was cut off by a broken connection comes again whole; one so long that it was
-    passed on in pieces goes on where it was.
+    A cluster can begin at a whole second only. Timestamps may be equal, and may go back a little where two streams
+    meet. So a new connection begins a second before the latest timestamp, and as many lines as came since that second
+    are skipped. A line that a broken connection cut off comes again whole. A long line that was passed on in pieces
+    continues after the last piece.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Tail:
 
     @property
     def since(self) -> str | None:
-        """The second to go on from, as RFC 3339; None before the first line."""
+        """The second at which a new connection begins, as RFC 3339; None before the first line."""
         return f"{self._second}Z" if self._second else None
 
     def reconnect(self) -> None:
-        """Take note that what comes next begins at `since` again."""
+        """Expect the next chunk to begin at `since` again."""
         self._skip = self._seen.total()
         self._again = self._passed
         self._begin()
@@ -43,7 +43,7 @@ class Tail:
         self._again = self._passed
 
     def feed(self, chunk: bytes) -> list[str]:
-        """Return the lines, or pieces of very long ones, that are new and whole with this."""
+        """Return the new lines that a chunk completes, and new pieces of very long lines."""
         self._buffer += self._decoder.decode(chunk)
         *whole, self._buffer = self._buffer.split("\n")
         lines = [out for line in whole for out in self._line(line)]
@@ -52,12 +52,12 @@ class Tail:
         return lines
 
     def finish(self) -> list[str]:
-        """Return the last line, which has no end, once the log is known to be over."""
+        """Return the last line, which has no line end, once the log is complete."""
         rest, self._buffer = self._buffer, ""
         return self._line(rest) if rest else []
 
     def _open(self, text: str) -> str:
-        """Take the timestamp from the front of a line that begins."""
+        """Take the timestamp from the beginning of a line."""
         if self._stamp is not None:
             return text
         stamp, space, rest = text.partition(" ")
@@ -81,13 +81,14 @@ class Tail:
         self._passed = self._again = 0
         if second > self._latest:
             self._latest, self._second = second, _second_before(second)
-            self._seen = Counter({each: count for each, count in self._seen.items() if each >= self._second})
+            counts = self._seen.items()
+            self._seen = Counter({stamp: count for stamp, count in counts if stamp >= self._second})
         if second >= self._second:
             self._seen[second] += 1
         return out
 
     def _fresh(self, text: str, *, more: bool) -> list[str]:
-        """Return what of a line's text was not passed on before."""
+        """Return the part of a line's text that was not passed on before, in pieces."""
         if self._skip:
             return []
         old = min(self._again, len(text))
@@ -104,7 +105,7 @@ class Tail:
 
 
 def _second_of(stamp: str) -> str | None:
-    """Return the second of a timestamp in UTC, None where it is none: nodes write the time of where they are."""
+    """Return the second of a timestamp in UTC, None where it is not one: nodes write their local time."""
     if len(stamp) < 20 or stamp[10] != "T":
         return None
     if stamp.endswith("Z"):

@@ -1,4 +1,4 @@
-"""The operator: commands as Jobs, and rollouts of Deployments, in the namespace that an environment names."""
+"""The Kubernetes operator: commands as Jobs, and rollouts of workloads, in the namespace of an environment."""
 
 import logging
 from collections.abc import Sequence
@@ -12,10 +12,17 @@ from app.core.log_levels import Stream
 from app.core.strategy.model import Shape, Strategy
 from app.gateways.authorities import USUAL, Authorities
 from app.gateways.operators.execution import EndRequest, TaskExecution
-from app.gateways.operators.kubernetes import prerequisites, readiness_watch, rollout_events, rollouts, traffic
+from app.gateways.operators.kubernetes import (
+    prerequisites,
+    readiness_watch,
+    rollbacks,
+    rollout_events,
+    rollouts,
+    traffic,
+)
 from app.gateways.operators.kubernetes.allowed_clusters import AllowedClusters
-from app.gateways.operators.kubernetes.capacity import beside
-from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, Hold
+from app.gateways.operators.kubernetes.capacity import second_sets
+from app.gateways.operators.kubernetes.cluster import DAEMON_SETS, JOBS, Cluster, WriteLease
 from app.gateways.operators.kubernetes.connections import Connections
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
 from app.gateways.operators.kubernetes.job_creation import JobCreation
@@ -25,27 +32,30 @@ from app.ports import Execution, Instruction, LogSink, Run, Workload
 
 logger = logging.getLogger(__name__)
 
-PACE = PollIntervals()
-DIGESTS = 256
-"""Of how many rollouts it is known which events were told: of more than any worker moves at a time."""
-ALL = AllowedClusters()
-"""No kubeconfig, and every namespace that the service account of the worker's pod may reach."""
+INTERVALS = PollIntervals()
+MAX_DIGESTS = 256
+"""Rollouts whose logged events are remembered: more than any worker runs at a time."""
+ANY_NAMESPACE = AllowedClusters()
+"""No kubeconfig, and every namespace that the service account of the worker's pod may use."""
 
 
 class KubernetesOperator:
-    """Runs each command as a Job, which outlives this worker: who asks for the same run again goes on with it.
+    """Runs each command as a Job, which outlives this worker: another worker that asks for the same run adopts it.
 
-    `pace.patience` is how many seconds something may keep a pod from starting that rarely passes by itself, like an
-    image that can not be pulled; what waits for a node waits until the task's limit. A cluster that is away delays.
-    `reach` is what the worker was started to serve; all else is refused.
+    A fault that rarely passes by itself, like an image that cannot be pulled, may last `intervals.fault_seconds`. A pod
+    that waits for a node may wait until the task's time limit. A cluster that is away only delays. `allowed` are the
+    clusters and namespaces that this worker serves; every other one is refused.
     """
 
     def __init__(
-        self, pace: PollIntervals = PACE, reach: AllowedClusters = ALL, authorities: Authorities = USUAL
+        self,
+        intervals: PollIntervals = INTERVALS,
+        allowed: AllowedClusters = ANY_NAMESPACE,
+        authorities: Authorities = USUAL,
     ) -> None:
-        self._pace = pace
-        self._connections = Connections(reach, authorities)
-        self._hold = Hold()
+        self._intervals = intervals
+        self._connections = Connections(allowed, authorities)
+        self._lease = WriteLease()
         self._digests: dict[str, EventDigest] = {}
         self._restricted: set[KubernetesAccess] = set()
 
@@ -53,7 +63,7 @@ class KubernetesOperator:
         """Begin to run the command of an instruction as a Job.
 
         `stop` and `kill` delete the Job with its pods; `detach` leaves it. An error of `log` leaves it too: the
-        attempt is another worker's then.
+        attempt belongs to another worker then.
         """
         return TaskExecution(lambda request: self._execute(instruction, log, request))
 
@@ -65,118 +75,118 @@ class KubernetesOperator:
         if not instruction.image:
             return Outcome(Ending.FAILED, "it has a command, but neither it nor the version's artifact has an image")
         cluster = self._cluster(instruction.connection)
-        making = JobCreation(cluster, instruction, self._restricted)
-        return await JobRun(cluster, instruction, log, making, self._pace.patience).run(request)
+        creation = JobCreation(cluster, instruction, self._restricted)
+        return await JobRun(cluster, instruction, log, creation, self._intervals.fault_seconds).run(request)
 
     def renew_lease(self, seconds: float) -> None:
-        """Take note that this worker may change things for `seconds` more. Jobs run on, for the next attempt."""
-        self._hold.renew(seconds)
+        """Allow writes to clusters for `seconds` from now. Jobs run on without a lease, for the next attempt."""
+        self._lease.renew(seconds)
 
     def renew_lease_from_thread(self, seconds: float) -> None:
-        """Do nothing: nothing is changed while the event loop is held up, and `hold` comes before anything else is."""
+        """Do nothing: while the event loop is blocked no write happens, and `renew_lease` comes before it is."""
 
     async def list_runs(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs of Jobs in a namespace, but those that somebody deletes already."""
+        """Return the runs of Jobs in a namespace, without those that are being deleted."""
         selector = f"{manifests.MANAGED_BY}={manifests.MANAGER},{manifests.RUN_LABEL}"
         try:
             listing = await self._cluster(connection).list(JOBS, selector)
         except (ClusterAwayError, ClusterRefusedError) as error:
-            logger.warning("it can not be seen which Jobs of %s run: %s", connection.namespace, error)
+            logger.warning("the Jobs of the namespace %s cannot be listed: %s", connection.namespace, error)
             return ()
-        there = [job for job in listing.items if not manifests.is_terminating(job)]
-        return [_run(job, run) for job in there if (run := manifests.run_of(job))]
+        jobs = [job for job in listing.items if not manifests.is_terminating(job)]
+        return [_run(job, run) for job in jobs if (run := manifests.run_of(job))]
 
     async def end_run(self, connection: KubernetesAccess, run: Run) -> bool:
-        """Delete the Job of a run with its pods: one that was found, as it was then and once its pods are gone."""
+        """Delete the Job of a run with its pods. One from `list_runs` is deleted only if it has not changed since."""
         propagation = "Foreground" if run.state else "Background"
         name = manifests.job_name(run.task_id, run.name)
         try:
             return await self._cluster(connection).delete(JOBS, name, propagation=propagation, version=run.state)
         except (ClusterAwayError, ClusterRefusedError) as error:
-            logger.warning("Job %s of %s could not be deleted: %s", name, connection.namespace, error)
+            logger.warning("Job %s of the namespace %s cannot be deleted: %s", name, connection.namespace, error)
             return False
 
     async def size(self, workload: Workload) -> int:
-        """Return how many replicas the workload is to have; one where that can not be known: `bring` will tell why."""
-        moving = self._moving(workload, _unheard)
+        """Return how many replicas the workload is to have; 1 where it cannot be read: `apply` says why."""
+        target = self._target(workload, _discard_lines)
         try:
-            return await self._size(moving)
+            return await self._size(target)
         except (StuckError, ClusterRefusedError):
             return 1
 
     @staticmethod
-    async def _size(moving: ClusterWorkload) -> int:
-        base = await moving.base()
-        if moving.kind is DAEMON_SETS:
+    async def _size(target: ClusterWorkload) -> int:
+        base = await target.base()
+        if target.kind is DAEMON_SETS:
             return replicas.desired_nodes(base)
-        moved = moving.recall(base) or moving.workload.store.unfinished or replicas.annotated_workload(base)
-        is_split = bool(await beside(moving)) or bool(moved and moving.moved and moved.beside)
-        return replicas.target_replicas(base, moved, is_split=is_split, is_scaled=await moving.is_scaled())
+        moved = target.restore(base) or target.rollout.store.unfinished or replicas.annotated_workload(base)
+        is_split = bool(await second_sets(target)) or bool(moved and target.moved and moved.beside)
+        return replicas.target_replicas(base, moved, is_split=is_split, is_scaled=await target.is_scaled())
 
     async def incompatibility(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        """Return why a strategy can not work for the workload, as far as the cluster tells."""
-        moving = self._moving(workload, _unheard)
+        """Return why a strategy cannot work for the workload, by what its cluster has; None where it can."""
+        target = self._target(workload, _discard_lines)
         try:
-            base = await prerequisites.look(moving)
-            if moving.is_in_place:
-                return update_strategy.incompatibility_in_place(base, moving.what, strategy, size)
-            scaled, routed = await moving.is_scaled(), workload.target.http_route is not None
-            return update_strategy.incompatibility(base, strategy, size, is_routed=routed, is_scaled=scaled)
+            base = await prerequisites.check(target)
+            if target.is_in_place:
+                return update_strategy.incompatibility_in_place(base, target.description, strategy, size)
+            is_scaled, is_routed = await target.is_scaled(), workload.target.http_route is not None
+            return update_strategy.incompatibility(base, strategy, size, is_routed=is_routed, is_scaled=is_scaled)
         except (StuckError, ClusterRefusedError) as error:
             return str(error)
 
     async def apply(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Give the workload a shape; go on with what another worker has begun. Ends when cancelled, and leaves all."""
-        moving = self._moving(workload, rollout_events.in_turns(log))
-        async with self._told(moving):
-            outcome = await rollouts.bring(moving, shape)
+        """Give the workload a shape, continuing with what another worker began."""
+        target = self._target(workload, rollout_events.serialized(log))
+        async with self._reporting(target):
+            outcome = await rollouts.apply(target, shape)
             if outcome.ending is Ending.SUCCEEDED and not shape.finished:
-                await readiness_watch.brought(moving, shape)
+                await readiness_watch.save_baseline(target, shape)
             return outcome
 
     async def observe(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Look at what was brought: whether it has served all the time, and whether somebody changed it."""
-        moving = self._moving(workload, rollout_events.in_turns(log))
-        async with self._told(moving):
-            return await readiness_watch.look(moving, shape)
+        """Check whether the workload has served all the time since it got its shape, and whether it drifted."""
+        target = self._target(workload, rollout_events.serialized(log))
+        async with self._reporting(target):
+            return await readiness_watch.check(target, shape)
 
     async def resolve_service(self, workload: Workload, shape: Shape) -> str | None:
-        """Return by which Service what carries the new version is asked: that of the set beside the base, if any."""
+        """Return the Service by which the new version can be asked: that of a second set, if there is one."""
         try:
-            return await traffic.reached_by(self._moving(workload, _unheard), tracks.checked_track(shape))
+            return await traffic.service_of(self._target(workload, _discard_lines), tracks.checked_track(shape))
         except ClusterRefusedError:
             return workload.target.service
 
     async def roll_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        """Bring the version before back: at once where its replicas are still there."""
-        moving = self._moving(workload, rollout_events.in_turns(log))
-        async with self._told(moving):
-            return await rollouts.take_back(moving, shape)
+        """Bring the version before back: at once where its replicas still run."""
+        target = self._target(workload, rollout_events.serialized(log))
+        async with self._reporting(target):
+            return await rollbacks.roll_back(target, shape)
 
-    def _told(self, moving: ClusterWorkload) -> AbstractAsyncContextManager[None]:
-        """Tell what happens to a workload meanwhile; what happened since this worker moved it last is told first."""
-        rollout = f"{moving.workload.deployment_id}/{moving.workload.task_id}"
-        known = self._digests.pop(rollout, None)
-        self._digests[rollout] = digest = known or EventDigest()
-        if len(self._digests) > DIGESTS:
+    def _reporting(self, target: ClusterWorkload) -> AbstractAsyncContextManager[None]:
+        """Log the events of a workload meanwhile, first those since the previous call for the same rollout."""
+        rollout = f"{target.rollout.deployment_id}/{target.rollout.task_id}"
+        previous = self._digests.pop(rollout, None)
+        self._digests[rollout] = digest = previous or EventDigest()
+        if len(self._digests) > MAX_DIGESTS:
             del self._digests[next(iter(self._digests))]
-        return rollout_events.told(moving, digest, is_first=known is None)
+        return rollout_events.reporting(target, digest, is_first=previous is None)
 
-    def _moving(self, workload: Workload, log: LogSink) -> ClusterWorkload:
-        return ClusterWorkload(self._cluster(workload.connection), workload, log, self._pace)
+    def _target(self, workload: Workload, log: LogSink) -> ClusterWorkload:
+        return ClusterWorkload(self._cluster(workload.connection), workload, log, self._intervals)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connections.close()
 
     def _cluster(self, connection: KubernetesAccess) -> Cluster:
-        return Cluster(self._connections, connection, self._hold)
+        return Cluster(self._connections, connection, self._lease)
 
 
 def _run(job: manifests.Object, name: str) -> Run:
-    known = job["metadata"]["labels"]
-    return Run(known[manifests.DEPLOYMENT_LABEL], known[manifests.TASK_LABEL], name, manifests.version_of(job))
+    labels = job["metadata"]["labels"]
+    return Run(labels[manifests.DEPLOYMENT_LABEL], labels[manifests.TASK_LABEL], name, manifests.version_of(job))
 
 
-async def _unheard(_stream: Stream, _lines: Sequence[str]) -> None:
-    """Take no note."""
+async def _discard_lines(_stream: Stream, _lines: Sequence[str]) -> None:
+    """Log nothing: the caller only reads."""

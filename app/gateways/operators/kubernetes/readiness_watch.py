@@ -1,4 +1,4 @@
-"""Looking at what was brought while it is watched: whether its pods have served all the time since."""
+"""Checks of a workload between batches: whether its new pods have served without a break since they were ready."""
 
 from app.core.attempt import Ending, Outcome
 from app.core.kubernetes import pods, replicas
@@ -11,54 +11,53 @@ from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError
 
 
-async def brought(moving: ClusterWorkload, shape: Shape) -> None:
-    """Keep how the pods stand that were just brought, so that it can be told later what happened to them since."""
-    carrier = await _carrier(moving, shape)
-    if carrier is not None and moving.moved is not None:
-        since, restarts = pods.readiness_baseline(await moving.pods(carrier))
-        await moving.keep(ready_since=since, restarts=restarts)
+async def save_baseline(workload: ClusterWorkload, shape: Shape) -> None:
+    """Store since when the new pods are ready and how often they restarted, for later checks to compare with."""
+    updated = await _updated_workload(workload, shape)
+    if updated is not None and workload.moved is not None:
+        since, restarts = pods.readiness_baseline(await workload.pods(updated))
+        await workload.save(ready_since=since, restarts=restarts)
 
 
-async def look(moving: ClusterWorkload, shape: Shape) -> Outcome:
-    """Return what has become of a shape that was brought, and is watched: it may have been changed, or not served.
+async def check(workload: ClusterWorkload, shape: Shape) -> Outcome:
+    """Return FAILED where the workload drifted, or its new pods stopped serving, since the baseline.
 
-    What somebody deleted is made again.
+    A second set that somebody deleted is created again.
     """
     try:
-        base = await moving.base()
-        fault = moving.image_fault(base)
-        carrier = await _carrier(moving, shape)
-        if fault is None and carrier is None:
-            return await rollouts.bring(moving, shape)
-        if fault is None and carrier is not None and not moving.is_in_place:
-            fault = moving.size_fault(carrier) if name_of(carrier) != moving.name else None
-        if fault is None and carrier is not None:
-            fault = await _fault(moving, carrier)
+        base = await workload.base()
+        fault = workload.image_drift(base)
+        updated = await _updated_workload(workload, shape)
+        if fault is None and updated is None:
+            return await rollouts.apply(workload, shape)
+        if fault is None and updated is not None and not workload.is_in_place:
+            fault = workload.size_drift(updated) if name_of(updated) != workload.name else None
+        if fault is None and updated is not None:
+            fault = await _disturbance(workload, updated)
     except (StuckError, ClusterRefusedError) as error:
         fault = str(error)
     return Outcome(Ending.FAILED, fault) if fault else Outcome(Ending.SUCCEEDED)
 
 
-async def _carrier(moving: ClusterWorkload, shape: Shape) -> Object | None:
-    """Return what carries the new version in a shape: the base, or what stands beside it; None where that is gone."""
-    if moving.is_in_place or rollouts.is_whole(shape):
-        return await moving.base()
+async def _updated_workload(workload: ClusterWorkload, shape: Shape) -> Object | None:
+    """Return what runs the new version in a shape: the base or a second set; None where that was deleted."""
+    if workload.is_in_place or rollouts.is_whole(shape):
+        return await workload.base()
     if shape.updated == 0 and shape.kind is not StrategyKind.BLUE_GREEN:
-        return await moving.base()
+        return await workload.base()
     track = PREVIEW if shape.kind is StrategyKind.BLUE_GREEN else CANARY
-    found = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    return None if found is None or is_terminating(found) else found
+    second = await workload.get(DEPLOYMENTS, f"{workload.name}-{track}")
+    return None if second is None or is_terminating(second) else second
 
 
-async def _fault(moving: ClusterWorkload, carrier: Object) -> str | None:
-    """Return what is wrong with pods that were ready when they were brought."""
-    moved = moving.moved
+async def _disturbance(workload: ClusterWorkload, updated: Object) -> str | None:
+    """Return how pods that were ready at the baseline stopped serving; None where they did not."""
+    moved = workload.moved
     if moved is None:
         return None
-    found = await moving.pods(carrier)
-    told = pods.disturbance(found, moved.ready_since, moved.restarts)
-    if told is None:
+    disturbance = pods.disturbance(await workload.pods(updated), moved.ready_since, moved.restarts)
+    if disturbance is None:
         return None
-    at = replicas.replica_status(carrier)
-    count = "" if moving.is_in_place else f"; {at.available} of {at.wanted} replicas are available"
-    return f"{name_of(carrier)} does not serve as it did when it was brought: {told}{count}"
+    status = replicas.replica_status(updated)
+    count = "" if workload.is_in_place else f"; {status.available} of {status.wanted} replicas are available"
+    return f"{name_of(updated)} does not serve as it did when it was brought: {disturbance}{count}"

@@ -1,7 +1,6 @@
-"""Telling a rollout's log what happens to its objects in the cluster, while that goes on."""
+"""What happens to a rollout's objects in the cluster, written to the log of its task while the rollout goes on."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 
@@ -9,104 +8,85 @@ from app.core.kubernetes import event_digest, tracks, workloads
 from app.core.kubernetes.event_digest import EventDigest
 from app.core.kubernetes.manifests import Object
 from app.core.log_levels import Stream
-from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, EVENTS, PODS, Cluster
+from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, Cluster
 from app.gateways.operators.kubernetes.errors import ClusterAwayError, ClusterRefusedError
-from app.gateways.operators.kubernetes.job_events import at
-from app.gateways.operators.kubernetes.list_watch import snapshots
+from app.gateways.operators.kubernetes.event_feed import follow_events
 from app.gateways.operators.kubernetes.workload import ClusterWorkload
 from app.ports import LogSink
 
-logger = logging.getLogger(__name__)
+POLL_SECONDS = 4.0
+"""Between two reads of what holds a workload up; the first comes after as long. Also between two lists of events."""
 
-LOOK_SECONDS = 4.0
-"""After how long it is looked for what keeps a workload from getting on, and how often."""
-
-BEGIN_SECONDS = 2.0
+BASELINE_SECONDS = 2.0
+"""How long a rollout waits at its start to learn which events are older than it."""
 
 
-def in_turns(log: LogSink) -> LogSink:
-    """Return a sink that several may write to: it is called for one of them at a time."""
-    turn = asyncio.Lock()
+def serialized(log: LogSink) -> LogSink:
+    """Return a sink that several writers may share: it calls `log` for one of them at a time."""
+    lock = asyncio.Lock()
 
     async def write(stream: Stream, lines: Sequence[str]) -> None:
-        async with turn:
+        async with lock:
             await log(stream, lines)
 
     return write
 
 
 class RolloutEvents:
-    """Tells what happens to the objects of a rollout. To be used once."""
+    """Writes a rollout's events and problems to its log. To be used once."""
 
-    def __init__(self, moving: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> None:
-        self._moving = moving
+    def __init__(self, workload: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> None:
+        self._workload = workload
         self._digest = digest
         self._is_first = is_first
-        self._names = (moving.name, *(f"{moving.name}-{track}" for track in tracks.SECOND_TRACKS))
-        self._told: set[str] = set()
-        self._begun = asyncio.Event()
+        self._names = (workload.name, *(f"{workload.name}-{track}" for track in tracks.SECOND_TRACKS))
+        self._reported: set[str] = set()
+        self._has_baseline = asyncio.Event()
 
-    async def begun(self) -> None:
-        """Wait until it is known which events were there before, unless the cluster does not answer."""
+    async def wait_for_baseline(self) -> None:
+        """Wait until the events from before the rollout are known, unless the cluster does not answer."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(BEGIN_SECONDS if self._is_first else 0):
-                await self._begun.wait()
+            async with asyncio.timeout(BASELINE_SECONDS if self._is_first else 0):
+                await self._has_baseline.wait()
 
-    async def follow(self) -> None:
-        """Tell events as they come, until cancelled. Those that were there before the rollout are none of its."""
-        try:
-            async with aclosing(snapshots(self._moving.cluster, EVENTS, "", _quiet)) as seen:
-                async for events in seen:
-                    await self._tell(list(events.values()))
-        except ClusterRefusedError as error:
-            logger.info("events cannot be watched, and are looked at now and then: %s", error)
-            await self._look_at_events()
+    async def follow_events(self) -> None:
+        """Log events as they come, until cancelled. Events from before the rollout are left out."""
+        async with aclosing(follow_events(self._workload.cluster, POLL_SECONDS)) as feed:
+            async for events in feed:
+                own = [event for event in events if event_digest.concerns(event, self._names)]
+                for line in self._digest.lines(own, silently=self._is_first):
+                    await self._workload.log(line)
+                self._is_first = False
+                self._has_baseline.set()
 
-    async def _look_at_events(self) -> None:
+    async def report_problems(self) -> None:
+        """Log what has held the workload up for a while, once each, until cancelled."""
         while True:
+            await asyncio.sleep(POLL_SECONDS)
             try:
-                await self._tell(list((await self._moving.cluster.list(EVENTS)).items))
-            except ClusterAwayError:
-                pass
-            except ClusterRefusedError as error:
-                logger.warning("events cannot be told: %s", error)
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _tell(self, events: list[Object]) -> None:
-        ours = sorted((each for each in events if event_digest.concerns(each, self._names)), key=at)
-        for line in self._digest.lines(ours, silently=self._is_first):
-            await self._moving.say(line)
-        self._is_first = False
-        self._begun.set()
-
-    async def look(self) -> None:
-        """Tell what keeps the workload from getting on, once it does for a while, until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                found = [line for name in self._names for line in await self._hindrances(name)]
+                problems = [problem for name in self._names for problem in await self._problems(name)]
             except (ClusterAwayError, ClusterRefusedError):
                 continue
-            for why, line in found:
-                if why not in self._told:
-                    await self._moving.say(f"WARN: waiting: {line}.")
-            self._told = {why for why, _ in found}
+            for key, line in problems:
+                if key not in self._reported:
+                    await self._workload.log(f"WARN: waiting: {line}.")
+            self._reported = {key for key, _ in problems}
 
-    async def _hindrances(self, name: str) -> list[tuple[str, str]]:
-        cluster = self._moving.cluster
-        kind = (self._moving.kind if name == self._moving.name else None) or DEPLOYMENTS
-        found = await cluster.get(kind, name)
-        if found is None:
+    async def _problems(self, name: str) -> list[tuple[str, str]]:
+        """Return (key, line) of each problem of a workload of that name."""
+        cluster = self._workload.cluster
+        kind = (self._workload.kind if name == self._workload.name else None) or DEPLOYMENTS
+        body = await cluster.get(kind, name)
+        if body is None:
             return []
-        return list(event_digest.rollout_problems(found, await _pods(cluster, found), self._digest.probes))
+        return list(event_digest.rollout_problems(body, await _pods(cluster, body), self._digest.probes))
 
 
-async def _pods(cluster: Cluster, workload: Object) -> list[Object]:
+async def _pods(cluster: Cluster, body: Object) -> list[Object]:
     """Return the pods of a workload, and not those of another set with its labels."""
-    match = workload["spec"]["selector"].get("matchLabels") or {}
-    listing = await cluster.list(PODS, ",".join(f"{key}={value}" for key, value in match.items()))
-    track = match.get(workloads.TRACK)
+    labels = body["spec"]["selector"].get("matchLabels") or {}
+    listing = await cluster.list(PODS, ",".join(f"{key}={value}" for key, value in labels.items()))
+    track = labels.get(workloads.TRACK)
     return [
         pod
         for pod in listing.items
@@ -115,21 +95,18 @@ async def _pods(cluster: Cluster, workload: Object) -> list[Object]:
 
 
 @asynccontextmanager
-async def told(moving: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> AsyncIterator[None]:
-    """Tell what happens to a workload while the block runs. Raises what writing to the log raises."""
-    witness = RolloutEvents(moving, digest, is_first=is_first)
-    works = [asyncio.create_task(work, name="events of a rollout") for work in (witness.follow(), witness.look())]
+async def reporting(workload: ClusterWorkload, digest: EventDigest, *, is_first: bool) -> AsyncIterator[None]:
+    """Log what happens to a workload while the block runs. Raises what writing to the log raises."""
+    events = RolloutEvents(workload, digest, is_first=is_first)
+    reports = (events.follow_events(), events.report_problems())
+    tasks = [asyncio.create_task(report, name="events of a rollout") for report in reports]
     try:
-        await witness.begun()
+        await events.wait_for_baseline()
         yield
     finally:
-        for work in works:
-            work.cancel()
-        await asyncio.wait(works)
-    for work in works:
-        if not work.cancelled() and (error := work.exception()) is not None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-
-
-async def _quiet(_: str | None) -> None:
-    """Say nothing: whoever moves the workload tells of a cluster that is away."""

@@ -1,4 +1,4 @@
-"""Objects of a cluster as a rollout reaches them: every call waits for a cluster that is away, and tells of it."""
+"""The objects that a rollout reads and writes. Every call waits for a cluster that is away, and logs the outage."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,50 +10,53 @@ from app.core.kubernetes.workloads import TRACK
 from app.core.log_levels import Stream
 from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, Cluster, Kind
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
-from app.gateways.operators.kubernetes.list_watch import persistently
+from app.gateways.operators.kubernetes.list_watch import retry_while_away
 from app.ports import LogSink, Workload
 
 
 class StuckError(Exception):
-    """What is wanted can not come about; the message says why."""
+    """The rollout cannot go on; the message says why, for users."""
 
 
-Judgement = Callable[[Object], str | None]
-"""Says what somebody changed of an object, None where nobody did."""
+DriftCheck = Callable[[Object], str | None]
+"""Returns how an object differs from what Boreas gave it, in words for users; None where it does not."""
 
 
-def unjudged(_: Object) -> None:
-    """Find nothing."""
+def no_drift(_: Object) -> None:
+    """Return None: nothing of this object is compared."""
 
 
-def stuck_if(what: str | None) -> None:
-    """Raise StuckError where there is something to say."""
-    if what is not None:
-        raise StuckError(what)
+def stuck_if(reason: str | None) -> None:
+    """Raise StuckError where there is a reason to."""
+    if reason is not None:
+        raise StuckError(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class PollIntervals:
-    """How often is looked, how long faults of pods may last, how long traffic takes to follow, how often is looked at
-    what a watch tells of anyway, and how long what has no deadline of its own may make no progress, in seconds.
+    """Intervals and limits of a rollout.
+
+    An object is read every `poll_seconds`, or every `watched_poll_seconds` while it is watched. A fault of a pod may
+    last `fault_seconds`. Traffic takes `settle_seconds` to follow a change. A workload without a deadline of its own
+    may make no progress for `progress_seconds`.
     """
 
-    poll: float = 1.0
-    patience: float = 60.0
-    settle: float = 5.0
-    watched: float = 5.0
-    deadline: float = 600.0
+    poll_seconds: float = 1.0
+    fault_seconds: float = 60.0
+    settle_seconds: float = 5.0
+    watched_poll_seconds: float = 5.0
+    progress_seconds: float = 600.0
 
 
 class RolloutObjects:
-    """The objects of one rollout. Every call waits for a cluster that is away; refusals of it come out as errors."""
+    """The objects of one rollout. Methods raise ClusterRefusedError where the cluster refuses."""
 
-    def __init__(self, cluster: Cluster, workload: Workload, log: LogSink, pace: PollIntervals) -> None:
+    def __init__(self, cluster: Cluster, rollout: Workload, log: LogSink, intervals: PollIntervals) -> None:
         self.cluster = cluster
-        self.workload = workload
-        self.target = workload.target
-        self.pace = pace
-        self._log = log
+        self.rollout = rollout
+        self.target = rollout.target
+        self.intervals = intervals
+        self._sink = log
 
     @property
     def name(self) -> str:
@@ -61,103 +64,105 @@ class RolloutObjects:
         return self.target.workload
 
     @property
-    def marks(self) -> dict[str, str]:
-        """The labels of all that is made for this rollout."""
+    def labels(self) -> dict[str, str]:
+        """The labels of every object that this rollout creates."""
         owner = manifests.Owner(
-            deployment_id=self.workload.deployment_id,
-            task_id=self.workload.task_id,
-            application=self.workload.application,
+            deployment_id=self.rollout.deployment_id,
+            task_id=self.rollout.task_id,
+            application=self.rollout.application,
         )
         return manifests.labels(owner)
 
-    async def say(self, line: str) -> None:
+    async def log(self, line: str) -> None:
         """Write a line to the task's log."""
-        await self._log(Stream.SYSTEM, [line])
+        await self._sink(Stream.SYSTEM, [line])
 
-    async def trouble(self, what: str | None) -> None:
-        """Tell that the cluster is away, or answers again."""
-        await self.say(f"WARN: {what}" if what else "The cluster answers again.")
+    async def report_outage(self, outage: str | None) -> None:
+        """Log that the cluster is away, or that it answers again."""
+        await self.log(f"WARN: {outage}" if outage else "The cluster answers again.")
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return an object, None where there is none."""
-        return await persistently(lambda: self.cluster.get(kind, name), self.trouble)
+        return await retry_while_away(lambda: self.cluster.get(kind, name), self.report_outage)
 
-    async def need(self, kind: Kind, name: str) -> Object:
-        """Return an object that must be there. Raises StuckError."""
-        found = await self.get(kind, name)
-        if found is None:
+    async def get_existing(self, kind: Kind, name: str) -> Object:
+        """Return an object that must exist. Raises StuckError."""
+        body = await self.get(kind, name)
+        if body is None:
             raise StuckError(f"there is no {kind.name} {name} in the namespace {self.cluster.namespace}")
-        return found
+        return body
 
-    async def change(self, kind: Kind, name: str, to: Callable[[Object], Object]) -> Object:
-        """Change an object that is there, again where somebody else changed it in between."""
-        return await persistently(lambda: self.cluster.modify(kind, name, to), self.trouble)
+    async def modify(self, kind: Kind, name: str, change: Callable[[Object], Object]) -> Object:
+        """Write what `change` makes of an object, and return it; again where somebody changed it in between."""
+        return await retry_while_away(lambda: self.cluster.modify(kind, name, change), self.report_outage)
 
-    async def make(self, kind: Kind, body: Object, meddled: Judgement = unjudged) -> None:
-        """Make an object, or bring one that Boreas made before to what it shall be. Raises StuckError.
+    async def ensure(self, kind: Kind, body: Object, drift_check: DriftCheck = no_drift) -> None:
+        """Create an object, or update one that Boreas created before. Raises StuckError.
 
-        One of this very rollout is judged first by whether somebody has `meddled` with it.
+        An object of this rollout is updated only where `drift_check` finds nothing.
         """
         name = manifests.name_of(body)
 
-        def brought(seen: Object) -> Object:
-            if self.is_of_this(seen):
-                stuck_if(meddled(seen))
-            return _brought_to(seen, body)
+        def updated(current: Object) -> Object:
+            if self.is_of_rollout(current):
+                stuck_if(drift_check(current))
+            return _merged(current, body)
 
         while True:
             try:
-                await persistently(lambda: self.cluster.create(kind, body), self.trouble)
+                await retry_while_away(lambda: self.cluster.create(kind, body), self.report_outage)
                 return
             except ClusterRefusedError as error:
                 if not error.is_conflict:
                     raise
-            found = await self.get(kind, name)
-            if found is None or is_terminating(found):
-                await asyncio.sleep(self.pace.poll)
+            current = await self.get(kind, name)
+            if current is None or is_terminating(current):
+                await asyncio.sleep(self.intervals.poll_seconds)
                 continue
-            if not workloads.is_managed(found):
-                raise StuckError(f"there is a {kind.name} {name} that Boreas did not make")
-            if kind is DEPLOYMENTS and found["spec"]["selector"] != body["spec"]["selector"]:
-                if self.is_of_this(found):
+            if not workloads.is_managed(current):
+                raise StuckError(
+                    f"there is already a {kind.name} {name} that Boreas did not create; rename or delete it"
+                )
+            if kind is DEPLOYMENTS and current["spec"]["selector"] != body["spec"]["selector"]:
+                if self.is_of_rollout(current):
                     raise StuckError(f"somebody changed whom Service {self.target.service} selects meanwhile")
                 await self.remove(kind, name)
                 continue
-            await self.change(kind, name, brought)
+            await self.modify(kind, name, updated)
             return
 
-    def is_of_this(self, body: Object) -> bool:
-        """Return whether an object that Boreas made was made for this rollout."""
-        known = body["metadata"].get("labels") or {}
-        return known.get(manifests.DEPLOYMENT_LABEL) == self.workload.deployment_id
+    def is_of_rollout(self, body: Object) -> bool:
+        """Return whether Boreas created an object for this rollout."""
+        labels = body["metadata"].get("labels") or {}
+        return labels.get(manifests.DEPLOYMENT_LABEL) == self.rollout.deployment_id
 
     async def remove(self, kind: Kind, name: str) -> None:
-        """Delete an object of ours and wait until it is gone; what others made stays."""
-        found = await self.get(kind, name)
-        while found is not None and workloads.is_managed(found):
-            if not is_terminating(found):
-                await persistently(lambda: self.cluster.delete(kind, name), self.trouble)
-            found = await self.get(kind, name)
-            if found is not None:
-                await asyncio.sleep(self.pace.poll)
+        """Delete an object that Boreas created, and wait until it is gone. Objects of others stay."""
+        body = await self.get(kind, name)
+        while body is not None and workloads.is_managed(body):
+            if not is_terminating(body):
+                await retry_while_away(lambda: self.cluster.delete(kind, name), self.report_outage)
+            body = await self.get(kind, name)
+            if body is not None:
+                await asyncio.sleep(self.intervals.poll_seconds)
 
-    def owned(self, kind: Kind, seen: Object) -> Object:
-        """Return an object marked as the application's. Raises StuckError where it is another one's."""
-        what = f"{kind.name} {manifests.name_of(seen)}"
-        owner = self.workload.application_id
-        stuck_if(workloads.ownership_error(seen, what, self.cluster.namespace, owner))
-        return workloads.annotated(seen, {workloads.OWNER: owner})
+    def mark_owned(self, kind: Kind, body: Object) -> Object:
+        """Return an object marked as the application's. Raises StuckError where another application owns it."""
+        description = f"{kind.name} {manifests.name_of(body)}"
+        owner = self.rollout.application_id
+        stuck_if(workloads.ownership_error(body, description, self.cluster.namespace, owner))
+        return workloads.annotated(body, {workloads.OWNER: owner})
 
-    async def all_of(self, kind: Kind, selector: str = "") -> list[Object]:
+    async def list_objects(self, kind: Kind, selector: str = "") -> list[Object]:
         """Return the objects with these labels."""
-        return list((await persistently(lambda: self.cluster.list(kind, selector), self.trouble)).items)
+        return list((await retry_while_away(lambda: self.cluster.list(kind, selector), self.report_outage)).items)
 
     async def pods_of(self, workload: Object) -> list[Object]:
         """Return the pods of a workload, of any version."""
-        match = workload["spec"]["selector"].get("matchLabels") or {}
-        found = await self.all_of(PODS, ",".join(f"{key}={value}" for key, value in match.items()))
-        known = (match.get(TRACK),) if TRACK in match else (None, tracks.STABLE)
-        return [pod for pod in found if (pod["metadata"].get("labels") or {}).get(TRACK) in known]
+        labels = workload["spec"]["selector"].get("matchLabels") or {}
+        pods = await self.list_objects(PODS, ",".join(f"{key}={value}" for key, value in labels.items()))
+        own_tracks = (labels.get(TRACK),) if TRACK in labels else (None, tracks.STABLE)
+        return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(TRACK) in own_tracks]
 
     async def pods(self, workload: Object) -> list[Object]:
         """Return the pods of a workload that have its newest image."""
@@ -166,17 +171,17 @@ class RolloutObjects:
         return [
             pod
             for pod in await self.pods_of(workload)
-            if {each.get("image") for each in workloads.containers_of(pod["spec"]) if each["name"] == container}
+            if {part.get("image") for part in workloads.containers_of(pod["spec"]) if part["name"] == container}
             == {image}
         ]
 
 
-def _brought_to(seen: Object, body: Object) -> Object:
-    """Return an object of ours as it shall be: what the cluster keeps of it stays."""
-    spec = {**seen["spec"], **body["spec"]}
-    kept = {
-        part: {**(seen["metadata"].get(part) or {}), **(body["metadata"].get(part) or {})}
+def _merged(current: Object, body: Object) -> Object:
+    """Return an object with the spec, labels and annotations of `body`; all else stays as the cluster has it."""
+    spec = {**current["spec"], **body["spec"]}
+    marks = {
+        part: {**(current["metadata"].get(part) or {}), **(body["metadata"].get(part) or {})}
         for part in ("labels", "annotations")
     }
-    meta = {**seen["metadata"], **{part: values for part, values in kept.items() if values}}
-    return {**seen, "metadata": meta, "spec": spec}
+    metadata = {**current["metadata"], **{part: values for part, values in marks.items() if values}}
+    return {**current, "metadata": metadata, "spec": spec}

@@ -1,7 +1,7 @@
-"""Giving the pods of a base its track where they are: none of them is replaced for that.
+"""The track label on the pods of a base, put there without replacing a pod.
 
-The ReplicaSets and the pods get the label first, and the template of the Deployment last, which is paused meanwhile. To
-its controller the newest ReplicaSet is then what the template asks for.
+The ReplicaSets and pods get the label first, and the template of the Deployment last. The Deployment is paused
+meanwhile, so that its controller finds the newest ReplicaSet equal to the template and replaces nothing.
 """
 
 import asyncio
@@ -13,83 +13,83 @@ from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, PODS, REPLICA
 from app.gateways.operators.kubernetes.errors import ClusterRefusedError
 from app.gateways.operators.kubernetes.workload import ClusterWorkload
 
-SEEN_SECONDS = 10.0
-"""How long its controller may take to see that nothing is to be replaced; after that it decides by itself."""
+OBSERVE_SECONDS = 10.0
+"""How long the Deployment's controller may take to observe the new template; then it is resumed in any case."""
 
 
-async def mark(moving: ClusterWorkload) -> None:
-    """Let all pods of the base have its track. Raises StuckError.
+async def label_base(workload: ClusterWorkload) -> None:
+    """Give all pods of the base its track label. Raises StuckError.
 
-    They are replaced, one after the other, only where labels cannot be given to them in place.
+    The pods are replaced, one after the other, only where labels cannot be added to them.
     """
-    base = await moving.base()
+    base = await workload.base()
     if annotation(base, tracks.PAUSED) is not None or not tracks.has_track_label(base):
-        if await _in_place(moving, base):
+        if await _label_in_place(workload, base):
             return
-        await moving.replace_marked()
+        await workload.replace_with_labelled()
         return
-    at = replicas.replica_status(base)
-    if not at.settled and at.updated < int((base.get("status") or {}).get("replicas") or 0):
-        await moving.settled(moving.name)
+    status = replicas.replica_status(base)
+    if not status.settled and status.updated < int((base.get("status") or {}).get("replicas") or 0):
+        await workload.wait_until_ready(workload.name)
 
 
-async def resume(moving: ClusterWorkload, base: Object) -> None:
-    """Go on with what another worker has begun, so that the base is not left paused."""
+async def resume(workload: ClusterWorkload, base: Object) -> None:
+    """Finish labelling that another worker began, so that the base does not stay paused."""
     if annotation(base, tracks.PAUSED) is not None:
-        await _in_place(moving, base)
+        await _label_in_place(workload, base)
 
 
-async def _in_place(moving: ClusterWorkload, base: Object) -> bool:
-    """Return whether the base, and all that belongs to it, has the track now."""
-    is_held = annotation(base, tracks.PAUSED) is not None
+async def _label_in_place(workload: ClusterWorkload, base: Object) -> bool:
+    """Label the base and all that it owns. Return False where that is not possible."""
+    is_paused = annotation(base, tracks.PAUSED) is not None
     try:
-        sets = [each for each in await moving.all_of(REPLICA_SETS) if is_owned_by(each, uid_of(base))]
-        if not is_held and (not sets or base["spec"].get("paused")):
+        replica_sets = [body for body in await workload.list_objects(REPLICA_SETS) if is_owned_by(body, uid_of(base))]
+        if not is_paused and (not replica_sets or base["spec"].get("paused")):
             return False
-        await moving.change(DEPLOYMENTS, moving.name, tracks.paused)
-        if not is_held:
-            await moving.say(f"The pods of {moving.name} get the label {TRACK}={tracks.STABLE}; none is replaced.")
-        for each in sets:
-            await moving.change(REPLICA_SETS, name_of(each), tracks.with_track_label)
-        await _label_pods(moving, base, {uid_of(each) for each in (base, *sets)})
+        await workload.modify(DEPLOYMENTS, workload.name, tracks.paused)
+        if not is_paused:
+            await workload.log(f"The pods of {workload.name} get the label {TRACK}={tracks.STABLE}; none is replaced.")
+        for replica_set in replica_sets:
+            await workload.modify(REPLICA_SETS, name_of(replica_set), tracks.with_track_label)
+        await _label_pods(workload, base, {uid_of(owner) for owner in (base, *replica_sets)})
     except ClusterRefusedError as error:
-        await moving.say(f"WARN: labels cannot be given to the pods of {moving.name} as they are: {error}")
-        await moving.change(DEPLOYMENTS, moving.name, tracks.resumed)
+        await workload.log(f"WARN: running pods of {workload.name} cannot be labelled: {error}")
+        await workload.modify(DEPLOYMENTS, workload.name, tracks.resumed)
         return False
-    await moving.change(DEPLOYMENTS, moving.name, tracks.with_track_label)
-    await _until_seen(moving)
-    await moving.change(DEPLOYMENTS, moving.name, tracks.resumed)
+    await workload.modify(DEPLOYMENTS, workload.name, tracks.with_track_label)
+    await _wait_until_observed(workload)
+    await workload.modify(DEPLOYMENTS, workload.name, tracks.resumed)
     return True
 
 
-async def _label_pods(moving: ClusterWorkload, base: Object, owners: set[str]) -> None:
-    """Label the pods of these owners, until there is none without: meanwhile some may come from before."""
+async def _label_pods(workload: ClusterWorkload, base: Object, owners: set[str]) -> None:
+    """Label the pods of these owners until none is without: more may be created from the old template meanwhile."""
 
-    def labelled(seen: Object) -> Object:
-        known = {**(seen["metadata"].get("labels") or {}), TRACK: tracks.STABLE}
-        return {**seen, "metadata": {**seen["metadata"], "labels": known}}
+    def labelled(pod: Object) -> Object:
+        labels = {**(pod["metadata"].get("labels") or {}), TRACK: tracks.STABLE}
+        return {**pod, "metadata": {**pod["metadata"], "labels": labels}}
 
     while True:
-        there = await moving.pods_of(base)
-        found = [pod for pod in there if not is_terminating(pod) and any(is_owned_by(pod, uid) for uid in owners)]
-        bare = [pod for pod in found if (pod["metadata"].get("labels") or {}).get(TRACK) is None]
-        if not bare:
+        pods = [pod for pod in await workload.pods_of(base) if not is_terminating(pod)]
+        owned = [pod for pod in pods if any(is_owned_by(pod, uid) for uid in owners)]
+        unlabelled = [pod for pod in owned if (pod["metadata"].get("labels") or {}).get(TRACK) is None]
+        if not unlabelled:
             return
-        for pod in bare:
+        for pod in unlabelled:
             try:
-                await moving.change(PODS, name_of(pod), labelled)
+                await workload.modify(PODS, name_of(pod), labelled)
             except ClusterRefusedError as error:
                 if not error.is_missing:
                     raise
 
 
-async def _until_seen(moving: ClusterWorkload) -> None:
+async def _wait_until_observed(workload: ClusterWorkload) -> None:
     loop = asyncio.get_running_loop()
-    until = loop.time() + SEEN_SECONDS
-    while loop.time() < until:
-        base = await moving.base()
+    deadline = loop.time() + OBSERVE_SECONDS
+    while loop.time() < deadline:
+        base = await workload.base()
         status = base.get("status") or {}
-        is_seen = int(status.get("observedGeneration") or 0) >= int(base["metadata"].get("generation") or 0)
-        if is_seen and replicas.replica_status(base).updated == int(status.get("replicas") or 0):
+        is_observed = int(status.get("observedGeneration") or 0) >= int(base["metadata"].get("generation") or 0)
+        if is_observed and replicas.replica_status(base).updated == int(status.get("replicas") or 0):
             return
-        await asyncio.sleep(moving.pace.poll)
+        await asyncio.sleep(workload.intervals.poll_seconds)

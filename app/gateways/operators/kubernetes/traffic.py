@@ -1,7 +1,7 @@
-"""Whom traffic goes to while a rollout is under way: by the selector of a Service, or by the weights of a route.
+"""Where traffic goes during a rollout: by the selector of a Service, or by the weights of an HTTPRoute.
 
-On the way on nothing that people changed meanwhile is written over. On the way back traffic has to leave what is to be
-removed: what they changed is told, and taken back no further than that.
+On the way forward nothing that people changed is overwritten. On the way back traffic has to leave the set that will be
+removed; other changes of people are logged and stay.
 """
 
 from app.core.kubernetes import drift, manifests, tracks, workloads
@@ -22,187 +22,197 @@ from app.gateways.operators.kubernetes.cluster import DEPLOYMENTS, ROUTES, SERVI
 from app.gateways.operators.kubernetes.workload import ClusterWorkload, StuckError, stuck_if
 
 
-async def part(moving: ClusterWorkload, track: str) -> None:
-    """Let the Service select the pods of the base alone, before there are others that have all their labels.
+async def isolate_base(workload: ClusterWorkload, track: str) -> None:
+    """Let the Service select the base's pods only, before a second set has pods with all their labels.
 
-    Where the base's pods do not have its track yet, they get it first. Raises StuckError.
+    Gives the base's pods their track label first, where they lack it. Raises StuckError.
     """
-    name = moving.target.service
+    name = workload.target.service
     if name is None:
-        raise StuckError("its application names no service whose traffic could be steered")
-    service = await moving.need(SERVICES, name)
-    own = tracks.restored_selector(service)
-    if not own:
+        raise StuckError("its application names no Service, so its traffic cannot be shifted; set kubernetes.service")
+    service = await workload.get_existing(SERVICES, name)
+    selector = tracks.restored_selector(service)
+    if not selector:
         raise StuckError(f"Service {name} selects no pods by labels")
-    second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    is_old = second is not None and moving.is_of_this(second) and tracks.is_legacy(second, own)
-    if is_old or tracks.serving_track(service) not in (None, STABLE):
+    second = await workload.get(DEPLOYMENTS, f"{workload.name}-{track}")
+    is_legacy = second is not None and workload.is_of_rollout(second) and tracks.is_legacy(second, selector)
+    if is_legacy or tracks.serving_track(service) not in (None, STABLE):
         return
-    base = await moving.base()
-    if not own.items() <= tracks.labels_of(base).items():
-        told = f"Service {name} does not select the pods of Deployment {moving.name}"
-        meddled = f"somebody changed whom Service {name} selects meanwhile; it is left so"
-        raise StuckError(told if tracks.serving_track(service) is None else meddled)
-    await track_labels.mark(moving)
+    base = await workload.base()
+    if not selector.items() <= tracks.labels_of(base).items():
+        mismatch = f"Service {name} does not select the pods of Deployment {workload.name}"
+        raise StuckError(mismatch if tracks.serving_track(service) is None else _selector_drift(name))
+    await track_labels.label_base(workload)
 
-    def parted(seen: Object) -> Object:
-        if tracks.serving_track(seen) not in (None, STABLE):
-            return seen
-        own = tracks.restored_selector(seen)
-        return tracks.with_serving_track(seen, STABLE, own, {**own, TRACK: STABLE})
+    def isolated(body: Object) -> Object:
+        if tracks.serving_track(body) not in (None, STABLE):
+            return body
+        selector = tracks.restored_selector(body)
+        return tracks.with_serving_track(body, STABLE, selector, {**selector, TRACK: STABLE})
 
-    if await moving.change(SERVICES, name, parted) != service:
-        await moving.say(f"Service {name} selects the pods of {moving.name} alone: {TRACK}={STABLE}.")
+    if await workload.modify(SERVICES, name, isolated) != service:
+        await workload.log(f"Service {name} selects the pods of {workload.name} alone: {TRACK}={STABLE}.")
 
 
-async def beside(moving: ClusterWorkload, track: str) -> tuple[str, dict[str, str]] | None:
-    """Return the name of the Service that reaches the second set alone, and whom that selects; None without a Service.
+def _selector_drift(service: str) -> str:
+    return f"somebody changed whom Service {service} selects meanwhile; it is left so"
+
+
+async def second_service(workload: ClusterWorkload, track: str) -> tuple[str, dict[str, str]] | None:
+    """Return the name and selector of the Service for the second set alone; None where the application has no Service.
 
     Raises StuckError.
     """
-    name = moving.target.service
-    service = await moving.get(SERVICES, name) if name else None
-    own = tracks.restored_selector(service) if service else None
-    if not name or not own:
+    name = workload.target.service
+    service = await workload.get(SERVICES, name) if name else None
+    selector = tracks.restored_selector(service) if service else None
+    if not name or not selector:
         return None
-    second = await moving.get(DEPLOYMENTS, f"{moving.name}-{track}")
-    return f"{name}-{track}", tracks.track_selector(own, track, second)
+    second = await workload.get(DEPLOYMENTS, f"{workload.name}-{track}")
+    return f"{name}-{track}", tracks.track_selector(selector, track, second)
 
 
-async def show(moving: ClusterWorkload, track: str) -> None:
-    """Make the Service that reaches the second set alone, or bring it to what it shall be; tell where it is.
+async def expose(workload: ClusterWorkload, track: str) -> None:
+    """Create or update the Service for the second set alone, and log its address.
 
-    One of that name that others made stays as it is, which is told. Raises StuckError.
+    A Service of that name that Boreas did not create stays as it is, with a warning. Raises StuckError.
     """
-    known = await beside(moving, track)
-    if known is None:
+    second = await second_service(workload, track)
+    if second is None:
         return
-    name, selector = known
-    before = await moving.get(SERVICES, name)
-    if before is not None and not workloads.is_managed(before):
-        await moving.say(f"WARN: there is a Service {name} that Boreas did not make: none reaches {track} alone.")
+    name, selector = second
+    current = await workload.get(SERVICES, name)
+    if current is not None and not workloads.is_managed(current):
+        await workload.log(
+            f"WARN: there is already a Service {name} that Boreas did not create,"
+            f" so no Service reaches the {track} set alone; rename or delete it."
+        )
         return
-    body = await moving.need(SERVICES, str(moving.target.service))
-    made = workloads.second_service(body, name, {**moving.marks, TRACK: track}, selector)
-    await moving.make(SERVICES, made)
-    if before is None:
-        ports = ", ".join(str(port["port"]) for port in made["spec"]["ports"]) or "none"
-        where = f"{name}.{moving.cluster.namespace}.svc"
-        await moving.say(f"Service {name} reaches {moving.name}-{track} alone: {where}, ports {ports}.")
+    service = await workload.get_existing(SERVICES, str(workload.target.service))
+    body = workloads.second_service(service, name, {**workload.labels, TRACK: track}, selector)
+    await workload.ensure(SERVICES, body)
+    if current is None:
+        ports = ", ".join(str(port["port"]) for port in body["spec"]["ports"]) or "none"
+        address = f"{name}.{workload.cluster.namespace}.svc"
+        await workload.log(f"Service {name} reaches {workload.name}-{track} alone: {address}, ports {ports}.")
 
 
-async def reached_by(moving: ClusterWorkload, track: str | None) -> str | None:
-    """Return the name of the Service by which what carries the new version is asked: that of a set beside the base.
+async def service_of(workload: ClusterWorkload, track: str | None) -> str | None:
+    """Return the name of the Service that reaches the new version: that of the second set, if there is one.
 
-    The application's own for None, and where there is none for the set alone; None where that has none.
+    The application's own for no track, and where there is none for the set alone; None where it has none.
     """
-    own = moving.target.service
+    own = workload.target.service
     if own is None or track is None:
         return own
     name = f"{own}-{track}"
-    found = await moving.get(SERVICES, name)
-    return name if found is not None and workloads.is_managed(found) else own
+    service = await workload.get(SERVICES, name)
+    return name if service is not None and workloads.is_managed(service) else own
 
 
-async def is_away(moving: ClusterWorkload) -> bool:
-    """Return whether traffic of the base goes to a set beside it, by the Service or by the route."""
-    service, route = moving.target.service, moving.target.http_route
-    served = await moving.get(SERVICES, service) if service else None
-    routed = await moving.get(ROUTES, route) if route else None
+async def is_shifted(workload: ClusterWorkload) -> bool:
+    """Return whether traffic goes to a set beside the base, by the Service or by the route."""
+    service_name, route_name = workload.target.service, workload.target.http_route
+    service = await workload.get(SERVICES, service_name) if service_name else None
+    route = await workload.get(ROUTES, route_name) if route_name else None
     return bool(
-        (served and tracks.serving_track(served) not in (None, STABLE))
-        or (routed and annotation(routed, TRAFFIC_SHARE) is not None)
+        (service and tracks.serving_track(service) not in (None, STABLE))
+        or (route and annotation(route, TRAFFIC_SHARE) is not None)
     )
 
 
-async def split(moving: ClusterWorkload, share: int) -> None:
-    """Give hundredths of the traffic to the canary, whom its own Service selects. Raises StuckError."""
-    service, route = str(moving.target.service), str(moving.target.http_route)
-    beside = f"{service}-{CANARY}"
-    if not workloads.is_managed(await moving.need(SERVICES, beside)):
-        raise StuckError(f"there is a Service {beside} that Boreas did not make")
+async def set_share(workload: ClusterWorkload, percent: int) -> None:
+    """Give a share of the route's traffic to the Service of the canary. Raises StuckError."""
+    service, route = str(workload.target.service), str(workload.target.http_route)
+    canary = f"{service}-{CANARY}"
+    if not workloads.is_managed(await workload.get_existing(SERVICES, canary)):
+        raise StuckError(f"there is already a Service {canary} that Boreas did not create; rename or delete it")
 
-    def weighted(seen: Object) -> Object:
-        stuck_if(drift.weights(seen, service, beside))
-        return workloads.with_traffic_share(seen, service, beside, share)
+    def weighted(body: Object) -> Object:
+        stuck_if(drift.weights(body, service, canary))
+        return workloads.with_traffic_share(body, service, canary, percent)
 
-    before = await moving.need(ROUTES, route)
-    if await moving.change(ROUTES, route, weighted) != before:
-        await moving.say(f"HTTPRoute {route} gives {share} % of the traffic to {beside}.")
+    before = await workload.get_existing(ROUTES, route)
+    if await workload.modify(ROUTES, route, weighted) != before:
+        await workload.log(f"HTTPRoute {route} gives {percent} % of the traffic to {canary}.")
 
 
-async def unsplit(moving: ClusterWorkload, *, back: bool) -> None:
-    """Give all traffic to the base. Raises StuckError where somebody wants it otherwise, except on the way `back`."""
-    service, route = moving.target.service, moving.target.http_route
-    if route is None or service is None or (found := await moving.get(ROUTES, route)) is None:
+async def clear_share(workload: ClusterWorkload, *, back: bool) -> None:
+    """Give all of the route's traffic to the base. Raises StuckError where the weights drifted, but not on a rollback.
+
+    `back` is a rollback.
+    """
+    service, route = workload.target.service, workload.target.http_route
+    if route is None or service is None or (current := await workload.get(ROUTES, route)) is None:
         return
-    beside = f"{service}-{CANARY}"
-    if back and drift.weights(found, service, beside):
-        await moving.say(
+    canary = f"{service}-{CANARY}"
+    if back and drift.weights(current, service, canary):
+        await workload.log(
             f"WARN: somebody changed the weights of HTTPRoute {route} meanwhile; all traffic goes back to {service}."
         )
 
-    def whole(seen: Object) -> Object:
+    def cleared(body: Object) -> Object:
         if not back:
-            stuck_if(drift.weights(seen, service, beside))
-        return workloads.with_traffic_share(seen, service, beside, 0)
+            stuck_if(drift.weights(body, service, canary))
+        return workloads.with_traffic_share(body, service, canary, 0)
 
-    await moving.change(ROUTES, route, whole)
+    await workload.modify(ROUTES, route, cleared)
 
 
-async def switch(moving: ClusterWorkload, to: str | None) -> None:
-    """Let the Service select the preview, or the base for None, at once. Raises StuckError.
+async def switch(workload: ClusterWorkload, track: str | None) -> None:
+    """Let the Service select the second set of a track, or the base for None, at once. Raises StuckError.
 
-    While there is a second set with the labels of the base, `release` ends what is left of that.
+    While a second set has the labels of the base, the Service selects by track; `restore_selector` ends that.
     """
-    name = moving.target.service
-    if name is None or (service := await moving.get(SERVICES, name)) is None:
-        if to:
+    name = workload.target.service
+    if name is None or (service := await workload.get(SERVICES, name)) is None:
+        if track:
             raise StuckError(f"there is no Service {name}")
         return
-    if to is None and tracks.serving_track(service) in (None, STABLE):
+    if track is None and tracks.serving_track(service) in (None, STABLE):
         return
-    base, second = await moving.base(), await moving.get(DEPLOYMENTS, f"{moving.name}-{PREVIEW}")
+    base, second = await workload.base(), await workload.get(DEPLOYMENTS, f"{workload.name}-{PREVIEW}")
 
-    def switched(seen: Object) -> Object:
-        stuck_if(drift.selector(seen))
-        own = tracks.restored_selector(seen)
-        wanted = tracks.track_selector(own, to or STABLE, second)
-        there = second if to else base
-        if to and (there is None or not wanted.items() <= tracks.labels_of(there).items()):
-            raise StuckError(f"somebody changed whom Service {name} selects meanwhile; it is left so")
-        if to is None and not wanted.items() <= tracks.labels_of(base).items():
-            wanted = own
-        return tracks.with_serving_track(seen, to or STABLE, own, wanted)
+    def switched(body: Object) -> Object:
+        stuck_if(drift.selector(body))
+        own = tracks.restored_selector(body)
+        selector = tracks.track_selector(own, track or STABLE, second)
+        if track and (second is None or not selector.items() <= tracks.labels_of(second).items()):
+            raise StuckError(_selector_drift(name))
+        if track is None and not selector.items() <= tracks.labels_of(base).items():
+            selector = own
+        return tracks.with_serving_track(body, track or STABLE, own, selector)
 
-    if await moving.change(SERVICES, name, switched) != service:
-        there = (second if to else base) or base
-        image = workloads.image_of(there, moving.target.container)
-        await moving.say(f"Service {name} serves {manifests.name_of(there)}, which runs {image}.")
+    if await workload.modify(SERVICES, name, switched) != service:
+        serving = (second if track else base) or base
+        image = workloads.image_of(serving, workload.target.container)
+        await workload.log(f"Service {name} serves {manifests.name_of(serving)}, which runs {image}.")
 
 
-async def release(moving: ClusterWorkload) -> None:
-    """Let the Service select as when no rollout is under way: there is but one set any more."""
-    name = moving.target.service
-    service = await moving.get(SERVICES, name) if name else None
+async def restore_selector(workload: ClusterWorkload) -> None:
+    """Give the Service its own selector back, once there is only one set."""
+    name = workload.target.service
+    service = await workload.get(SERVICES, name) if name else None
     if name is None or service is None or tracks.serving_track(service) is None:
         return
 
-    def free(seen: Object) -> Object:
-        return tracks.restored(seen) if tracks.serving_track(seen) in (STABLE, tracks.serving_track(service)) else seen
+    def restored(body: Object) -> Object:
+        own_tracks = (STABLE, tracks.serving_track(service))
+        return tracks.restored(body) if tracks.serving_track(body) in own_tracks else body
 
-    await moving.change(SERVICES, name, free)
+    await workload.modify(SERVICES, name, restored)
 
 
-async def switch_back(moving: ClusterWorkload) -> str | None:
-    """Let the Service select its own pods, unless somebody changed whom it selects: then return what is to be said."""
-    name = moving.target.service
-    service = await moving.get(SERVICES, name) if name else None
+async def switch_back(workload: ClusterWorkload) -> str | None:
+    """Let the Service select the base. A selector that somebody changed stays: return what users have to know then."""
+    name = workload.target.service
+    service = await workload.get(SERVICES, name) if name else None
     fault = drift.selector(service) if service else None
     if name is None or service is None or fault is None:
-        await switch(moving, None)
+        await switch(workload, None)
         return None
-    is_back = service["spec"].get("selector") == own_selector(service)
-    await moving.say(f"WARN: {fault}.")
-    await moving.change(SERVICES, name, lambda seen: annotated(seen, {SELECTOR: None, tracks.SERVING_TRACK: None}))
-    return None if is_back else fault
+    is_own = service["spec"].get("selector") == own_selector(service)
+    await workload.log(f"WARN: {fault}.")
+    annotations = {SELECTOR: None, tracks.SERVING_TRACK: None}
+    await workload.modify(SERVICES, name, lambda body: annotated(body, annotations))
+    return None if is_own else fault

@@ -1,7 +1,7 @@
-"""Whom commands run as: the worker's own user, one other, or one for each environment.
+"""The user that commands run as: the worker's own, one other, or one for each environment.
 
-Where each environment has a user of its own, its commands can neither read the files, the memory and the variables of
-another's, nor end them; and those of Boreas neither. Such users need no entry in a table of accounts: a number will do.
+Where each environment has a user of its own, its commands can neither read the files, memory and variables of another
+environment's commands or of Boreas, nor end them. Such users need no entry in /etc/passwd: a number is enough.
 """
 
 import fcntl
@@ -17,23 +17,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
-"""The capabilities, by their numbers, of who starts, ends and cleans up after commands of other users."""
-USUAL_RANGE = "64000-64999"
-"""Users that are taken where nothing else is said: they are kept free for what is made on demand."""
+CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
+"""The capabilities, with their numbers, that are needed to start, end and clean up commands of other users."""
+DEFAULT_RANGE = "64000-64999"
+"""The suggested users: distributions keep these numbers free for users that are created on demand."""
 SHAPE = re.compile(r"(\d+)(?:-(\d+))?")
-TAKES = f"It takes a user's name or number, or a range of numbers such as {USUAL_RANGE}."
+ACCEPTED = f"It accepts a user's name or number, or a range of numbers such as {DEFAULT_RANGE}."
 
 
 class NoAccountError(Exception):
-    """There is nobody to run a command as; the message says why, and what to do."""
+    """There is no user to run a command as; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user for commands. `home` is a folder to make for it, None where it has one.
+    """A user for commands. `home` is a folder to create for it, None where it has one.
 
-    `lasting` it can not become anybody else, as by sudo; `passage` it may enter and read what is closed to it.
+    `lasting`: it cannot become another user, for example by sudo. `passage`: it may read files without permission.
     """
 
     user: int
@@ -46,22 +46,22 @@ class Account:
 
 
 class Accounts(Protocol):
-    """Says whom the commands of an environment run as."""
+    """Selects the user that the commands of an environment run as."""
 
     is_own: bool
-    """Whether that is the worker's own user."""
+    """Whether it is always the worker's own user."""
 
     def of(self, environment: str) -> Account | None:
         """Return the account, None for the worker's own. The same one each time. Raises NoAccountError."""
         ...
 
-    def told(self) -> str:
-        """Say it for people, as the end of “Commands run as …”."""
+    def description(self) -> str:
+        """Return the end of the sentence “Commands run as …”."""
         ...
 
 
-class Own:
-    """Everything runs as the worker does."""
+class OwnUser:
+    """All commands run as the worker's own user."""
 
     is_own = True
 
@@ -69,13 +69,17 @@ class Own:
         """Return None."""
         return None
 
-    def told(self) -> str:
-        """Say it for people."""
-        return "the user of the worker" if os.geteuid() else "root, as told: whoever may deploy is root here"
+    def description(self) -> str:
+        """Return the end of the sentence “Commands run as …”."""
+        return (
+            "the user of the worker"
+            if os.geteuid()
+            else "root, as BOREAS_COMMAND_USER says: everybody who may deploy is root here"
+        )
 
 
-class Nobody:
-    """Nothing runs."""
+class NoUser:
+    """No command runs."""
 
     is_own = False
 
@@ -86,13 +90,13 @@ class Nobody:
         """Raise NoAccountError."""
         raise NoAccountError(self._why)
 
-    def told(self) -> str:
-        """Say it for people."""
-        return f"nobody: {self._why}"
+    def description(self) -> str:
+        """Return the end of the sentence “Commands run as …”."""
+        return f"no user: {self._why}"
 
 
-class One:
-    """Everything runs as one other user."""
+class OneUser:
+    """All commands run as one other user."""
 
     is_own = False
 
@@ -103,13 +107,13 @@ class One:
         """Return the user."""
         return self._account
 
-    def told(self) -> str:
-        """Say it for people."""
+    def description(self) -> str:
+        """Return the end of the sentence “Commands run as …”."""
         return f"the user {self._account.name or self._account.user}"
 
 
-class Each:
-    """Each environment has a user of its own, out of a range, which is written down and stays its own."""
+class UserPerEnvironment:
+    """Each environment has a user of its own from a range. A file keeps which."""
 
     is_own = False
 
@@ -117,24 +121,24 @@ class Each:
         self._low, self._high = low, high
         self._data = data
         self._passage = passage
-        self._known: dict[str, int] = {}
+        self._users: dict[str, int] = {}
 
     def of(self, environment: str) -> Account | None:
-        """Return the environment's user; the first time, find one. Raises NoAccountError where none is left."""
-        if environment not in self._known:
+        """Return the environment's user; assign one the first time. Raises NoAccountError where none is free."""
+        if environment not in self._users:
             with _register(self._data / "command-users") as taken:
-                self._known = dict(taken)
+                self._users = dict(taken)
                 if environment not in taken:
-                    self._known[environment] = taken[environment] = self._free(environment, set(taken.values()))
-        user = self._known[environment]
+                    self._users[environment] = taken[environment] = self._free(environment, set(taken.values()))
+        user = self._users[environment]
         return Account(user, user, home=self._data / "homes" / str(user), passage=self._passage)
 
-    def told(self) -> str:
-        """Say it for people."""
+    def description(self) -> str:
+        """Return the end of the sentence “Commands run as …”."""
         return f"the users {self._low}-{self._high}, one for each environment"
 
     def _free(self, environment: str, taken: set[int]) -> int:
-        """Return a number that nobody has, and that other Boreas on this machine hardly choose."""
+        """Return a free number, which other installations on this machine are unlikely to choose."""
         size = self._high - self._low + 1
         first = int.from_bytes(sha256(environment.encode()).digest()[:8], "big") % size
         for step in range(size):
@@ -142,41 +146,41 @@ class Each:
             if number not in taken and not _has_name(number):
                 return number
         raise NoAccountError(
-            f"all users of {self._low}-{self._high} are taken; name a wider range with BOREAS_COMMAND_USER"
+            f"all users of {self._low}-{self._high} are taken; set a wider range with BOREAS_COMMAND_USER"
         )
 
 
 def accounts(setting: str | None, data: Path, *, passage: bool = False) -> Accounts:
-    """Return whom commands run as, by the setting BOREAS_COMMAND_USER. Raises ValueError where that can not be."""
+    """Return the accounts that the setting BOREAS_COMMAND_USER asks for. Raises ValueError where it is invalid."""
     own = os.geteuid()
     if setting is None:
-        return Own() if own else Nobody(_what_root_can_do())
+        return OwnUser() if own else NoUser(_advice_for_root())
     matched = SHAPE.fullmatch(setting)
     if matched and matched[2]:
         low, high = int(matched[1]), int(matched[2])
         if not 0 < low <= high < 1 << 31:
-            raise ValueError(f"BOREAS_COMMAND_USER is “{setting}”, which is no range. {TAKES}")
+            raise ValueError(f"BOREAS_COMMAND_USER is “{setting}”, which is not a range of users. {ACCEPTED}")
         _require_switching(setting)
-        return Each(low, high, data, passage=passage)
+        return UserPerEnvironment(low, high, data, passage=passage)
     account = _bare(int(setting), data) if matched else _named(setting)
     if account.user == own:
-        return Own()
+        return OwnUser()
     _require_switching(setting)
-    return One(account)
+    return OneUser(account)
 
 
-def _what_root_can_do() -> str:
-    usual = f"set BOREAS_COMMAND_USER={USUAL_RANGE}, so that each environment has a user of its own, or name a user"
+def _advice_for_root() -> str:
+    advice = f"set BOREAS_COMMAND_USER={DEFAULT_RANGE}, so that each environment has a user of its own, or name a user"
     if not can_switch():
-        usual = "it may not switch to another one; start it as an ordinary user"
-    return f"this worker is root, and runs no command as root unless told; {usual} (BOREAS_COMMAND_USER=root: as root)"
+        advice = "it may not switch to another user; start it as an ordinary user"
+    return f"this worker is root, and runs no command as root unless told; {advice} (BOREAS_COMMAND_USER=root: as root)"
 
 
 def _require_switching(setting: str) -> None:
     if not can_switch():
         raise ValueError(
             f"BOREAS_COMMAND_USER is “{setting}”, but this process runs as user {os.geteuid()} and may not run "
-            "anything as another one. Start it as root, or leave that setting out."
+            "commands as another user. Start it as root, or remove that setting."
         )
 
 
@@ -191,18 +195,18 @@ def _named(name: str) -> Account:
     try:
         found = pwd.getpwnam(name)
     except KeyError:
-        raise ValueError(f"BOREAS_COMMAND_USER is “{name}”, and there is no such user. {TAKES}") from None
+        raise ValueError(f"BOREAS_COMMAND_USER is “{name}”, but there is no such user. {ACCEPTED}") from None
     groups = tuple(sorted(set(os.getgrouplist(name, found.pw_gid))))
     return Account(found.pw_uid, found.pw_gid, groups, name=name, lasting=False)
 
 
 def can_switch() -> bool:
-    """Return whether this process may start, end and clean up after processes of other users."""
+    """Return whether this process may start, end and clean up processes of other users."""
     if sys.platform != "linux":
         return os.geteuid() == 0
     with Path("/proc/self/status").open(encoding="ascii", errors="replace") as status:
         effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
-    return all(effective >> number & 1 for number in NEEDED.values())
+    return all(effective >> number & 1 for number in CAPABILITIES.values())
 
 
 def _has_name(number: int) -> bool:
@@ -217,7 +221,7 @@ def _has_name(number: int) -> bool:
 
 @contextmanager
 def _register(path: Path) -> Iterator[dict[str, int]]:
-    """Give what is written down, alone of all workers of this data folder; what is added is written down at the end."""
+    """Lock the file of assigned users for the block, yield its content, and append what the block adds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

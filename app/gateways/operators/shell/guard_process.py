@@ -1,18 +1,18 @@
-"""Kills process groups when the worker that started them dies or falls silent. A script of its own, to outlive it.
+"""Kills process groups when their worker dies or its lease expires. A script of its own, to outlive the worker.
 
-Its standard input is a pipe whose other end the worker holds. What it reads are lines:
+The worker holds the other end of its standard input, and writes lines:
 
-    + GROUP START   kill this process group where needed; START is when its leader was started, as /proc tells, or ?
-    ! GROUP START   the same, and the worker is ending it: kill what is left of it even after its leader has ended
-    - GROUP         leave it alone from now on
-    until SECONDS   the time on the system's monotonic clock up to which everything may run; a later one replaces it
+    + GROUP START   register a process group; START is the start time of its leader from /proc, or ?
+    ! GROUP START   the same, and the worker is stopping it: kill its rest even after its leader has ended
+    - GROUP         unregister it
+    until SECONDS   the end of the lease, on the system's monotonic clock; a later line replaces it
 
-The end of the input means that the worker is dead, in whatever way: all groups are killed and the guard ends. When the
-time passes, the worker is frozen or cut off: all groups are killed, or forgotten where the leader has ended by itself
-and left something running on purpose, and the guard goes on. It writes one byte when it is ready. Who starts it blocks
-the signals that it shall survive: it would be too late to do that here.
+The end of the input means that the worker is dead: the guard kills all groups and ends. The end of the lease means
+that the worker is frozen or cut off: the guard kills the groups and goes on. It spares groups whose leader has ended
+and left processes running on purpose. It writes one byte when it is ready. Its parent blocks the signals that it must
+survive, as blocking them here would be too late.
 
-A group whose number has gone to another process since is never hit where /proc tells: that leader has another START.
+Where /proc has the start time, a group whose number was reused since is never killed: its leader has another START.
 """
 
 import ctypes
@@ -25,13 +25,13 @@ from contextlib import suppress
 
 SET_DUMPABLE = 4
 UNKNOWN = "?"
-"""The START of a leader where the system does not tell."""
+"""The START of a leader where the system does not have it."""
 
 
-def look(number: int) -> tuple[str, bool] | None:
-    """Return when process `number` was started (ticks since boot), and whether it runs; None where nothing tells.
+def process_status(number: int) -> tuple[str, bool] | None:
+    """Return the start time of a process (ticks since boot), and whether it runs; None where /proc does not have it.
 
-    A process that was not reaped yet has ended, one whose first thread alone has ended runs.
+    A zombie has ended. A process whose first thread has ended runs while it has others.
     """
     try:
         descriptor = os.open(f"/proc/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -47,17 +47,17 @@ def look(number: int) -> tuple[str, bool] | None:
 
 
 class Guard:
-    """The groups to kill, and when."""
+    """The registered groups, and the end of the lease."""
 
     def __init__(self) -> None:
         self._groups: dict[int, tuple[str, bool]] = {}
         self._until: float | None = None
 
     def serve(self, stream: int) -> None:
-        """Read lines until they end, and kill when it is time."""
+        """Read lines until the input ends, and kill when the lease ends."""
         rest = b""
         while True:
-            if not select.select([stream], [], [], self._patience())[0]:
+            if not select.select([stream], [], [], self._seconds_left())[0]:
                 self._kill(only_running=True)
                 continue
             chunk = os.read(stream, 65536)
@@ -65,17 +65,17 @@ class Guard:
                 break
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._obey(line.decode(errors="replace").split())
+                self._handle(line.decode(errors="replace").split())
         self._kill(only_running=False)
 
-    def _patience(self) -> float | None:
-        """Return the seconds until it is time to kill. What is to be read goes first, so late reading kills nobody."""
+    def _seconds_left(self) -> float | None:
+        """Return the seconds until the lease ends. Lines that wait are read first, so a late read kills nothing."""
         if self._until is None or not self._groups:
             return None
         return min(max(self._until - time.monotonic(), 0.0), 3600.0)
 
-    def _obey(self, words: list[str]) -> None:
-        """Do what a line says; one that says nothing is left out."""
+    def _handle(self, words: list[str]) -> None:
+        """Handle a line. Invalid lines are ignored."""
         try:
             match words:
                 case ["+" | "!" as sign, group, start] if int(group) > 1:
@@ -88,29 +88,29 @@ class Guard:
             return
 
     def _kill(self, *, only_running: bool) -> None:
-        for group, (start, ending) in self._groups.items():
-            if _is_same(group, start, or_gone=ending or not only_running):
+        for group, (start, is_ending) in self._groups.items():
+            if _is_same(group, start, or_gone=is_ending or not only_running):
                 with suppress(OSError):
                     os.killpg(group, signal.SIGKILL)
         self._groups.clear()
 
 
 def _is_same(group: int, start: str, *, or_gone: bool) -> bool:
-    """Return whether the leader is still the one registered and runs; with `or_gone`, also where it has ended.
+    """Return whether the leader is still the registered one and runs; with `or_gone`, also where it has ended.
 
-    While a group has members its number goes to no other process, so a leader that is gone left only its own.
+    The number of a group is not reused while the group has members, so what an ended leader left is its own.
     """
     if start == UNKNOWN:
         return True
-    found = look(group)
-    if found is None:
+    status = process_status(group)
+    if status is None:
         return or_gone
-    started, runs = found
-    return started == start and (or_gone or runs)
+    started, is_running = status
+    return started == start and (or_gone or is_running)
 
 
 def _close_memory() -> None:
-    """Close this process to others of the same user, such as the commands that it is to kill."""
+    """Deny other processes of the same user access to this one: the commands that it guards are such."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,9 +1,9 @@
-"""The second wall: what the kernel keeps commands out of although they run as the user who may enter it.
+"""Landlock: the kernel denies commands access to protected paths, although their user has the permissions.
 
-Landlock knows only what is allowed. So everything is allowed but what is protected: whatever lies beside the way to it,
-from the root down. In the folders on that way itself commands can change what is there, and neither make nor remove
-anything; whoever needs that puts the data folder elsewhere. A process behind the wall can not look into one before it
-either: not into its memory, its variables or its open files. The network and signals are as they were.
+Landlock rules only allow. So everything is allowed except the protected paths: all that lies beside the way to them,
+from the root down. In the folders on that way commands can change existing files, but neither create nor remove any; to
+allow that, put the data folder elsewhere. A process behind the wall cannot read the memory, the variables or the open
+files of one outside either. The network and signals are not restricted.
 """
 
 import ctypes
@@ -26,22 +26,22 @@ VERSION_FLAG, PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 REFER, TRUNCATE = 1 << 13, 1 << 14
 FOLDER_RIGHTS = (1 << 14) - 1
-"""Everything that the second version of Landlock knows: from EXECUTE up to REFER."""
-OLDEST = 2
-"""In the first version nothing behind a wall can be moved from one folder to another."""
-KEPT = 64
-"""Rulesets that are kept: a deployment runs many commands in one workspace."""
+"""All rights of the second version of Landlock: from EXECUTE up to REFER."""
+MIN_VERSION = 2
+"""In the first version no file behind a wall can be moved to another folder."""
+MAX_RULESETS = 64
+"""Rulesets that stay open: a deployment runs many commands in one workspace."""
 FRESH_SECONDS = 1.0
-"""After so long it is looked again for what lies beside the way: something may have been made there."""
+"""How long a ruleset is used: files may be created beside the protected paths meanwhile."""
 PASSAGE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/proc", "/sys")
-"""What who may enter everything may use of the system, beside the devices below and of /etc what all may read."""
-TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - they are looked into, nothing is made there
-"""Of what is in these who may enter everything may use what everybody may."""
+"""System folders for users who may enter everything, beside DEVICES and what is readable for all in /etc."""
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - they are read, no file is created there
+"""Of these, users who may enter everything may use what all users may."""
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm")
 
 
 def version() -> int:
-    """Return which version of Landlock this kernel has; 0: none."""
+    """Return the version of Landlock of this kernel; 0: none."""
     if sys.platform != "linux":
         return 0
     return max(0, _syscall(CREATE_RULESET, None, 0, VERSION_FLAG))
@@ -56,29 +56,28 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-Begun = TypeVar("Begun")
+T = TypeVar("T")
 
 
-def begun_behind(ruleset: int, begin: Callable[[], Begun]) -> Begun:
-    """Begin something behind a wall: in a thread of its own, for a wall is around one thread and what it starts.
+def run_behind(ruleset: int, call: Callable[[], T]) -> T:
+    """Return what `call` returns behind a wall: in a thread of its own: Landlock restricts a thread and its children.
 
-    So nothing has to be done between the fork and the program, which would take a fork that is much slower. Raises
-    what `begin` raises.
+    That avoids code between fork and exec, which would need a much slower fork. Raises what `call` raises.
     """
-    came: Future[Begun] = Future()
+    result: Future[T] = Future()
 
     def run() -> None:
         try:
             _checked(_libc().prctl(SET_NO_NEW_PRIVS, ctypes.c_ulong(1), *[ctypes.c_ulong(0)] * 3))
             _checked(_syscall(RESTRICT_SELF, ruleset, 0))
-            came.set_result(begin())
+            result.set_result(call())
         except BaseException as error:
-            came.set_exception(error)
+            result.set_exception(error)
 
     thread = Thread(target=run, name="behind a wall")
     thread.start()
     thread.join()
-    return came.result()
+    return result.result()
 
 
 def _checked(result: int) -> int:
@@ -89,10 +88,10 @@ def _checked(result: int) -> int:
 
 
 class Wall:
-    """Keeps commands out of folders and files, except for those that a command is given."""
+    """Denies commands access to protected paths, except to the folders that a command is given."""
 
     def __init__(self, protected: Sequence[Path], passage: Sequence[Path] | None = None) -> None:
-        """Protect some paths. `passage` are the folders of those who may enter everything, beside the system's."""
+        """Protect paths. `passage` are more folders for users who may enter everything, beside the system's."""
         self._version = version()
         self._protected = frozenset(way for path in protected for way in (path.absolute(), path.resolve()))
         self._ways = {parent for path in self._protected for parent in path.parents}
@@ -101,44 +100,44 @@ class Wall:
 
     @property
     def stands(self) -> bool:
-        """Whether the kernel has what it takes."""
-        return self._version >= OLDEST
+        """Whether the kernel supports it."""
+        return self._version >= MIN_VERSION
 
     def on_way(self, path: Path) -> bool:
-        """Return whether a folder lies on the way to what is protected, so that nothing can be made in it."""
+        """Return whether a folder is a parent of a protected path, so that nothing can be created in it."""
         return path.resolve() in self._ways
 
-    def ruleset(self, given: Sequence[Path]) -> int:
-        """Return the ruleset, an open file, for a command that is given some folders. Raises OSError.
+    def ruleset(self, folders: Sequence[Path]) -> int:
+        """Return the ruleset, an open file, for a command that may use some folders. Raises OSError.
 
-        It stays the wall's: nobody else closes it.
+        The wall closes it, not the caller.
         """
-        key = tuple(given)
+        key = tuple(folders)
         now = time.monotonic()
-        made, known = self._rulesets.pop(key, (0.0, -1))
-        if known >= 0 and now - made > FRESH_SECONDS:
-            os.close(known)
-            known = -1
-        if known < 0:
-            made, known = now, self._make(key)
-        self._rulesets[key] = made, known
-        while len(self._rulesets) > KEPT:
+        created, ruleset = self._rulesets.pop(key, (0.0, -1))
+        if ruleset >= 0 and now - created > FRESH_SECONDS:
+            os.close(ruleset)
+            ruleset = -1
+        if ruleset < 0:
+            created, ruleset = now, self._create(key)
+        self._rulesets[key] = created, ruleset
+        while len(self._rulesets) > MAX_RULESETS:
             os.close(self._rulesets.popitem(last=False)[1][1])
-        return known
+        return ruleset
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close all rulesets."""
         while self._rulesets:
             os.close(self._rulesets.popitem()[1][1])
 
-    def _make(self, given: Sequence[Path]) -> int:
-        handled = FOLDER_RIGHTS | (TRUNCATE if self._version > OLDEST else 0)
+    def _create(self, folders: Sequence[Path]) -> int:
+        handled = FOLDER_RIGHTS | (TRUNCATE if self._version > MIN_VERSION else 0)
         attributes = ctypes.create_string_buffer(struct.pack("=Q", handled), 8)
         ruleset = _checked(_syscall(CREATE_RULESET, attributes, 8, 0))
         try:
             if self._passage is None:
                 self._allow(ruleset, Path("/"), READ_DIR)
-            for path in (*self._open(), *given):
+            for path in (*self._allowed_paths(), *folders):
                 self._allow(ruleset, path, handled)
         except BaseException:
             os.close(ruleset)
@@ -147,7 +146,7 @@ class Wall:
 
     @staticmethod
     def _allow(ruleset: int, path: Path, rights: int) -> None:
-        """Allow what lies at and below a path. What has gone meanwhile, or can not be opened, is left out."""
+        """Allow a path and all below it. A path that was removed meanwhile, or cannot be opened, is left out."""
         with suppress(OSError):
             file = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -158,8 +157,8 @@ class Wall:
             finally:
                 os.close(file)
 
-    def _open(self) -> Iterator[Path]:
-        """Yield what is allowed to everybody: whatever lies beside the ways to what is protected."""
+    def _allowed_paths(self) -> Iterator[Path]:
+        """Yield the paths that every command may use: all beside the ways to protected paths."""
         if self._passage is None:
             yield from self._beside(Path("/"))
             return
@@ -167,7 +166,7 @@ class Wall:
             yield from self._beside(path)
         for folder in TEMPORARY:
             for path in self._beside(Path(folder), enter=True):
-                if _is_open(path):
+                if _is_public(path):
                     yield path
         yield from _readable(Path("/etc"))
 
@@ -183,8 +182,8 @@ class Wall:
                     yield from self._beside(Path(entry.path))
 
 
-def _is_open(path: Path) -> bool:
-    """Return whether everybody may read what is there, and enter it."""
+def _is_public(path: Path) -> bool:
+    """Return whether all users may read a path, and enter it."""
     with suppress(OSError):
         mode = path.lstat().st_mode
         return bool(mode & stat.S_IROTH and (mode & stat.S_IXOTH or not stat.S_ISDIR(mode)))
@@ -192,7 +191,7 @@ def _is_open(path: Path) -> bool:
 
 
 def _readable(folder: Path) -> Iterator[Path]:
-    """Yield what everybody may read below a folder."""
+    """Yield what all users may read below a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_symlink():

@@ -1,4 +1,4 @@
-"""The operator: what a command sees, when it may start, and how it is brought to its end."""
+"""The shell operator: the environment of a command, when it may start, and how it is ended."""
 
 import asyncio
 import tempfile
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.execution import EndRequest, TaskExecution
-from app.gateways.operators.shell.accounts import Accounts, NoAccountError, Own
+from app.gateways.operators.shell.accounts import Accounts, NoAccountError, OwnUser
 from app.gateways.operators.shell.guard_client import GuardClient
 from app.gateways.operators.shell.landlock import Wall
-from app.gateways.operators.shell.open_files import room
+from app.gateways.operators.shell.open_files import max_commands
 from app.gateways.operators.shell.output import DRAIN_SECONDS
 from app.gateways.operators.shell.process import CommandPlace, RunningCommand, Starter, outcome_of, start
 from app.gateways.operators.shell.start_errors import not_started, refused, start_error
@@ -20,19 +20,19 @@ from app.ports import Execution, Instruction, LeaseExpiredError, LogSink
 
 
 class ShellOperator:
-    """Runs each command as a process group of its own in a folder of its own below `workspaces`.
+    """Runs each command as a process group of its own, in a folder of its own below `workspaces`.
 
-    They run as whom `accounts` says, and behind `wall`, where the system has one: both keep them out of what is not
-    theirs. Commands see PATH, HOME and LANG of the worker, BOREAS_WORKSPACE (their folder) and the variables of their
-    instruction; as another user the home of that one. Where the system's folder for temporary files is closed to them
-    TMPDIR names another one.
+    Commands run as the user that `accounts` returns, and behind `wall` where the system has Landlock: both keep them
+    away from files that are not theirs. Commands see PATH, HOME and LANG of the worker (as another user that user's
+    home), BOREAS_WORKSPACE (their folder) and the variables of their instruction. TMPDIR names a folder of their own
+    where they may not use the system's.
 
-    What a command leaves running when it ends stays, as deploy commands start services; it should write its output
-    elsewhere, since nobody reads it here any more. A time limit or a cancellation ends the whole group: SIGTERM, then
-    SIGKILL after `grace_seconds`. A process that left the group (setsid) is beyond reach.
+    A process that a command leaves running stays, as deploy commands start services. Its output is not read after the
+    command has ended. A time limit, `stop` and `detach` end the whole group: SIGTERM, then SIGKILL after
+    `grace_seconds`. A process that left the group (setsid) is not ended.
 
-    A guard, a process beside the worker, kills the groups of commands that run when the worker dies in whatever way,
-    and when `hold` is not called in time. It comes with the first command and goes with `close`, or with the operator.
+    A guard, a process beside the worker, kills the running groups when the worker dies, or does not call `renew_lease`
+    in time. It starts with the first command, and ends with `close` or with the operator.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class ShellOperator:
     ) -> None:
         self._workspaces = Workspaces(workspaces)
         self._grace = grace_seconds
-        self._guarded = GuardClient()
-        self._accounts = accounts or Own()
+        self._guard = GuardClient()
+        self._accounts = accounts or OwnUser()
         self._wall = wall if wall and wall.stands else None
-        self._starter = Starter(self._guarded)
-        self._room = asyncio.Semaphore(room())
+        self._starter = Starter(self._guard)
+        self._room = asyncio.Semaphore(max_commands())
 
     def start(self, instruction: Instruction, log: LogSink) -> Execution:
-        """Carry it out once there is room: more commands at once than files can be open for wait for their turn."""
+        """Begin to run the command of an instruction. It waits while the limit of open files allows no more."""
         return TaskExecution(lambda request: self._in_turn(instruction, log, request))
 
     async def _in_turn(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
@@ -60,12 +60,11 @@ class ShellOperator:
             return await self._execute(instruction, log, request)
 
     async def _execute(self, instruction: Instruction, log: LogSink, request: EndRequest) -> Outcome:
-        """Make the folder, run the command if there is one, and return how it ended, with the code a shell would give.
+        """Create the folder, run the command if there is one, and return its outcome with the exit code of a shell.
 
-        Raises LeaseExpiredError, and what `log` raises after the processes were ended. One stream at a time awaits
-        the log.
-        The time limit is the command's: lines that it printed in time are passed on however long the log takes.
-        Where the time of the last `hold` has passed, the command waits for the next one, for its time limit at most.
+        The time limit is the command's: lines that it printed in time are passed on however long the log takes. While
+        the lease is expired the command waits, for its time limit at most. Raises LeaseExpiredError, and what `log`
+        raises, after the processes were ended.
         """
         command = instruction.command
         try:
@@ -74,14 +73,14 @@ class ShellOperator:
             return refused(command, str(error))
         except (OSError, RuntimeError, ValueError) as error:
             why = (isinstance(error, OSError) and error.strerror) or error
-            return refused(command, f"its working folder {instruction.workspace!r} can not be used: {why}")
+            return refused(command, f"its working folder {instruction.workspace!r} cannot be used: {why}")
         if command is None:
             return Outcome(Ending.SUCCEEDED)
-        if flaw := start_error(command, instruction.env):
-            return refused(command, flaw)
-        if not await self._guarded.is_held(instruction.timeout_seconds):
+        if reason := start_error(command, instruction.env):
+            return refused(command, reason)
+        if not await self._guard.wait_for_lease(instruction.timeout_seconds):
             return refused(
-                command, "the leases of this worker ran out and were not renewed; check that it can reach the database"
+                command, "the leases of this worker expired and were not renewed; check that it can reach the database"
             )
         env = place.environment(instruction.env)
         try:
@@ -89,7 +88,7 @@ class ShellOperator:
         except (OSError, ValueError) as error:
             return not_started(command, env, place.folder, error)
         try:
-            return await self._attend(run, instruction.timeout_seconds)
+            return await self._follow(run, instruction.timeout_seconds)
         except BaseException:
             await run.stop(self._grace, request)
             raise
@@ -97,29 +96,29 @@ class ShellOperator:
             await run.close()
 
     def renew_lease(self, seconds: float) -> None:
-        """Let what runs run on for `seconds` from now: so long the leases of this worker are good.
+        """Let commands run for `seconds` from now.
 
-        Where it is not called again in time, the guard kills whatever runs, and no command starts before the next
-        call. Without a first call there is no such limit. To be called in the event loop's thread.
+        Unless it is called again in time, the guard kills all commands, and none starts before the next call. Before
+        the first call there is no limit. To be called in the event loop's thread.
         """
-        self._guarded.renew_lease(seconds)
+        self._guard.renew_lease(seconds)
 
     def renew_lease_from_thread(self, seconds: float) -> None:
-        """Let what runs run on for `seconds` from now, from any thread, unless the time of the last call has passed."""
-        self._guarded.renew_lease_from_thread(seconds)
+        """Renew the lease from any thread, unless it has expired."""
+        self._guard.renew_lease_from_thread(seconds)
 
     async def close(self) -> None:
-        """End the guard, and with it any command that still runs. Closing again does nothing."""
-        await self._guarded.close()
+        """End the guard and all running commands. Closing again does nothing."""
+        await self._guard.close()
         self._starter.close()
         if self._wall:
             self._wall.close()
 
-    async def _attend(self, run: RunningCommand, limit: float) -> Outcome:
+    async def _follow(self, run: RunningCommand, limit: float) -> Outcome:
         await run.flush(limit)
         if run.process.returncode is not None:
             await run.flush(None)
-            if run.lapsed:
+            if run.lease_expired:
                 raise LeaseExpiredError
             return outcome_of(run.process.returncode)
         await run.end(self._grace)
@@ -128,26 +127,26 @@ class ShellOperator:
         return replace(outcome_of(run.process.returncode), ending=Ending.FAILED, message=message)
 
     def idle_workspaces(self, before: datetime) -> list[str]:
-        """Return the ids of deployments of which there are folders here that nothing was made in since then."""
-        return self._workspaces.of_deployments(before)
+        """Return the ids of deployments whose folders here have not changed since `before`."""
+        return self._workspaces.idle_deployments(before)
 
     def move_to_trash(self, deployment_id: str) -> bool:
         """Take the folders of a deployment out of use, at once; False where that is not possible."""
         return self._workspaces.move_to_trash(deployment_id)
 
     def empty_trash(self) -> None:
-        """Remove what was put aside. May take long: for a thread."""
+        """Remove the folders in the trash. May take long: for a thread."""
         self._workspaces.empty_trash()
 
     def _place(self, instruction: Instruction) -> CommandPlace:
-        """Make the folders. Raises NoAccountError, OSError, and ValueError where one would not lie where it should."""
+        """Create the folders. Raises NoAccountError, OSError, and ValueError where the folder is not below the root."""
         account = self._accounts.of(instruction.origin.environment_id if instruction.origin else "")
-        folder = self._workspaces.made(instruction.workspace, account)
+        folder = self._workspaces.ensure(instruction.workspace, account)
         home = self._workspaces.home(account)
         if self._wall is None:
             return CommandPlace(folder, account, home)
         temporary = None
         if self._wall.on_way(Path(tempfile.gettempdir())) or (account and account.passage):
             temporary = home / "tmp" if home else self._workspaces.temporary(account)
-        given = [path for path in (folder, home, temporary) if path]
-        return CommandPlace(folder, account, home, temporary, self._wall.ruleset(given))
+        folders = [path for path in (folder, home, temporary) if path]
+        return CommandPlace(folder, account, home, temporary, self._wall.ruleset(folders))

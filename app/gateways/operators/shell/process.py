@@ -1,4 +1,4 @@
-"""A started command: a process group that is followed, asked to end, and forced to."""
+"""A running command: a process group that is followed, stopped and killed."""
 
 import asyncio
 import errno
@@ -18,86 +18,86 @@ from app.gateways.operators.execution import EndRequest
 from app.gateways.operators.shell.accounts import Account
 from app.gateways.operators.shell.exit import wait_for_exit
 from app.gateways.operators.shell.guard_client import GuardClient, ProcessGroup
-from app.gateways.operators.shell.landlock import begun_behind
-from app.gateways.operators.shell.open_files import given_back
+from app.gateways.operators.shell.landlock import run_behind
+from app.gateways.operators.shell.open_files import limit_restorer
 from app.gateways.operators.shell.output import DRAIN_SECONDS, Output
 from app.gateways.operators.shell.spawner_client import UMASK, Process, Spawner
 from app.ports import LogSink
 
 _KILLED_SECONDS = 2.0
-"""How long killed processes may take to vanish: long only where the kernel holds one, and then nothing helps."""
+"""How long killed processes may take to vanish. It is long only where the kernel holds one, and nothing helps then."""
 
-_LAST_WORDS_SECONDS = 0.2
-"""How long a command has after SIGTERM when it is killed: a lost lease kills too, and many end in milliseconds."""
+_KILL_GRACE_SECONDS = 0.2
+"""The grace after SIGTERM of a command that is killed: a lost lease kills too, and most end in milliseconds."""
 
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
 
 class RunningCommand:
-    """A started command: its process group, and the tasks that follow it. Who started it closes it."""
+    """A started command: its process group, and the tasks that follow it. The caller of `start` closes it."""
 
     def __init__(
-        self, process: Process, guarded: GuardClient, group: ProcessGroup, outputs: Sequence[Output], pipes: ExitStack
+        self, process: Process, guard: GuardClient, group: ProcessGroup, outputs: Sequence[Output], pipes: ExitStack
     ) -> None:
         self.process = process
-        self._guarded = guarded
+        self._guard = guard
         self._group = group
         self._outputs = outputs
         self._pipes = pipes
-        self._ending = False
+        self._is_ending = False
         self._tasks = [asyncio.create_task(work) for work in (self._watch(), *(output.pump() for output in outputs))]
 
     async def _watch(self) -> None:
         await wait_for_exit(self.process)
-        if not self._ending:
-            self._guarded.remove(self._group)
+        if not self._is_ending:
+            self._guard.remove(self._group)
         self.process.wait()
         for output in self._outputs:
             output.expect_end()
 
     @property
-    def lapsed(self) -> bool:
-        """Whether it was killed, and may have been because nobody vouched for it any more."""
-        return self.process.returncode == -signal.SIGKILL and self._guarded.lapsed(self._group)
+    def lease_expired(self) -> bool:
+        """Whether it was killed, and its lease had expired."""
+        return self.process.returncode == -signal.SIGKILL and self._guard.was_expired(self._group)
 
     async def flush(self, seconds: float | None) -> None:
-        """Wait for the end and the whole output. Raises what the log raised."""
+        """Wait for the exit and the whole output. Raises what the log raises."""
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
 
     async def end(self, grace: float) -> None:
-        """End the group: ask, and after `grace` seconds force."""
-        self._ask()
-        await self._force_after(grace)
+        """End the group: SIGTERM, and SIGKILL after `grace` seconds."""
+        self._terminate()
+        await self._kill_after(grace)
 
     async def stop(self, grace: float, request: EndRequest) -> None:
-        """End the group and pass its last output on. Hurry on the order to kill, and more where this is cancelled."""
-        self._ask()
+        """End the group and pass its last output on. The grace is short when killed, and none when cancelled."""
+        self._terminate()
         try:
-            if await request.unless_killed(self._force_after(grace)):
+            if await request.unless_killed(self._kill_after(grace)):
                 await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
             else:
-                await self._force_after(min(grace, _LAST_WORDS_SECONDS))
+                await self._kill_after(min(grace, _KILL_GRACE_SECONDS))
         except asyncio.CancelledError:
-            await self._force_after(0)
+            await self._kill_after(0)
             raise
 
-    def _ask(self) -> None:
-        self._ending = True
-        self._guarded.condemn(self._group)
+    def _terminate(self) -> None:
+        self._is_ending = True
+        self._guard.mark_ending(self._group)
         self._signal(signal.SIGTERM)
 
-    async def _force_after(self, grace: float) -> None:
+    async def _kill_after(self, grace: float) -> None:
         if not await self._gone(grace):
             self._signal(signal.SIGKILL)
             await self._gone(_KILLED_SECONDS)
-        self._guarded.remove(self._group)
+        self._guard.remove(self._group)
 
     async def close(self) -> None:
-        """Stop following; the processes are left as they are."""
-        self._guarded.remove(self._group)
-        self._guarded.forget(self._group)
+        """Stop following. Processes that run are left running."""
+        self._guard.remove(self._group)
+        self._guard.forget(self._group)
         for task in self._tasks:
             task.cancel()
         with self._pipes:
@@ -108,11 +108,11 @@ class RunningCommand:
             os.killpg(self.process.pid, number)
 
     async def _gone(self, seconds: float) -> bool:
-        """Wait until no process of the group is left; False where one outlives the time. Nothing tells, so it polls."""
+        """Wait until the group has no process; False after `seconds`. The system has no event for that, so it polls."""
         loop = asyncio.get_running_loop()
-        until, pause = loop.time() + seconds, 0.02
+        deadline, pause = loop.time() + seconds, 0.02
         while self.process.returncode is None or _has_members(self.process.pid):
-            if loop.time() >= until:
+            if loop.time() >= deadline:
                 return False
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, 0.2)
@@ -121,7 +121,7 @@ class RunningCommand:
 
 @dataclass(frozen=True, slots=True)
 class CommandPlace:
-    """Where a command runs, and as whom (None: as this process). `wall` is the ruleset of the wall around it."""
+    """Where a command runs, and as which user (None: this process's). `wall` is the Landlock ruleset around it."""
 
     folder: Path
     account: Account | None = None
@@ -130,7 +130,7 @@ class CommandPlace:
     wall: int | None = None
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """Return all that a command sees: a worker's own environment holds secrets that are no command's business."""
+        """Return the whole environment of a command: the worker's own has secrets that commands must not see."""
         home = os.environ.get("HOME")
         if self.account:
             home = str(self.home) if self.home else pwd.getpwuid(self.account.user).pw_dir
@@ -145,18 +145,18 @@ class CommandPlace:
 
 
 class Starter:
-    """Starts commands: itself, or by a spawner where they run as somebody else."""
+    """Starts commands: directly, or by the spawner where they run as another user."""
 
-    def __init__(self, guarded: GuardClient) -> None:
-        self.guarded = guarded
+    def __init__(self, guard: GuardClient) -> None:
+        self.guard = guard
         self._spawner = Spawner()
 
     def start(
         self, command: Sequence[str], env: Mapping[str, str], place: CommandPlace, ends: Sequence[int]
     ) -> Process:
-        """Start a command as the leader of a new group. Raises OSError and ValueError where it can not be."""
+        """Start a command as the leader of a new group. Raises OSError and ValueError where it cannot start."""
         account = place.account
-        if account and Spawner.usable:
+        if account and Spawner.is_supported:
             return self._spawner.start(command, env, place.folder, ends, account=account, wall=place.wall)
         begin = partial(
             Popen[bytes],
@@ -171,9 +171,9 @@ class Starter:
             group=account.group if account else None,
             extra_groups=account.groups if account else None,
             umask=UMASK if account else -1,
-            preexec_fn=given_back(),
+            preexec_fn=limit_restorer(),
         )
-        return begin() if place.wall is None else begun_behind(place.wall, begin)
+        return begin() if place.wall is None else run_behind(place.wall, begin)
 
     def close(self) -> None:
         """End the spawner."""
@@ -183,29 +183,29 @@ class Starter:
 def start(
     command: Sequence[str], env: Mapping[str, str], place: CommandPlace, log: LogSink, starter: Starter
 ) -> RunningCommand:
-    """Start the command as the leader of a new group. Raises OSError and ValueError where it can not be.
+    """Start the command as the leader of a new group. Raises OSError and ValueError where it cannot start.
 
-    Nothing is awaited from the fork to the registration with the guard. What remains is the time until the program
-    is loaded, about a millisecond: a worker that is killed just then leaves the command running.
+    There is no await between the fork and the registration with the guard. A worker that is killed within the
+    millisecond that loading the program takes leaves the command running.
     """
     with ExitStack() as ours, ExitStack() as theirs:
-        turn = asyncio.Lock()
+        log_lock = asyncio.Lock()
         outputs, ends = [], []
         for stream in (Stream.STDOUT, Stream.STDERR):
             reading, writing = os.pipe()
             ours.callback(os.close, reading)
             theirs.callback(os.close, writing)
             os.set_blocking(reading, False)
-            outputs.append(Output(reading, stream, log, turn))
+            outputs.append(Output(reading, stream, log, log_lock))
             ends.append(writing)
-        guarded = starter.guarded
-        guarded.open()
+        guard = starter.guard
+        guard.open()
         process = starter.start(command, env, place, ends)
-        return RunningCommand(process, guarded, guarded.add(process.pid), outputs, ours.pop_all())
+        return RunningCommand(process, guard, guard.add(process.pid), outputs, ours.pop_all())
 
 
 def outcome_of(code: int | None) -> Outcome:
-    """Say how a process ended, with the code that a shell gives: a signal's number is counted from 128 up."""
+    """Return the outcome of a process, with the exit code of a shell: 128 plus the number of a signal."""
     if code is None or code > 0:
         return Outcome(Ending.FAILED, f"exit status {code}", exit_code=code)
     if code == 0:
@@ -214,7 +214,7 @@ def outcome_of(code: int | None) -> Outcome:
 
 
 def _has_members(group: int) -> bool:
-    """Return whether anything of the group runs; zombies do not, and some containers reap them late or never."""
+    """Return whether a process of the group runs. Zombies do not count: some containers reap them late or never."""
     try:
         os.killpg(group, 0)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The worker's side of the spawner: starts it, asks it for processes, and waits for what it started."""
+"""The worker's side of the spawner: starts it, sends it requests, and waits for the processes that it starts."""
 
 import errno
 import os
@@ -14,36 +14,36 @@ from typing import Protocol
 
 from app.gateways.operators.shell import spawner_process as script
 from app.gateways.operators.shell.accounts import Account
-from app.gateways.operators.shell.open_files import given_back
+from app.gateways.operators.shell.open_files import limit_restorer
 
 _ANSWER_SECONDS = 30.0
-"""How long a spawner may take to start a command: milliseconds, unless somebody froze it."""
+"""How long a spawner may take to start a command: it takes milliseconds, unless it is frozen."""
 
 UMASK = 0o077
-"""What another user writes is closed to everybody else."""
+"""Files that commands of another user write are private to that user."""
 
 
 class Process(Protocol):
-    """A child of ours, as `subprocess.Popen` and `SpawnerClient` are."""
+    """A child process, such as `subprocess.Popen` and `SpawnedProcess`."""
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The number of the process."""
         ...
 
     returncode: int | None
 
     def poll(self) -> int | None:
-        """Return how it ended, None while it runs."""
+        """Return the exit code, None while it runs."""
         ...
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return how it ended. Raises TimeoutExpired."""
+        """Wait for the exit and return its code. Raises TimeoutExpired."""
         ...
 
 
-class SpawnerClient:
-    """A process that a spawner started: a child of this process, like any other."""
+class SpawnedProcess:
+    """A process that the spawner started. It is a child of this process."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -51,23 +51,23 @@ class SpawnerClient:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The number of the process."""
         return self._number
 
     def poll(self) -> int | None:
-        """Return how it ended, a signal's number below zero; None while it runs."""
-        return self._look(os.WNOHANG)
+        """Return the exit code, the negative number of a signal; None while it runs."""
+        return self._reap(os.WNOHANG)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return how it ended. Raises TimeoutExpired."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while (code := self._look(os.WNOHANG if until else 0)) is None:
-            if until and time.monotonic() >= until:
+        """Wait for the exit and return its code. Raises TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (code := self._reap(os.WNOHANG if deadline else 0)) is None:
+            if deadline and time.monotonic() >= deadline:
                 raise TimeoutExpired(str(self._number), timeout or 0)
             time.sleep(0.01)
         return code
 
-    def _look(self, options: int) -> int | None:
+    def _reap(self, options: int) -> int | None:
         if self.returncode is None:
             try:
                 number, status = os.waitpid(self._number, options)
@@ -79,18 +79,17 @@ class SpawnerClient:
 
 
 class Spawner:
-    """Starts commands as other users. Its process comes with the first command, and again if it dies.
+    """Starts commands as other users, by a small process that starts with the first command, and again when it dies.
 
-    Forking this process, which is large, would take seven times as long; forking that one takes as long as a plain
-    start.
+    A fork of this large process would take seven times as long.
     """
 
-    usable = sys.platform == "linux" and script.CLONE is not None
-    """Whether this system has what it takes."""
+    is_supported = sys.platform == "linux" and script.CLONE is not None
+    """Whether this system supports it."""
 
     def __init__(self) -> None:
         self._process: Popen[bytes] | None = None
-        self._ours: socket.socket | None = None
+        self._socket: socket.socket | None = None
 
     def start(
         self,
@@ -101,54 +100,54 @@ class Spawner:
         *,
         account: Account,
         wall: int | None,
-    ) -> SpawnerClient:
-        """Start a command. Raises OSError and ValueError where it can not be."""
-        request = _request(command, env, folder, account)
+    ) -> SpawnedProcess:
+        """Start a command. Raises OSError and ValueError where it cannot start."""
+        request = _encode_request(command, env, folder, account)
         files = [*outputs, *(() if wall is None else (wall,))]
-        answer = self._ask(request, files)
-        number, code, about_folder = script.ANSWER.unpack(answer)
+        answer = self._request(request, files)
+        number, code, is_about_folder = script.ANSWER.unpack(answer)
         if code:
             if number:
-                SpawnerClient(number).wait()
-            raise OSError(code, os.strerror(code), str(folder) if about_folder else command[0])
-        return SpawnerClient(number)
+                SpawnedProcess(number).wait()
+            raise OSError(code, os.strerror(code), str(folder) if is_about_folder else command[0])
+        return SpawnedProcess(number)
 
     def close(self) -> None:
-        """End the process. What it started goes on."""
-        if self._ours:
-            self._ours.close()
+        """End the spawner. The commands that it started run on."""
+        if self._socket:
+            self._socket.close()
         if self._process:
             try:
                 self._process.wait(2.0)
             except TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._ours = self._process = None
+        self._socket = self._process = None
 
-    def _ask(self, request: bytes, files: Sequence[int]) -> bytes:
-        """Return the answer. Whoever got a request may have started it: it is not sent again."""
+    def _request(self, request: bytes, files: Sequence[int]) -> bytes:
+        """Return the answer to a request. It is not sent again once a spawner has it, as that may have started it."""
         head = [script.LENGTH.pack(len(request))]
         try:
             socket.send_fds(self._open(), head, files)
         except OSError:
             self._kill()
             socket.send_fds(self._open(), head, files)
-        ours = self._open()
+        connection = self._open()
         try:
-            ours.sendall(request)
-            answer = ours.recv(script.ANSWER.size, socket.MSG_WAITALL)
+            connection.sendall(request)
+            answer = connection.recv(script.ANSWER.size, socket.MSG_WAITALL)
         except OSError:
             self._kill()
             raise
         if len(answer) < script.ANSWER.size:
             self._kill()
-            raise OSError(errno.EIO, "the process that starts commands has ended")
+            raise OSError(errno.EIO, "the spawner, the process that starts commands, has ended; retry the task")
         return answer
 
     def _open(self) -> socket.socket:
         if self._process and self._process.poll() is not None:
             self.close()
-        if self._ours is None:
+        if self._socket is None:
             ours, theirs = socket.socketpair()
             with theirs:
                 command = [sys.executable, "-I", "-S", str(Path(script.__file__).absolute())]
@@ -159,11 +158,11 @@ class Spawner:
                     stderr=DEVNULL,
                     cwd="/",
                     start_new_session=True,
-                    preexec_fn=given_back(),  # noqa: PLW1509 - it sets a limit, and takes no lock that a thread may hold
+                    preexec_fn=limit_restorer(),  # noqa: PLW1509 - it sets a limit, and takes no lock that a thread may hold
                 )
             ours.settimeout(_ANSWER_SECONDS)
-            self._ours = ours
-        return self._ours
+            self._socket = ours
+        return self._socket
 
     def _kill(self) -> None:
         if self._process:
@@ -172,12 +171,12 @@ class Spawner:
         self.close()
 
 
-def _request(command: Sequence[str], env: Mapping[str, str], folder: Path, account: Account) -> bytes:
+def _encode_request(command: Sequence[str], env: Mapping[str, str], folder: Path, account: Account) -> bytes:
     program = os.fsencode(command[0])
     candidates = [program]
     if b"/" not in program:
-        candidates = [os.path.join(os.fsencode(each), program) for each in os.get_exec_path(env)]  # noqa: PTH118
-    who = (account.user, account.group, account.groups, account.passage, account.lasting)
+        candidates = [os.path.join(os.fsencode(folder_), program) for folder_ in os.get_exec_path(env)]  # noqa: PTH118
+    identity = (account.user, account.group, account.groups, account.passage, account.lasting)
     words = [os.fsencode(word) for word in command]
     variables = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    return dumps((candidates, words, variables, os.fsencode(folder), UMASK, who))
+    return dumps((candidates, words, variables, os.fsencode(folder), UMASK, identity))

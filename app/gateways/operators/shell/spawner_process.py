@@ -1,13 +1,13 @@
-"""Starts commands for a worker, as other users. A script of its own, so that a fork is quick.
+"""Starts commands as other users, for a worker. A script of its own, so that a fork is fast.
 
-Its standard input is a socket whose other end the worker holds. A request is eight bytes with the length of what
-follows, the command's standard output and error, the ruleset of its wall if there is one, and then, by marshal:
+The worker holds the other end of its standard input, a socket. A request is eight bytes with a length, sent with the
+files of the command's standard output and error and of its Landlock ruleset, if it has one; then, by marshal:
 
     (candidates, arguments, environment, folder, umask, account)
 
-An account is (user, group, groups, passage, lasting): `passage` lets it read and enter what is closed to it, `lasting`
-keeps it from becoming anybody else. The answer is the number of the process, an error's number or 0, and whether that
-was about the folder. What it starts are the worker's own children, not its: it can die without them.
+An account is (user, group, groups, passage, lasting): with `passage` it may read files without permission, with
+`lasting` it cannot become another user. The answer is the number of the process, the number of an error or 0, and
+whether that is about the folder. The commands are children of the worker, not of the spawner, which can die alone.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ from contextlib import suppress
 
 LENGTH, ANSWER = struct.Struct("!q"), struct.Struct("!qi?")
 CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "loongarch64": 220}.get(platform.machine())
-"""The number of the system call `clone`; without it children would not be the worker's."""
+"""The number of the system call `clone`; without it commands would not be the worker's children."""
 CLONE_PARENT, LANDLOCK_RESTRICT_SELF = 0x8000, 446
 SET_DUMPABLE, SET_KEEPCAPS, SET_NO_NEW_PRIVS, CAP_AMBIENT, AMBIENT_RAISE = 4, 8, 38, 47, 2
 CAP_DAC_READ_SEARCH, CAP_VERSION = 2, 0x20080522
@@ -35,7 +35,7 @@ Request = tuple[list[bytes], list[bytes], dict[bytes, bytes], bytes, int, Accoun
 
 
 class System:
-    """The system calls that Python has no names for."""
+    """The system calls that Python has no functions for."""
 
     def __init__(self) -> None:
         self._libc = ctypes.PyDLL(None, use_errno=True)
@@ -45,11 +45,11 @@ class System:
         return self._checked(self._libc.syscall(ctypes.c_long(number), *map(ctypes.c_long, values)))
 
     def prctl(self, *values: int) -> None:
-        """Change something about this process. Raises OSError."""
+        """Change an attribute of this process. Raises OSError."""
         self._checked(self._libc.prctl(*map(ctypes.c_ulong, (*values, 0, 0, 0, 0)[:5])))
 
     def keep_only(self, capability: int) -> None:
-        """Give up all capabilities but one, which is kept by what this process becomes. Raises OSError."""
+        """Drop all capabilities but one, which stays after exec. Raises OSError."""
         bits = 1 << capability
         header = struct.pack("=Ii", CAP_VERSION, 0)
         self._checked(self._libc.capset(header, struct.pack("=6I", bits, bits, bits, 0, 0, 0)))
@@ -64,26 +64,26 @@ class System:
 
 
 def start(system: System, request: Request, files: list[int]) -> tuple[int, int, bool]:
-    """Start a command and return its number, and what went wrong: the error's number, and whether about its folder."""
+    """Start a command. Return its number, the number of an error or 0, and whether that is about its folder."""
     reading, writing = os.pipe()
     number = system.call(CLONE or 0, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
     if number == 0:
-        _become(system, request, files, writing)
+        _execute_request(system, request, files, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as told:
-        said = told.read()
-    return (number, said[0] | said[1] << 8, bool(said[2])) if len(said) == 3 else (number, 0, False)
+    with os.fdopen(reading, "rb") as pipe:
+        fault = pipe.read()
+    return (number, fault[0] | fault[1] << 8, bool(fault[2])) if len(fault) == 3 else (number, 0, False)
 
 
-def _become(system: System, request: Request, files: list[int], writing: int) -> None:
-    """Be the command. What hinders that is written to `writing`, which is closed by becoming it."""
-    about_folder = True
+def _execute_request(system: System, request: Request, files: list[int], writing: int) -> None:
+    """Become the command. An error is written to `writing`, which exec closes."""
+    is_about_folder = True
     code = errno.EINVAL
     try:
         candidates, arguments, environment, folder, umask, account = request
         os.setsid()
         os.chdir(folder)
-        about_folder = False
+        is_about_folder = False
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         os.dup2(files[0], 1)
         os.dup2(files[1], 2)
@@ -91,17 +91,17 @@ def _become(system: System, request: Request, files: list[int], writing: int) ->
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(umask)
-        _give_up(system, account, files[2:])
+        _drop_rights(system, account, files[2:])
         code = _execute(candidates, arguments, environment)
     except OSError as error:
         code = error.errno or errno.EINVAL
     finally:
-        os.write(writing, bytes((code & 255, code >> 8, about_folder)))
+        os.write(writing, bytes((code & 255, code >> 8, is_about_folder)))
         os._exit(127)
 
 
-def _give_up(system: System, account: Account, wall: list[int]) -> None:
-    """Give up what the command shall not have."""
+def _drop_rights(system: System, account: Account, wall: list[int]) -> None:
+    """Drop the rights that the command must not have."""
     user, group, groups, passage, lasting = account
     if lasting:
         system.prctl(SET_NO_NEW_PRIVS, 1)
@@ -117,9 +117,9 @@ def _give_up(system: System, account: Account, wall: list[int]) -> None:
 
 
 def _execute(candidates: list[bytes], arguments: list[bytes], environment: dict[bytes, bytes]) -> int:
-    """Become the first candidate that there is, and return why none could be: what is there and can not be run counts.
+    """Become the first candidate that exists. Else return the error: of a candidate that exists, if there is one.
 
-    A folder of the PATH that this user may not look into has nothing for it.
+    A folder of the PATH that this user may not read counts as empty.
     """
     saved = last = errno.ENOENT
     for path in candidates:
@@ -142,28 +142,28 @@ def _hidden(path: bytes) -> bool:
     return False
 
 
-def _receive(ours: socket.socket) -> tuple[Request, list[int]] | None:
-    head, files, _, _ = socket.recv_fds(ours, LENGTH.size, 3, socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL)
+def _receive(connection: socket.socket) -> tuple[Request, list[int]] | None:
+    head, files, _, _ = socket.recv_fds(connection, LENGTH.size, 3, socket.MSG_CMSG_CLOEXEC | socket.MSG_WAITALL)
     if len(head) < LENGTH.size:
         return None
-    (left,) = LENGTH.unpack(head)
+    (remaining,) = LENGTH.unpack(head)
     parts = []
-    while left:
-        part = ours.recv(min(left, 1 << 20))
+    while remaining:
+        part = connection.recv(min(remaining, 1 << 20))
         if not part:
             return None
         parts.append(part)
-        left -= len(part)
+        remaining -= len(part)
     return marshal.loads(b"".join(parts)), list(files)  # noqa: S302 - only the worker has the other end
 
 
-def serve(ours: socket.socket) -> None:
-    """Start what is asked for until nobody asks any more."""
+def serve(connection: socket.socket) -> None:
+    """Handle requests until the worker closes the socket."""
     system = System()
     system.prctl(SET_DUMPABLE, 0)
     gc.freeze()
     gc.disable()
-    while (received := _receive(ours)) is not None:
+    while (received := _receive(connection)) is not None:
         request, files = received
         try:
             answer = start(system, request, files)
@@ -171,7 +171,7 @@ def serve(ours: socket.socket) -> None:
             answer = (0, error.errno or errno.EAGAIN, False)
         for file in files:
             os.close(file)
-        ours.sendall(ANSWER.pack(*answer))
+        connection.sendall(ANSWER.pack(*answer))
 
 
 if __name__ == "__main__":
