@@ -5,7 +5,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-from bench import boot, editing, engine, graphs, latency, live, live_logs, query, shortcuts
+from bench import boot, editing, engine, executor, graphs, latency, live, live_logs, query, shortcuts
 from bench.table import Row, show
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
@@ -14,6 +14,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "boot": boot.measure,
     "engine": engine.measure,
     "latency": latency.measure,
+    "executor": executor.measure,
     "query": query.measure,
     "live": live.measure,
     "logs": live_logs.measure,
