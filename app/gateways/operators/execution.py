@@ -1,4 +1,4 @@
-"""The handle of an instruction under way: a task that carries it out, and how that task is told to end."""
+"""The handle of a running instruction: a task that carries it out, and the request to end it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

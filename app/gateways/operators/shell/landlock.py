@@ -35,7 +35,7 @@ FRESH_SECONDS = 1.0
 """How long a ruleset is used: files may be created beside the protected paths meanwhile."""
 PASSAGE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/proc", "/sys")
 """System folders for users who may enter everything, beside DEVICES and what is readable for all in /etc."""
-TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - they are looked into, nothing is made there
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - they are read, never written
 """Of these, users who may enter everything may use what all users may."""
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm")
 
