@@ -1,4 +1,4 @@
-"""What the services need of the outside world, as protocols; gateways fulfil them."""
+"""The protocols by which services use the outside world; gateways implement them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,13 +15,13 @@ from app.core.moved_workload import MovedWorkload
 from app.core.strategy.model import Shape, Strategy
 
 LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
-"""Takes printed lines, without their line ends, in order. Awaiting it is the back-pressure: it returns once there is
-room, so an operator that awaits it never holds more than a bounded part of what a command prints. One call at a time:
-who reads two streams takes turns. It raises when the attempt is lost; then end what runs, and let the error out."""
+"""Takes printed lines, without their line ends, in order. It returns once there is room for more: an operator
+awaits it, and so holds a bounded part of a command's output. Only one call at a time is allowed. It raises when the
+attempt is lost: the operator then ends what runs, and lets the error out."""
 
 
 LONG_LINE = 65_536
-"""Characters after which an operator passes an endless line on in pieces, each of them a `Part`."""
+"""Characters after which an operator passes an endless line on in pieces, each of them a `LinePart`."""
 
 
 class Clock(Protocol):
@@ -33,7 +33,7 @@ class Clock(Protocol):
 
 
 class Chance(Protocol):
-    """Gives randomness."""
+    """Generates random values."""
 
     def random_bytes(self, size: int) -> bytes:
         """Return `size` unpredictable bytes."""
@@ -48,10 +48,10 @@ class Chance(Protocol):
 class Origin:
     """The origin of an instruction: operators mark their objects with it, so that other workers find them.
 
-    `run` names the run within the task, by lower case letters, digits and hyphens: an attempt that follows a lost one
-    has the same run and goes on with what is there; one that follows a failure has another. `stays` tells whether what
-    was made is kept after its end, until what came of it is stored; else the same run can be asked for again.
-    `attempt` is who asks: what is found is marked with it, and is not ended then by who thought that it is nobody's.
+    `run` names the run within the task, by lower case letters, digits and hyphens. An attempt that follows a lost one
+    has the same run and adopts what exists; one that follows a failure has another run. With `retain` the created
+    object is kept after its end, until its outcome is stored; without, the same run can be started again. `attempt`
+    marks an adopted object, so that the cleanup of orphans leaves it alone.
     """
 
     deployment_id: str
@@ -67,11 +67,10 @@ class Origin:
 class Instruction:
     """One thing for an operator to do.
 
-    `command` is an argument list, None where only a simulation is asked for. `env` is everything the command shall
-    see beyond the operator's few own variables. `workspace` names the working folder (`deployment id/application`).
-    `timeout_seconds` bounds the whole; `payload` is the task's own. `connection` is set where there is a cluster;
-    `job` has the options of the task's own Job there. `answer_seconds` bounds the command from when it runs, for an
-    operator that needs long to begin.
+    `command` is an argument list, None for a simulation. `env` has all variables of the command beyond the operator's
+    few own ones. `workspace` names the working folder (`deployment id/application`). `timeout_seconds` limits the
+    whole; `payload` is the task's own. `connection` is set where there is a cluster, and `job` has the options of the
+    task's Job there. `answer_seconds` limits the command from its start, for an operator that takes long to start it.
     """
 
     command: tuple[str, ...] | None
@@ -215,11 +214,11 @@ class WorkloadStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a rollout moves, for an operator that moves it as a whole: a Deployment object of a cluster.
+    """The workload of a rollout, for an operator that moves it as a whole: a Deployment object of a cluster.
 
-    `image` is that of the new version, `previous_image` that of the version before (None: nothing ran before, or it has
-    none). The ids and names become labels, by which another worker finds what was made. `store` is what Boreas itself
-    knows of the rollout.
+    `image` is that of the new version, `previous_image` that of the version before (None: no version ran before, or it
+    has none). The ids and names become labels, by which another worker finds the created objects. `store` is what
+    Boreas itself knows of the rollout.
     """
 
     connection: KubernetesAccess
@@ -273,7 +272,7 @@ class RolloutOperator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe found; `detail` says it in words."""
+    """The result of a probe; `detail` is its description in words."""
 
     ok: bool
     detail: str
@@ -288,17 +287,20 @@ class Measurement:
 
 
 class Probe(Protocol):
-    """Asks HTTP endpoints for health and metrics."""
+    """Requests health and metrics from HTTP endpoints."""
 
     async def get(self, url: str, expect_status: int, timeout_seconds: float, *, loopback: bool = True) -> ProbeResult:
-        """Return whether `url` answers with the status in time. Never raises for what the other side does.
+        """Return whether `url` answers with the status in time. Never raises for what the server does.
 
-        `loopback` tells whether this machine itself may be asked.
+        `loopback` allows requests to this machine itself.
         """
         ...
 
     async def measure(self, url: str, query: str, timeout_seconds: float, *, loopback: bool = True) -> Measurement:
-        """Return what a query gives at this moment at the Prometheus at `url`. Never raises for what it does."""
+        """Return the values of an instant query of the Prometheus at `url`.
+
+        Never raises for what the server does.
+        """
         ...
 
 
@@ -327,7 +329,7 @@ class JobQueue(Protocol):
     """
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Send the jobs. Raises nothing: a queue that is away is logged, and the sweep sends again."""
+        """Send the jobs. Raises nothing: a queue that is away is logged, and the sweep sends them again."""
         ...
 
 
@@ -335,7 +337,7 @@ class Listener(Protocol):
     """Messages of one topic, from the moment it was opened."""
 
     async def get(self, timeout_seconds: float) -> Sequence[bytes] | None:
-        """Return what has come, waiting for the first; empty after the time; None when some were dropped."""
+        """Return the messages, waiting for the first; empty after the time; None when messages were dropped."""
         ...
 
 
@@ -350,5 +352,5 @@ class Bus(Protocol):
         ...
 
     def listen(self, topic: str) -> AbstractAsyncContextManager[Listener]:
-        """Open a listener; when the context is entered, everything published from then on reaches it."""
+        """Open a listener. It receives everything that is published after the context was entered."""
         ...

@@ -1,4 +1,7 @@
-"""The executor by itself, in this process, without a database: its CPU with all short cuts and without some."""
+"""The executor by itself, in this process, without a database.
+
+Its CPU with all short cuts and without some.
+"""
 
 import time
 from collections.abc import Mapping

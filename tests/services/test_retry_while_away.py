@@ -19,14 +19,20 @@ class Work:
         self._failures = failures
         self.calls = 0
 
-    async def __call__(self) -> int:
+    async def method(self) -> int:
+        return await self.add(0)
+
+    async def add(self, number: int) -> int:
         self.calls += 1
         if self.calls <= self._failures:
             raise UNAVAILABLE[0]("away")
-        return self.calls
+        return self.calls + number
 
-    async def method(self) -> int:
-        return await self()
+
+FORMS: dict[str, Callable[[Work], Callable[[], Awaitable[int]]]] = {
+    "method": lambda work: work.method,
+    "lambda": lambda work: lambda: work.add(0),
+}
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
@@ -39,4 +45,4 @@ async def test_the_result_comes_once_the_database_is_back(
     failures: int, form: Callable[[Work], Callable[[], Awaitable[int]]]
 ) -> None:
     work = Work(failures)
-    assert await retry_while_away(form(work)) == failures + 1 == work.calls
+    assert await retry_while_away(FORMS[form](work)) == failures + 1 == work.calls
