@@ -214,7 +214,7 @@ class WorkloadStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """The workload of a rollout, for an operator that moves it as a whole: a Deployment object of a cluster.
+    """The workload of a rollout that an operator changes as a whole: a Deployment of a cluster.
 
     `image` is that of the new version, `previous_image` that of the version before (None: no version ran before, or it
     has none). The ids and names become labels, by which another worker finds the created objects. `store` is what
