@@ -13,7 +13,7 @@ from app.services import tasks
 from app.services.tasks import Promotion
 from app.store import applications as store
 from tests.chaos.cluster.api import ClusterServer
-from tests.chaos.cluster.played import Cast, play
+from tests.chaos.cluster.fake_cluster import Cast, play
 from tests.services.support.engine import D, Engine, S, Site, watched
 from tests.services.test_kubernetes import image, make_shop
 

@@ -19,8 +19,8 @@ import kmock
 
 from tests.chaos.cluster import evictions
 from tests.chaos.cluster.admission import Admission
-from tests.chaos.cluster.choosing import Refusal, chosen
 from tests.chaos.cluster.schema import Schema
+from tests.chaos.cluster.selectors import Refusal, chosen
 
 BOREAS = "boreas"
 """How the operator names itself; people and tests have other names."""

@@ -5,7 +5,7 @@ Pods are replaced under their own names.
 
 from typing import Any
 
-from tests.chaos.cluster import manners
+from tests.chaos.cluster import pod_states
 from tests.chaos.cluster.api import ClusterServer, Object
 
 NODES = ("n1", "n2", "n3")
@@ -74,7 +74,7 @@ class InPlace:
         template = repr(spec["template"])
         manner = spec.get("updateStrategy") or {}
         missing = (manner.get("rollingUpdate") or {}).get("maxUnavailable", 1)
-        allowed = max(1, manners.budget(missing, len(NODES), up=True))
+        allowed = max(1, pod_states.budget(missing, len(NODES), up=True))
         pods = {pod["metadata"]["name"]: pod for pod in self._rollers.pods(each)}
         for node in NODES:
             if f"{meta['name']}-{node}" not in pods:

@@ -9,10 +9,10 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 
-from tests.chaos.cluster import manners
+from tests.chaos.cluster import pod_states
 from tests.chaos.cluster.api import ClusterServer, Object, now
-from tests.chaos.cluster.choosing import matches
 from tests.chaos.cluster.in_place import InPlace
+from tests.chaos.cluster.selectors import matches
 
 READY_SECONDS = 0.03
 BROKEN = "broken"
@@ -71,7 +71,7 @@ class Rollers:
 
     def _turn(self, pod: Object, **how: object) -> None:
         meta = pod["metadata"]
-        self._server.change("pods", meta["name"], lambda body: manners.turned(body, **how), meta["namespace"])  # type: ignore[arg-type]
+        self._server.change("pods", meta["name"], lambda body: pod_states.turned(body, **how), meta["namespace"])  # type: ignore[arg-type]
 
     def _reconcile(self) -> None:
         self._due = False
@@ -135,7 +135,7 @@ class Rollers:
             return max(0, wanted - len(new))
         if (spec.get("strategy") or {}).get("type") == "Recreate":
             return 0
-        return max(0, min(wanted - len(new), wanted + manners.allowed(spec, wanted)[0] - len(pods)))
+        return max(0, min(wanted - len(new), wanted + pod_states.allowed(spec, wanted)[0] - len(pods)))
 
     def _extra(self, deployment: Object, template: str) -> list[Object]:
         spec, pods = deployment["spec"], self.pods(deployment)
@@ -148,7 +148,7 @@ class Rollers:
             return old
         unready = [pod for pod in old if not pod["status"].get("ready")]
         ready = [pod for pod in old if pod["status"].get("ready")]
-        left = sum(bool(pod["status"].get("ready")) for pod in pods) - (wanted - manners.allowed(spec, wanted)[1])
+        left = sum(bool(pod["status"].get("ready")) for pod in pods) - (wanted - pod_states.allowed(spec, wanted)[1])
         if not unready and len(new) >= wanted and all(pod["status"].get("ready") for pod in new[:wanted]):
             left = len(ready)
         return [*new[wanted:], *unready, *ready[: max(0, left)]]
@@ -189,21 +189,21 @@ class Rollers:
         }
         if BROKEN in image:
             waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}
-            pod["status"] |= manners.statuses(pod, {"waiting": waiting}, ready=False)
+            pod["status"] |= pod_states.statuses(pod, {"waiting": waiting}, ready=False)
         self._server.store("pods", pod, meta["namespace"])
         return True
 
     def _schedule(self) -> None:
         """Give pods nodes; the image of what has one starts, unless it is broken."""
         pods = list(self._server.of("pods"))
-        taken = sum("node" in pod["status"] and manners.is_exclusive(pod) for pod in pods)
+        taken = sum("node" in pod["status"] and pod_states.is_exclusive(pod) for pod in pods)
         for pod in pods:
             meta = pod["metadata"]
             if "node" in pod["status"] or "boreas.dev/run" in meta["labels"]:
                 continue
-            exclusive = manners.is_exclusive(pod)
+            exclusive = pod_states.is_exclusive(pod)
             if exclusive and self.places is not None and taken >= self.places:
-                self._server.change("pods", meta["name"], manners.unschedulable, meta["namespace"])
+                self._server.change("pods", meta["name"], pod_states.unschedulable, meta["namespace"])
                 continue
             taken += exclusive
             self._server.change("pods", meta["name"], lambda body: body["status"].update(node="n"), meta["namespace"])

@@ -1,6 +1,6 @@
-"""What the API of a cluster knows.
+"""The schema of a cluster's API.
 
-Whether an object, as it is sent, has only fields that it has, with their types.
+Whether an object has only fields that the API knows, with their types.
 """
 
 import json
@@ -21,15 +21,15 @@ _client: Any = client
 
 
 class Schema:
-    """The models of the API. To be closed."""
+    """The models of the API. The caller closes it."""
 
     def __init__(self) -> None:
         self._api = _client.ApiClient()
 
     def as_known(self, body: dict[str, Any]) -> Any:
-        """Return an object as the API understands it: equal to what was sent where it knows all of it.
+        """Return an object as the API reads it: equal to the sent one where all its fields are known.
 
-        Raises ValueError where something that must be there is missing, or is of another type.
+        Raises ValueError where a required field is missing, or a field has another type.
         """
         model = MODELS[body["apiVersion"]] + body["kind"]
         return self._api.sanitize_for_serialization(

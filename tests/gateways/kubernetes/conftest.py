@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.cluster.api import ClusterServer
-from tests.chaos.cluster.played import play
+from tests.chaos.cluster.fake_cluster import play
 from tests.gateways.kubernetes.support.operator import Bench, real_namespace
 
 KUBECONFIG = os.environ.get("BOREAS_TEST_KUBECONFIG")

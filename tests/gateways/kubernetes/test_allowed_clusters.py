@@ -17,7 +17,7 @@ from app.core.environment import KubernetesAccess
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
 from app.gateways.operators.kubernetes.connections import KUBECONFIG_REFUSED
 from app.ports import Instruction, Origin
-from tests.chaos.cluster.played import Cast, play
+from tests.chaos.cluster.fake_cluster import Cast, play
 from tests.gateways.kubernetes.support.operator import Bench, Lines
 
 

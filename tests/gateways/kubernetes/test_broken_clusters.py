@@ -11,7 +11,7 @@ from app.core.attempt import Ending, Outcome
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator, cluster
 from app.gateways.operators.kubernetes.workload import PollIntervals
 from tests.chaos.cluster.api import ClusterServer, Cut
-from tests.chaos.cluster.choosing import Refusal
+from tests.chaos.cluster.selectors import Refusal
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, Web
 

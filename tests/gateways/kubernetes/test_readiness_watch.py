@@ -13,7 +13,7 @@ import pytest
 
 from app.core.attempt import Ending
 from app.core.strategy.model import Shape, StrategyKind
-from tests.chaos.cluster import manners
+from tests.chaos.cluster import pod_states
 from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import Bench
 from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, Web
@@ -49,11 +49,11 @@ def unready(pod: Body) -> None:
 
 
 def restarted(pod: Body) -> None:
-    manners.turned(pod, ready=True, restarts=1)
+    pod_states.turned(pod, ready=True, restarts=1)
 
 
 def loops(pod: Body) -> None:
-    manners.turned(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
+    pod_states.turned(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
 
 
 @EVERY

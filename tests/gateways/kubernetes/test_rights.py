@@ -4,7 +4,7 @@ from app.core.kubernetes.workloads import TRACK
 from app.core.strategy.model import StrategyKind
 from app.ports import Origin
 from tests.chaos.cluster.api import ClusterServer
-from tests.chaos.cluster.played import allowed
+from tests.chaos.cluster.fake_cluster import allowed
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 from tests.gateways.kubernetes.support.workload import LABELS, TOTAL, InPlace, Web
 

@@ -8,7 +8,7 @@ import pytest
 from app.core.attempt import Ending
 from app.gateways.operators.kubernetes import cluster, job_events, job_follower
 from tests.chaos.cluster.api import ClusterServer
-from tests.chaos.cluster.choosing import Refusal
+from tests.chaos.cluster.selectors import Refusal
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 FULL = "exceeded quota: small, requested: {0}=1, used: {0}=1, limited: {0}=1"

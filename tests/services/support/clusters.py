@@ -13,8 +13,8 @@ from app.core.workflow import TaskType, WorkflowTask
 from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperator
 from app.gateways.operators.kubernetes.workload import PollIntervals
 from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.fake_cluster import Cast, play
 from tests.chaos.cluster.nodes import Nodes
-from tests.chaos.cluster.played import Cast, play
 from tests.services.support.engine import Engine, RunningWorker, Site
 
 

@@ -21,8 +21,8 @@ from app.gateways.operators.kubernetes import AllowedClusters, KubernetesOperato
 from app.gateways.operators.kubernetes.workload import PollIntervals
 from app.ports import Execution, Instruction, Origin
 from tests.chaos.cluster.api import ClusterServer
+from tests.chaos.cluster.fake_cluster import Cast
 from tests.chaos.cluster.nodes import Nodes
-from tests.chaos.cluster.played import Cast
 from tests.chaos.cluster.rollers import Rollers
 
 IMAGE = "busybox:1.36"

@@ -1,4 +1,4 @@
-"""Simulated pods: how many an update strategy allows, and the status of starting and crashing ones."""
+"""How many pods an update strategy allows, and the status of pods whose containers start, crash and restart."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from tests.chaos.cluster.api import Object, now
 
 
 def budget(value: Any, wanted: int, *, up: bool) -> int:
-    """Return how many pods a number or a percentage is: up for what is more, down for what may be missing."""
+    """Return how many pods a number or percentage is: rounded up for a surge, down for missing pods."""
     if isinstance(value, int):
         return value
     share = int(str(value).rstrip("%")) * wanted / 100
@@ -15,7 +15,7 @@ def budget(value: Any, wanted: int, *, up: bool) -> int:
 
 
 def allowed(spec: Object, wanted: int) -> tuple[int, int]:
-    """Return how many surplus and missing pods a Deployment's update strategy allows."""
+    """Return how many additional and how many missing pods an update of a Deployment allows."""
     rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
     surge = budget(rolling.get("maxSurge", "25%"), wanted, up=True)
     missing = budget(rolling.get("maxUnavailable", "25%"), wanted, up=False)
@@ -23,7 +23,7 @@ def allowed(spec: Object, wanted: int) -> tuple[int, int]:
 
 
 def is_exclusive(pod: Object) -> bool:
-    """Return whether a node fits only one such pod: by a host port or by anti-affinity."""
+    """Return whether a node can run only one such pod: it uses a port of the node, or has anti-affinity."""
     affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
     ports = [port for each in pod["spec"]["containers"] for port in each.get("ports") or ()]
     return bool(affinity.get("requiredDuringSchedulingIgnoredDuringExecution")) or any("hostPort" in p for p in ports)
@@ -40,7 +40,7 @@ def statuses(pod: Object, state: Object, *, ready: bool, restarts: int = 0) -> O
 
 
 def turned(pod: Object, *, ready: bool, restarts: int | None = None, reason: str | None = None) -> None:
-    """Set a pod's readiness and restart count in place; `reason` is a container's waiting reason."""
+    """Make a pod ready or not, in place, with as many restarts. `reason` is why a container waits."""
     status = pod["status"]
     known = status.get("containerStatuses") or [{}]
     count = int(known[0].get("restartCount") or 0) if restarts is None else restarts
@@ -50,7 +50,7 @@ def turned(pod: Object, *, ready: bool, restarts: int | None = None, reason: str
 
 
 def unschedulable(pod: Object) -> None:
-    """Let a pod wait for a node, in place."""
+    """Make a pod wait for a node, in place."""
     message = "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports."
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
     pod["status"]["conditions"] = [condition]

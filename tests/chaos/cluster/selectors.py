@@ -1,4 +1,4 @@
-"""How a cluster chooses objects by the selectors of a request, and how it words a refusal."""
+"""Label and field selectors of requests, and refusals as a cluster words them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Object = dict[str, Any]
 
 
 class Refusal(Exception):
-    """An answer that is none, as the server words it."""
+    """A refusal, as the API server words it."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         body = {"kind": "Status", "status": "Failure", "reason": reason, "code": status, "message": message}
@@ -16,7 +16,7 @@ class Refusal(Exception):
 
 
 def chosen(plural: str, body: Object, params: Any) -> bool:
-    """Return whether the selectors of a request choose an object. Only some fields can be selected by."""
+    """Return whether an object matches the selectors of a request. Only some fields are supported."""
     labels, fields = selector(params.get("labelSelector", "")), selector(params.get("fieldSelector", ""))
     known = {"metadata.name": body["metadata"]["name"]}
     if plural == "events":

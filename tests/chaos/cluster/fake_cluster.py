@@ -1,9 +1,7 @@
-"""A played cluster, whole.
+"""A fake cluster: its API server, nodes that run Jobs, controllers of workloads, and a kubeconfig.
 
-Its API server, who runs Jobs, who rolls Deployments out, and a kubeconfig that leads to it.
-
-Whatever Boreas asks of it in any test must be allowed by the role that its workers are to have, and whatever it sends
-must be known to the API.
+Every request of Boreas in any test must be allowed by the role of its workers, and every object that it sends must be
+valid for the API.
 """
 
 from collections.abc import AsyncIterator
@@ -24,7 +22,7 @@ ROLE = Path(__file__).parents[3] / "examples" / "kubernetes" / "rights.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who plays."""
+    """The parts of a fake cluster."""
 
     server: ClusterServer
     nodes: Nodes
@@ -34,7 +32,7 @@ class Cast:
 
 @asynccontextmanager
 async def play(folder: Path) -> AsyncIterator[Cast]:
-    """Play a cluster; its Jobs run in the folder."""
+    """Run a fake cluster, whose Jobs work in the folder."""
     async with aclosing(Schema()) as schema, ClusterServer(schema=schema) as server, kmock.Server(server) as wire:
         nodes, rollers = Nodes(server, folder), Rollers(server)
         config = folder / "kubeconfig"
@@ -50,7 +48,7 @@ async def play(folder: Path) -> AsyncIterator[Cast]:
 
 
 def allowed() -> set[tuple[str, str, str]]:
-    """Return what workers may do: verb, group and resource."""
+    """Return the rights of workers: verb, group and resource."""
     role, _ = yaml.safe_load_all(ROLE.read_text(encoding="utf-8"))
     return {
         (verb, group, resource)
