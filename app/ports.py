@@ -18,8 +18,6 @@ LogSink = Callable[[Stream, Sequence[str]], Awaitable[None]]
 """Takes printed lines, without their line ends, in order. It returns once there is room for more: an operator
 awaits it, and so holds a bounded part of a command's output. Only one call at a time is allowed. It raises when the
 attempt is lost: the operator then ends what runs, and lets the error out."""
-
-
 LONG_LINE = 65_536
 """Characters after which an operator passes an endless line on in pieces, each of them a `LinePart`."""
 
@@ -163,10 +161,7 @@ class Operator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An existing run, with or without a worker; `state` changes when another attempt adopts it.
-
-    None: whatever it has become.
-    """
+    """An existing run, with or without a worker; adoption changes its `state` (None: any state)."""
 
     deployment_id: str
     task_id: str
@@ -181,10 +176,7 @@ class RunOperator(Protocol):
     """
 
     async def list_runs(self, connection: KubernetesAccess) -> Sequence[Run]:
-        """Return the runs that go on or have ended and are still there; none where they cannot be read.
-
-        Those of other installations are among them.
-        """
+        """Return all existing runs, also of other installations; none where they cannot be read."""
         ...
 
     async def end_run(self, connection: KubernetesAccess, run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""How many pods an update strategy allows, and the status of pods whose containers start, crash and restart."""
+"""Simulated pods: how many an update strategy allows, and how their containers start and crash."""
 
 import math
 from typing import Any
