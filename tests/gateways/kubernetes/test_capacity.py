@@ -131,7 +131,7 @@ async def test_a_deployment_that_is_recreated_is_so_at_once(web: Web) -> None:
         (recreated, SHARES, "CANARY cannot work"),
         (recreated, TWO_SETS, "BLUE_GREEN cannot work"),
         (recreated, AT_ONCE, None),
-        (alone, TWO_SETS, "BLUE_GREEN cannot work for Deployment web: it needs a second set beside the first"),
+        (alone, TWO_SETS, "BLUE_GREEN cannot work for Deployment web: it needs a second Deployment"),
         (alone, BATCHES, None),
         (alone, SHARES, None),
         (alone, AT_ONCE, None),
