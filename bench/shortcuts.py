@@ -87,7 +87,8 @@ async def _api(boreas: Boreas, here: World, name: str) -> AsyncIterator[Api]:
         await ready(url)
         yield Api(f"{url}/graphql", serving(url), deployment_id)
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
