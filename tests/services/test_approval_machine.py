@@ -85,11 +85,11 @@ class ApprovalModel:
     running: dict[str, Assignment] = field(default_factory=dict)
     ran: dict[str, Definition] = field(default_factory=dict)
 
-    def who(self, a: int) -> Engine:
+    def pick_user(self, a: int) -> Engine:
         return self.people[a % len(self.people)]
 
-    def name(self, somebody: Engine) -> str:
-        return somebody.principal.actor.id
+    def user_id(self, user: Engine) -> str:
+        return user.principal.actor.id
 
     def pick(self, a: int) -> str:
         return list(self.deployments)[a % len(self.deployments)]
@@ -100,23 +100,23 @@ class ApprovalModel:
 
     async def create(self, a: int, b: int) -> None:
         """Create a deployment in one of three ways."""
-        somebody, version = self.who(a), await self.site.version(f"v{len(self.deployments)}")
+        user, version = self.pick_user(a), await self.site.version(f"v{len(self.deployments)}")
         request = DeploymentRequest(version_id=version, environment_ids=(self.site.environment_id,))
         kind = ("generated", "custom", "template")[b % 3]
         if kind == "custom":
             request = replace(request, tasks=tuple(self.graph(a)))
         elif kind == "template":
             request = replace(request, template=TemplateUse(self.template, {}))
-        (id_,) = await somebody.call(deployments.create, request)
-        self.deployments[id_] = ModelDeployment(kind, [self.name(somebody)], [{self.name(somebody)}])
+        (id_,) = await user.call(deployments.create, request)
+        self.deployments[id_] = ModelDeployment(kind, [self.user_id(user)], [{self.user_id(user)}])
 
     def graph(self, a: int) -> list[WorkflowTask]:
         kinds = (TaskType.BUILD, TaskType.CUSTOM, TaskType.DEPLOY, TaskType.TEST)
-        own = [node("one", type=kinds[a % 2], application_id=self.web)]
+        builds = [node("one", type=kinds[a % 2], application_id=self.web)]
         ship = node("ship", "one", type=kinds[2 + a % 2], application_id=self.web)
-        return [*own, replace(ship, command=None) if ship.type is TaskType.DEPLOY else ship]
+        return [*builds, replace(ship, command=None) if ship.type is TaskType.DEPLOY else ship]
 
-    def another(self, number: int, b: int) -> WorkflowTask:
+    def new_task(self, number: int, b: int) -> WorkflowTask:
         build: dict[str, Any] = {"type": TaskType.BUILD, "application_id": self.web} if b % 3 else {}
         return node(f"x{number}", require_confirm=b % 2 > 0, **build)
 
@@ -124,112 +124,114 @@ class ApprovalModel:
         """Change the definition of the application."""
         command = ("deploy", str(b))
         fields: dict[str, object] = {"shell": ShellTarget(command), "build": CommandStep(("build", str(a)))}
-        await self.who(a).call(applications.update, (self.web, fields))
+        await self.pick_user(a).call(applications.update, (self.web, fields))
 
     async def edit(self, a: int, b: int) -> None:
         """Edit a graph, or restore an older one."""
-        id_, somebody = self.pick(a), self.who(b)
+        id_, user = self.pick(a), self.pick_user(b)
         story = await self.engine.story(id_)
         keys, number = list(story.tasks), story.deployment.revision
         model = self.deployments[id_]
         if a % 3 == 0 and number > 1:
-            back = 1 + b % (number - 1)
-            await somebody.call(
-                workflows.restore, RestoreOrder(deployment_id=id_, expected_revision=number, revision=back)
+            restored = 1 + b % (number - 1)
+            await user.call(
+                workflows.restore, RestoreOrder(deployment_id=id_, expected_revision=number, revision=restored)
             )
-            model.editors.append(self.name(somebody))
-            model.authors_by_revision.append({self.name(somebody)}.union(*model.authors_by_revision[:back]))
+            model.editors.append(self.user_id(user))
+            model.authors_by_revision.append({self.user_id(user)}.union(*model.authors_by_revision[:restored]))
             return
         edits: tuple[Edit, ...] = (
-            Addition(self.another(number, b)),
+            Addition(self.new_task(number, b)),
             Removal(keys[b % len(keys)]),
             Modification(keys[b % len(keys)], {"name": f"{a}{b}"}),
         )
         edit_ = edits[(a + b) % 3]
-        await somebody.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=number, edit=edit_))
-        model.editors.append(self.name(somebody))
-        model.authors_by_revision.append({self.name(somebody)})
+        await user.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=number, edit=edit_))
+        model.editors.append(self.user_id(user))
+        model.authors_by_revision.append({self.user_id(user)})
 
     async def vote(self, a: int, b: int) -> None:
-        """Let a person approve a deployment or task, and check the result."""
-        id_, somebody = self.pick(a), self.who(b)
-        waits = await pending(self.engine, id_)
-        if not waits:
+        """Approve a deployment or task as a person, and check the result."""
+        id_, user = self.pick(a), self.pick_user(b)
+        approvals = await pending(self.engine, id_)
+        if not approvals:
             return
-        approval, model = waits[a % len(waits)], self.deployments[id_]
-        if await decide(somebody, approval):
+        approval, model = approvals[a % len(approvals)], self.deployments[id_]
+        if await decide(user, approval):
             return
-        name = self.name(somebody)
-        assert self.roles[name], "somebody without the role decided"
-        assert name not in model.authors(), "somebody approved what they wrote"
+        user_id = self.user_id(user)
+        assert self.roles[user_id], "a person without the role decided"
+        assert user_id not in model.authors(), "an author approved"
         voters = self.votes.setdefault(approval.id, set())
         voters -= {voter for voter in voters if not self.roles[voter]}
-        voters.add(name)
-        after = next(voter for voter in await approvals_of(self.engine, id_) if voter.id == approval.id)
-        assert (after.status is A.APPROVED) == (len(voters) >= NEEDED), "votes were counted wrong"
-        if after.status is A.APPROVED and approval.subject is ApprovalSubject.DEPLOYMENT:
+        voters.add(user_id)
+        decided = next(stored for stored in await approvals_of(self.engine, id_) if stored.id == approval.id)
+        assert (decided.status is A.APPROVED) == (len(voters) >= NEEDED), "votes were counted wrong"
+        if decided.status is A.APPROVED and approval.subject is ApprovalSubject.DEPLOYMENT:
             model.approved_revisions.add(approval.revision)
             model.approved = approval.revision
 
-    async def promote(self, a: int, b: int) -> None:
+    async def toggle_role(self, a: int, b: int) -> None:
         """Grant a person the approving role, or revoke it."""
-        somebody = self.who(a)
-        name, has = self.name(somebody), self.roles[self.name(somebody)]
+        user = self.pick_user(a)
+        user_id, is_approver = self.user_id(user), self.roles[self.user_id(user)]
         async with unit(self.engine.runtime) as work:
-            if has:
-                await access_store.remove_grant(name, APPROVES)
+            if is_approver:
+                await access_store.remove_grant(user_id, APPROVES)
             else:
-                await access_store.add_grant(name, APPROVES, work.now)
-        self.roles[name] = not has
-        held = (Grant(Role.DEPLOYER), APPROVES) if not has else (Grant(Role.DEPLOYER),)
-        at = self.people.index(somebody)
-        self.people[at] = replace(somebody, principal=replace(somebody.principal, grants=held))
+                await access_store.add_grant(user_id, APPROVES, work.now)
+        self.roles[user_id] = not is_approver
+        grants = (Grant(Role.DEPLOYER), APPROVES) if not is_approver else (Grant(Role.DEPLOYER),)
+        index = self.people.index(user)
+        self.people[index] = replace(user, principal=replace(user.principal, grants=grants))
 
     async def steer(self, a: int, b: int) -> None:
         """Retry, skip, cancel or roll back."""
-        id_, somebody = self.pick(a), self.who(b)
+        id_, user = self.pick(a), self.pick_user(b)
         story = await self.engine.story(id_)
         task = list(story.tasks.values())[b % len(story.tasks)]
         order = ReasonedAction(id_, "chance")
         action = (a + b) % 5
         if action == 0:
-            (rolling_back_id,) = await somebody.call(deployments.roll_back, order)
+            (rolling_back_id,) = await user.call(deployments.roll_back, order)
             if rolling_back_id != id_:
                 self.deployments[rolling_back_id] = ModelDeployment(
-                    "back", [self.name(somebody)], [{self.name(somebody)}]
+                    "back", [self.user_id(user)], [{self.user_id(user)}]
                 )
         elif action == 1:
-            await somebody.call(deployments.cancel, order)
+            await user.call(deployments.cancel, order)
         elif action == 2:
-            await somebody.call(deployments.retry, id_)
+            await user.call(deployments.retry, id_)
         elif action == 3:
-            await somebody.call(tasks.retry, task.id)
+            await user.call(tasks.retry, task.id)
         else:
-            await somebody.call(tasks.skip, ReasonedAction(task.id, "chance"))
-            assert not task.require_confirm or self.roles[self.name(somebody)], "a gate was skipped by anybody"
+            await user.call(tasks.skip, ReasonedAction(task.id, "chance"))
+            assert not task.require_confirm or self.roles[self.user_id(user)], "a gate was skipped without the role"
 
     async def work(self, a: int, b: int) -> None:
         """Let a worker claim tasks and end those that it has."""
         for id_ in list(self.deployments):
             assignments = [assignment for assignment in self.running.values() if assignment.task.deployment_id == id_]
-            fate = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
-            done = tuple(Finished(assignment, Outcome(fate, "chance")) for assignment in assignments)
+            ending = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED
+            results = tuple(Finished(assignment, Outcome(ending, "chance")) for assignment in assignments)
             turn = await claim_and_settle(
-                self.engine.runtime, WORKER, id_, done, room=9, held_tasks=self.running.keys()
+                self.engine.runtime, WORKER, id_, results, room=9, held_tasks=self.running.keys()
             )
             for assignment in assignments:
                 del self.running[assignment.task.id]
             for assignment in turn.claimed:
-                await self.began(id_, assignment)
+                await self.check_started(id_, assignment)
                 self.running[assignment.task.id] = assignment
         await sweep(self.engine.runtime)
 
-    async def began(self, id_: str, assignment: Assignment) -> None:
+    async def check_started(self, id_: str, assignment: Assignment) -> None:
         if assignment.task.activity is not Activity.RUN:
             return
         deployment = self.deployments[id_]
-        may = deployment.may_start(assignment.task.type) or (self.trusted and assignment.task.type in BUILDING)
-        assert may, f"{assignment.task.key} ({assignment.task.type}) of a {deployment.kind} deployment began unapproved"
+        is_allowed = deployment.may_start(assignment.task.type) or (self.trusted and assignment.task.type in BUILDING)
+        assert is_allowed, (
+            f"{assignment.task.key} ({assignment.task.type}) of a {deployment.kind} deployment began unapproved"
+        )
         definition = (await definition_store.by_application(id_))[self.web]
         if deployment.kind == "back" and len(deployment.editors) == 1:
             version = assignment.context.deployment.version_id
@@ -238,9 +240,9 @@ class ApprovalModel:
             self.ran[assignment.context.deployment.version_id] = replace(definition, image=None)
 
 
-async def allowed(step_: Awaitable[object]) -> None:
+async def try_action(action: Awaitable[object]) -> None:
     with suppress(Refused):
-        await step_
+        await action
 
 
 ACTIONS: tuple[Callable[[ApprovalModel, int, int], Awaitable[None]], ...] = (
@@ -248,7 +250,7 @@ ACTIONS: tuple[Callable[[ApprovalModel, int, int], Awaitable[None]], ...] = (
     ApprovalModel.change,
     *2 * (ApprovalModel.edit,),
     *5 * (ApprovalModel.vote,),
-    ApprovalModel.promote,
+    ApprovalModel.toggle_role,
     *2 * (ApprovalModel.steer,),
     *6 * (ApprovalModel.work,),
 )
@@ -269,10 +271,10 @@ async def test_nothing_runs_before_a_valid_approval(
     _, template = await engine.call(templates.save, draft)
     people = [await person(engine, f"P{number} {site.environment_id}", Grant(Role.DEPLOYER)) for number in range(5)]
     model = ApprovalModel(
-        engine, site, people, template, trusted, roles={engine_.principal.actor.id: False for engine_ in people}
+        engine, site, people, template, trusted, roles={user.principal.actor.id: False for user in people}
     )
     for number in range(4):
-        await model.promote(number, 0)
+        await model.toggle_role(number, 0)
     await model.create(len(steps), len(steps))
-    for step_, a, b in steps:
-        await allowed(step_(model, a, b))
+    for action, a, b in steps:
+        await try_action(action(model, a, b))
