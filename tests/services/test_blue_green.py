@@ -32,12 +32,12 @@ async def web(site: Site, notes: Notes, fails: str = "false", back: Command | No
     await site.application("web", ShellTarget(deploy, ("a", "b"), back))
 
 
-def told(notes: Notes, since: int = 0) -> list[str]:
+def set_actions(notes: Notes, start: int = 0) -> list[str]:
     """Return the actions on sets, without the instances: each had its own command."""
-    lines = [line.rsplit(" ", 1) for line in notes.lines[since:]]
-    pairs = list(zip(lines[::2], lines[1::2], strict=True))
-    assert all(one[0] == two[0] and {one[1], two[1]} == {"a", "b"} for one, two in pairs)
-    return [one[0] for one, _ in pairs]
+    note_lines = [line.rsplit(" ", 1) for line in notes.lines[start:]]
+    pairs = list(zip(note_lines[::2], note_lines[1::2], strict=True))
+    assert all(first[0] == second[0] and {first[1], second[1]} == {"a", "b"} for first, second in pairs)
+    return [first[0] for first, _ in pairs]
 
 
 async def color(site: Site) -> str | None:
@@ -51,10 +51,10 @@ async def test_a_new_set_is_started_switched_to_and_the_old_one_retired(
 ) -> None:
     await engine.worker()
     await web(site, notes)
-    for number, served in enumerate(["blue", "green", "blue"], 1):
+    for number, serving in enumerate(["blue", "green", "blue"], 1):
         await site.deployed(f"v{number}", strategy=blue_green())
-        assert await color(site) == served
-    assert told(notes) == [
+        assert await color(site) == serving
+    assert set_actions(notes) == [
         *("bring blue v1", "switch blue v1"),
         *("bring green v2", "switch green v2", "retire blue v2"),
         *("bring blue v3", "switch blue v3", "retire green v3"),
@@ -65,9 +65,9 @@ async def test_health_is_checked_on_the_new_set(engine: Engine, site: Site, note
     await engine.worker()
     await site.application("web", ShellTarget(notes.take(FACTS)), health_check=HealthCheck(command=notes.take(CHECK)))
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     await site.deployed("v2", strategy=blue_green())
-    assert notes.lines[begun:] == [
+    assert notes.lines[start:] == [
         *("bring green v2", "check green ", "switch green v2", "check green ", "retire blue v2"),
         "check green ",
     ]
@@ -77,10 +77,10 @@ async def test_an_unhealthy_preview_never_gets_traffic(engine: Engine, site: Sit
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
-    await web_again(site, HealthCheck(command=("false",), failure_threshold=1))
-    begun = len(notes.lines)
+    await set_health_check(site, HealthCheck(command=("false",), failure_threshold=1))
+    start = len(notes.lines)
     story = await engine.until(await site.deploy("v2", strategy=blue_green()), D.ROLLED_BACK)
-    assert told(notes, begun) == ["bring green v2", "retire green v1"]
+    assert set_actions(notes, start) == ["bring green v2", "retire green v1"]
     assert (await color(site), await site.releases(), story.statuses["web/deploy"]) == (
         "blue",
         {"web": "v1"},
@@ -88,7 +88,7 @@ async def test_an_unhealthy_preview_never_gets_traffic(engine: Engine, site: Sit
     )
 
 
-async def web_again(site: Site, check: HealthCheck) -> None:
+async def set_health_check(site: Site, check: HealthCheck) -> None:
     """Give the application a health check."""
     await site.engine.change(applications.update, site.applications["web"], health_check=check)
 
@@ -99,13 +99,13 @@ async def test_a_rollback_after_the_switch_switches_back_and_ends_the_new_set(
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR))
     await engine.until_task(id_, "web/deploy", watched)
     assert await color(site) == "green"
     await engine.roll_back(id_)
     await engine.until(id_, D.ROLLED_BACK)
-    assert told(notes, begun) == ["bring green v2", "switch green v2", "switch blue v1", "retire green v1"]
+    assert set_actions(notes, start) == ["bring green v2", "switch green v2", "switch blue v1", "retire green v1"]
     assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})
 
 
@@ -113,11 +113,11 @@ async def test_a_rollback_starts_a_retired_set_again_first(engine: Engine, site:
     await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     check = HealthCheck(command=("sh", "-c", 'test "$BOREAS_TASK_KEY" = web/deploy'), failure_threshold=1)
-    await web_again(site, check)
+    await set_health_check(site, check)
     await engine.until(await site.deploy("v2", strategy=blue_green()), D.ROLLED_BACK)
-    assert told(notes, begun)[3:] == ["bring blue v1", "switch blue v1", "retire green v1"]
+    assert set_actions(notes, start)[3:] == ["bring blue v1", "switch blue v1", "retire green v1"]
     assert await color(site) == "blue"
 
 
@@ -127,18 +127,18 @@ async def test_the_rollback_command_sees_the_same_variables(engine: Engine, site
     await site.application("web2", ("true",))
     await site.deployed("v1", strategy=blue_green(), only=["web"])
     story = await engine.until(await site.deploy("v2", strategy=blue_green(), only=["web"]), D.ROLLED_BACK)
-    backs = [line for line in notes.lines if line.startswith("back")]
-    assert backs == ["back switch blue v2 a"] * 2 + ["back retire green v2 a"] * 2
+    rollback_lines = [line for line in notes.lines if line.startswith("back")]
+    assert rollback_lines == ["back switch blue v2 a"] * 2 + ["back retire green v2 a"] * 2
     assert story.deployment.rollback is not None
 
 
-async def test_the_first_deployment_rolls_back_to_nothing(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_first_deployment_is_rolled_back_without_another_set(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await web(site, notes, '[ "$BOREAS_PHASE" = switch ]')
     story = await engine.until(await site.deploy("v1", strategy=blue_green()), D.ROLLED_BACK)
-    assert told(notes) == ["bring blue v1", "switch blue v1", "retire blue v1"]
-    said = await engine.said(story.deployment.id, "web/deploy")
-    assert "WARN: no version ran before, so there is no other set to go back to." in said
+    assert set_actions(notes) == ["bring blue v1", "switch blue v1", "retire blue v1"]
+    messages = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: no version ran before, so there is no other set to go back to." in messages
 
 
 async def test_a_failed_retirement_is_logged_without_rollback(engine: Engine, site: Site, notes: Notes) -> None:
@@ -146,8 +146,8 @@ async def test_a_failed_retirement_is_logged_without_rollback(engine: Engine, si
     await web(site, notes, '[ "$BOREAS_PHASE $BOREAS_INSTANCE" = "retire a" ]')
     await site.deployed("v1", strategy=blue_green())
     story = await site.deployed("v2", strategy=blue_green())
-    said = await engine.said(story.deployment.id, "web/deploy")
-    assert "WARN: a of the old set could not be retired: exit status 1" in said
+    messages = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: a of the old set could not be retired: exit status 1" in messages
     assert (await color(site), await site.releases()) == ("green", {"web": "v2"})
 
 
@@ -157,7 +157,7 @@ async def test_rolling_updates_the_serving_set(engine: Engine, site: Site, notes
     await site.deployed("v1", strategy=rolling())
     await site.deployed("v2", strategy=blue_green())
     await site.deployed("v3", strategy=rolling())
-    assert told(notes) == [
+    assert set_actions(notes) == [
         *("bring  v1", "bring blue v2", "switch blue v2", "retire  v2"),
         "bring blue v3",
     ]
@@ -165,19 +165,19 @@ async def test_rolling_updates_the_serving_set(engine: Engine, site: Site, notes
 
 
 async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, site: Site, notes: Notes) -> None:
-    first = await engine.worker()
+    first_worker = await engine.worker()
     await web(site, notes)
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green(1, 1))
     await engine.until_task(id_, "web/deploy", watched)
-    await first.leave()
-    second = await engine.worker()
+    await first_worker.leave()
+    second_worker = await engine.worker()
     await engine.until_task(id_, "web/deploy", lambda task: watched(task) and task.rollout and task.rollout.switched)
-    await second.leave()
+    await second_worker.leave()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
-    assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
+    assert set_actions(notes, start) == ["bring green v2", "switch green v2", "retire blue v2"]
 
 
 @pytest.mark.parametrize(
@@ -191,20 +191,20 @@ async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, s
 async def test_only_the_interrupted_call_is_repeated(
     engine: Engine, site: Site, notes: Notes, gate: Gate, held: str, done: list[str]
 ) -> None:
-    first = await engine.worker()
-    holds = f'[ "$BOREAS_PHASE $BOREAS_ATTEMPT $BOREAS_VERSION" != "{held} 1 v2" ] || exec "$@"'
-    await site.application("web", ShellTarget(notes.then("$BOREAS_PHASE $BOREAS_ATTEMPT", holds, *gate.wait)))
+    first_worker = await engine.worker()
+    script = f'[ "$BOREAS_PHASE $BOREAS_ATTEMPT $BOREAS_VERSION" != "{held} 1 v2" ] || exec "$@"'
+    await site.application("web", ShellTarget(notes.then("$BOREAS_PHASE $BOREAS_ATTEMPT", script, *gate.wait)))
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green())
-    await engine.until_task(id_, "web/deploy", lambda _: f"{held} 1" in notes.lines[begun:])
-    await first.leave()
+    await engine.until_task(id_, "web/deploy", lambda _: f"{held} 1" in notes.lines[start:])
+    await first_worker.leave()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
-    assert (notes.lines[begun:], await color(site)) == (done, "green")
+    assert (notes.lines[start:], await color(site)) == (done, "green")
 
 
-async def test_the_serving_set_is_known_after_a_cancellation_behind_the_switch(
+async def test_the_serving_set_is_known_after_a_cancellation_that_follows_the_switch(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()
@@ -213,9 +213,9 @@ async def test_the_serving_set_is_known_after_a_cancellation_behind_the_switch(
     id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR))
     await engine.until_task(id_, "web/deploy", watched)
     await engine.cancel(id_)
-    begun = len(notes.lines)
+    start = len(notes.lines)
     await site.deployed("v3", strategy=blue_green())
-    assert told(notes, begun) == ["bring blue v3", "switch blue v3", "retire green v3"]
+    assert set_actions(notes, start) == ["bring blue v3", "switch blue v3", "retire green v3"]
 
 
 async def test_a_promotion_retires_the_old_set(engine: Engine, site: Site, notes: Notes) -> None:
@@ -225,18 +225,24 @@ async def test_a_promotion_retires_the_old_set(engine: Engine, site: Site, notes
     id_ = await site.deploy("v2", strategy=blue_green(AN_HOUR, AN_HOUR))
     task = await engine.until_task(id_, "web/deploy", watched)
     await engine.call(tasks.promote, Promotion(task.id))
-    await engine.until_task(id_, "web/deploy", lambda now: watched(now) and now.rollout and now.rollout.switched)
+    await engine.until_task(
+        id_, "web/deploy", lambda task_: watched(task_) and task_.rollout and task_.rollout.switched
+    )
     await engine.call(tasks.promote, Promotion(task.id))
     await engine.until(id_, D.SUCCESS)
-    assert told(notes)[-1] == "retire blue v2"
+    assert set_actions(notes)[-1] == "retire blue v2"
 
 
 async def test_each_step_is_an_event_and_the_weight_changes_once(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(("true",), ("a", "b")))
     story = await site.deployed(strategy=blue_green(1))
-    seen = [e.body.progress for e in await engine.events(story.deployment.id) if isinstance(e.body, RolloutProgressed)]
-    assert [(progress.phase.value, progress.weight) for progress in seen] == [
+    steps = [
+        event.body.progress
+        for event in await engine.events(story.deployment.id)
+        if isinstance(event.body, RolloutProgressed)
+    ]
+    assert [(progress.phase.value, progress.weight) for progress in steps] == [
         ("UPDATING", 0.0),
         ("CHECKING", 0.0),
         ("SWITCHING", 0.0),
@@ -246,7 +252,7 @@ async def test_each_step_is_an_event_and_the_weight_changes_once(engine: Engine,
         ("RETIRING", 1.0),
         ("IDLE", 1.0),
     ]
-    assert all(progress.resume_at for progress in seen if progress.phase is Phase.WATCHING)
+    assert all(progress.resume_at for progress in steps if progress.phase is Phase.WATCHING)
 
 
 async def test_the_preview_runs_before_the_switch_is_approved(engine: Engine, site: Site, notes: Notes) -> None:
@@ -254,14 +260,14 @@ async def test_the_preview_runs_before_the_switch_is_approved(engine: Engine, si
     ann = await person(engine, "Ann")
     await engine.worker()
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(require_approval=True),))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_requested(engine, id_)
-    assert (one.rollout_step, told(notes, begun)) == (0, ["bring green v2"])
-    assert await decide(ann, one) == []
+    (approval,) = await until_requested(engine, id_)
+    assert (approval.rollout_step, set_actions(notes, start)) == (0, ["bring green v2"])
+    assert await decide(ann, approval) == []
     await engine.until(id_, D.SUCCESS)
-    assert told(notes, begun) == ["bring green v2", "switch green v2", "retire blue v2"]
+    assert set_actions(notes, start) == ["bring green v2", "switch green v2", "retire blue v2"]
 
 
 async def test_a_rejected_preview_is_ended_without_a_switch(engine: Engine, site: Site, notes: Notes) -> None:
@@ -269,11 +275,11 @@ async def test_a_rejected_preview_is_ended_without_a_switch(engine: Engine, site
     ann = await person(engine, "Ann")
     await engine.worker()
     await site.deployed("v1", strategy=blue_green())
-    begun = len(notes.lines)
+    start = len(notes.lines)
     strategy = replace(blue_green(), steps=(StrategyStep(), StrategyStep(require_approval=True)))
     id_ = await site.deploy("v2", strategy=strategy)
-    (one,) = await until_requested(engine, id_)
-    assert (one.rollout_step, await decide(ann, one, reject=True, comment="ugly")) == (1, [])
+    (approval,) = await until_requested(engine, id_)
+    assert (approval.rollout_step, await decide(ann, approval, reject=True, comment="ugly")) == (1, [])
     await engine.until(id_, D.ROLLED_BACK)
-    assert told(notes, begun) == ["bring green v2", "retire green v1"]
+    assert set_actions(notes, start) == ["bring green v2", "retire green v1"]
     assert (await color(site), await site.releases()) == ("blue", {"web": "v1"})

@@ -51,17 +51,17 @@ def place(line: TaskLogLine) -> Place:
     return line.position, line.task_id, line.line.number
 
 
-async def taken(
-    engine: Engine, deployment_id: str, number: int, after: int = 0, wanted: LogFilter | None = None
+async def follow_until(
+    engine: Engine, deployment_id: str, count: int, after: int = 0, log_filter: LogFilter | None = None
 ) -> list[TaskLogLine]:
     """Follow until so many lines have come."""
-    found: list[TaskLogLine] = []
+    lines: list[TaskLogLine] = []
     async with asyncio.timeout(30):
-        async for batch in service.follow(engine.runtime, deployment_id, after, wanted or LogFilter()):
-            found += batch.items
-            if len(found) >= number:
+        async for batch in service.follow(engine.runtime, deployment_id, after, log_filter or LogFilter()):
+            lines += batch.items
+            if len(lines) >= count:
                 break
-    return found
+    return lines
 
 
 async def test_every_reader_sees_the_same_order_while_many_write(engine: Engine, tasks: list[str]) -> None:
@@ -69,22 +69,22 @@ async def test_every_reader_sees_the_same_order_while_many_write(engine: Engine,
     chance = random.Random(1)
     rounds, total = 40, 6 * sum(1 + n % 3 for n in range(40))
 
-    async def print_for(task_id: str, dice: random.Random) -> None:
+    async def print_for(task_id: str, generator: random.Random) -> None:
         for n in range(rounds):
             lines = [f"{n}.{m}" for m in range(1 + n % 3)]
             async with unit(engine.runtime):
                 await write(engine, task_id, *lines)
-                await asyncio.sleep(dice.choice((0, 0, 0.002)))
+                await asyncio.sleep(generator.choice((0, 0, 0.002)))
 
-    followers = [asyncio.create_task(taken(engine, id_, total)) for _ in range(4)]
+    readers = [asyncio.create_task(follow_until(engine, id_, total)) for _ in range(4)]
     await asyncio.gather(*(print_for(task_id, random.Random(chance.random())) for task_id in tasks))
-    first, *others = [list(map(place, await follower)) for follower in followers]
-    assert [position for position, _, _ in first] == list(range(1, total + 1))
-    assert all(other == first for other in others)
+    order, *other_orders = [list(map(place, await reader)) for reader in readers]
+    assert [position for position, _, _ in order] == list(range(1, total + 1))
+    assert all(other_order == order for other_order in other_orders)
     for task_id in tasks:
-        numbers = [number for _, task, number in first if task == task_id]
+        numbers = [number for _, task, number in order if task == task_id]
         assert numbers == list(range(1, total // 6 + 1))
-    assert list(map(place, await taken(engine, id_, total))) == first
+    assert list(map(place, await follow_until(engine, id_, total))) == order
 
 
 async def test_a_later_write_waits_for_an_open_transaction(engine: Engine, tasks: list[str]) -> None:
@@ -92,25 +92,25 @@ async def test_a_later_write_waits_for_an_open_transaction(engine: Engine, tasks
     await write(engine, tasks[0], "before")
     async with unit(engine.runtime):
         await write(engine, tasks[1], "slow")
-        quick = asyncio.create_task(write(engine, tasks[2], "after"), context=contextvars.Context())
-        async with engine.outside() as other:
+        later_write = asyncio.create_task(write(engine, tasks[2], "after"), context=contextvars.Context())
+        async with engine.outside() as connection:
 
-            async def waits() -> bool:
-                return bool(await other.fetchval(WAITING))
+            async def has_lock_waiter() -> bool:
+                return bool(await connection.fetchval(WAITING))
 
-            await eventually(waits, "the second to wait for the first")
-            assert await other.fetchval("SELECT count(*) FROM log_chunks WHERE deployment_id = $1", id_) == 1
-    await quick
-    assert [line.line.message for line in await taken(engine, id_, 3)] == ["before", "slow", "after"]
+            await eventually(has_lock_waiter, "the second to wait for the first")
+            assert await connection.fetchval("SELECT count(*) FROM log_chunks WHERE deployment_id = $1", id_) == 1
+    await later_write
+    assert [line.line.message for line in await follow_until(engine, id_, 3)] == ["before", "slow", "after"]
 
 
 async def test_a_read_from_any_position_returns_all_later_lines(engine: Engine, tasks: list[str]) -> None:
     id_ = await deployment_of(engine, tasks[0])
     for n in range(5):
         await write(engine, tasks[n], *(f"{n}.{m}" for m in range(n + 1)))
-    whole = await taken(engine, id_, 15)
+    lines = await follow_until(engine, id_, 15)
     for position in range(15):
-        assert await taken(engine, id_, 15 - position, after=position) == whole[position:]
+        assert await follow_until(engine, id_, 15 - position, after=position) == lines[position:]
 
 
 async def test_filters_read_a_long_log_in_pieces(
@@ -120,17 +120,17 @@ async def test_filters_read_a_long_log_in_pieces(
     id_ = await deployment_of(engine, tasks[0])
     for n in range(30):
         await write(engine, tasks[n % 6], *(f"line {n * 5 + m} end" for m in range(5)))
-    wanted = LogFilter(contains="7 END")
-    found = await taken(engine, id_, 15, wanted=wanted)
-    assert [line.line.message for line in found] == [f"line {n} end" for n in range(150) if n % 10 == 7]
+    log_filter = LogFilter(contains="7 END")
+    lines = await follow_until(engine, id_, 15, log_filter=log_filter)
+    assert [line.line.message for line in lines] == [f"line {n} end" for n in range(150) if n % 10 == 7]
     batches = [batch async for batch in _until_caught_up(engine, id_, LogFilter(contains="nothing"))]
     assert len(batches) >= 7 and not any(batch.items for batch in batches)
     assert [batch.position for batch in batches] == sorted(batch.position for batch in batches)
     assert batches[-1].position == 150 == await store.head(id_)
 
 
-async def _until_caught_up(engine: Engine, id_: str, wanted: LogFilter) -> AsyncIterator[FeedPage[TaskLogLine]]:
-    async for batch in service.follow(engine.runtime, id_, 0, wanted):
+async def _until_caught_up(engine: Engine, id_: str, log_filter: LogFilter) -> AsyncIterator[FeedPage[TaskLogLine]]:
+    async for batch in service.follow(engine.runtime, id_, 0, log_filter):
         yield batch
         if batch.caught_up:
             return
@@ -141,17 +141,17 @@ async def test_the_feed_ends_with_the_deployment_and_resumes_with_its_retry(engi
     script = sh('echo "$BOREAS_TASK_KEY 1"; echo "$BOREAS_TASK_KEY 2"; [ "$BOREAS_ATTEMPT" -gt 1 ]')
     id_ = await site.deploy("v1", node("a", command=("seq", "5000")), node("b", "a", command=script))
 
-    async def whole(after: int) -> list[TaskLogLine]:
+    async def read_to_end(after: int) -> list[TaskLogLine]:
         async with asyncio.timeout(30):
             return [
                 line async for batch in service.follow(engine.runtime, id_, after, LogFilter()) for line in batch.items
             ]
 
-    first = await whole(0)
+    first_lines = await read_to_end(0)
     assert (await engine.story(id_)).status is D.FAILED
-    assert [line.line.message for line in first[:5000]] == [str(n) for n in range(1, 5001)]
+    assert [line.line.message for line in first_lines[:5000]] == [str(n) for n in range(1, 5001)]
     await engine.retry(id_)
-    second = await whole(first[-1].position)
+    retry_lines = await read_to_end(first_lines[-1].position)
     assert (await engine.story(id_)).status is D.SUCCESS
-    assert [line.line.message for line in second] == ["b 1", "b 2"]
-    assert [line.position for line in first + second] == list(range(1, len(first + second) + 1))
+    assert [line.line.message for line in retry_lines] == ["b 1", "b 2"]
+    assert [line.position for line in first_lines + retry_lines] == list(range(1, len(first_lines + retry_lines) + 1))

@@ -13,18 +13,18 @@ from tests.services.support.engine import Engine, Site
 
 async def test_the_moment_of_a_transaction_is_after_the_lock_wait(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
-    async def first() -> None:
-        await begun.wait()
+    async def cancel() -> None:
+        await started.wait()
         await engine.cancel(id_)
 
-    before = asyncio.create_task(first())
+    cancellation = asyncio.create_task(cancel())
     async with unit(engine.runtime) as work:
-        begun.set()
-        await before
-        async with lock_deployment(work, id_) as ledger:
-            assert ledger.now >= ledger.deployment.updated_at
+        started.set()
+        await cancellation
+        async with lock_deployment(work, id_) as locked:
+            assert locked.now >= locked.deployment.updated_at
 
 
 async def test_the_events_of_a_busy_deployment_are_ordered_by_time(engine: Engine, trial: Site) -> None:
@@ -32,11 +32,11 @@ async def test_the_events_of_a_busy_deployment_are_ordered_by_time(engine: Engin
         await engine.worker(slots=16)
     graph = [node(f"{x}/{y}", *(f"{x - 1}/{z}" for z in range(10) if x)) for x in range(6) for y in range(10)]
     id_ = (await trial.deployed("v1", *graph)).deployment.id
-    for before, after in pairwise(await engine.events(id_)):
-        assert before.at <= after.at, (before, after)
+    for earlier, later in pairwise(await engine.events(id_)):
+        assert earlier.at <= later.at, (earlier, later)
 
 
-class Behind:
+class LateClock:
     """The clock of a process whose machine is years behind."""
 
     def now(self) -> datetime:
@@ -47,7 +47,7 @@ async def test_changes_are_ordered_even_when_clocks_go_back(engine: Engine, tria
     id_ = await trial.deploy(auto_start=False)
     moments = []
     for paused in (True, False, True):
-        async with unit(replace(engine.runtime, clock=Behind())) as work, lock_deployment(work, id_) as ledger:
-            moments.append(ledger.deployment.updated_at)
-            ledger.set_paused(paused)
+        async with unit(replace(engine.runtime, clock=LateClock())) as work, lock_deployment(work, id_) as locked:
+            moments.append(locked.deployment.updated_at)
+            locked.set_paused(paused)
     assert moments == sorted(set(moments))

@@ -42,11 +42,11 @@ async def rows(engine: Engine, trial: Site) -> AsyncIterator[asyncpg.Connection]
 async def test_entries_are_neither_changed_nor_removed(engine: Engine, trial: Site, statement: str) -> None:
     connection = await connect(engine.servers.database_url)
     try:
-        written = await connection.fetch("SELECT * FROM audit_entries")
-        assert written
+        entries = await connection.fetch("SELECT * FROM audit_entries")
+        assert entries
         with pytest.raises(asyncpg.RaiseError, match="neither changed nor removed"):
             await connection.execute(statement)
-        assert await connection.fetch("SELECT * FROM audit_entries") == written
+        assert await connection.fetch("SELECT * FROM audit_entries") == entries
     finally:
         await connection.close()
 
@@ -97,27 +97,27 @@ async def test_changes_behind_the_triggers_are_found(
 ) -> None:
     for number in range(3):
         await engine.call(note, f"n{number}")
-    whole, _ = await verify()
+    chain_before, _ = await verify()
     await rows.execute(f"SET session_replication_role = replica; {tampering}")
-    chain, found = await verify(whole.head)
+    chain, contains_head = await verify(chain_before.head)
     assert (chain.fault or "").startswith(says)
-    assert not found
+    assert not contains_head
 
 
 async def test_a_removed_or_rewritten_tail_is_found_by_an_earlier_head(
     engine: Engine, rows: asyncpg.Connection
 ) -> None:
     await engine.call(note, "one")
-    early, _ = await verify()
+    early_chain, _ = await verify()
     await engine.call(note, "two")
-    late, contained = await verify(early.head)
-    assert contained and late.length == 4
+    late_chain, contained = await verify(early_chain.head)
+    assert contained and late_chain.length == 4
     await rows.execute("SET session_replication_role = replica; DELETE FROM audit_entries WHERE number > 2")
     await rows.execute("SET session_replication_role = origin")
-    assert await verify(early.head) == (early, True)
-    assert await verify(late.head) == (early, False)
+    assert await verify(early_chain.head) == (early_chain, True)
+    assert await verify(late_chain.head) == (early_chain, False)
     await engine.call(note, "three")
-    assert (await verify(late.head))[1] is False
+    assert (await verify(late_chain.head))[1] is False
     assert await verify(FIRST_HASH)
 
 
@@ -128,10 +128,10 @@ async def test_the_command_reports_the_chain(engine: Engine, rows: asyncpg.Conne
 
     async def output(*more: str) -> tuple[int, str]:
         command = (sys.executable, "-m", "app.cli", "audit", "verify", *more)
-        done = await asyncio.to_thread(
+        process = await asyncio.to_thread(
             subprocess.run, command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False
         )
-        return done.returncode, done.stdout + done.stderr
+        return process.returncode, process.stdout + process.stderr
 
     assert await output() == (0, f"2 entries are as they were written. The head is\n{chain.head}\n")
     assert await output("--head", chain.head.upper()) == await output()
@@ -148,9 +148,9 @@ async def test_the_migration_chains_existing_entries(url: str) -> None:
     while "boundary" not in (await migrations.downgrade(url, folder))[0]:
         pass
     connection = await connect(url)
-    old = NEW.replace(", number, hash", "").replace(", 1, 'chosen'", "")
+    statement = NEW.replace(", number, hash", "").replace(", 1, 'chosen'", "")
     for number in range(5):
-        await connection.execute(old, f"aud_{number}")
+        await connection.execute(statement, f"aud_{number}")
     await migrations.migrate(url, folder)
     await connection.execute(NEW, "aud_9")
     await connection.close()
