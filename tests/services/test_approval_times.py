@@ -53,8 +53,8 @@ async def test_an_expired_approval_counts_as_rejected(engine: Engine, site: Site
     assert approval.expires_at == approval.requested_at + timedelta(seconds=600)
     await engine.until(id_, D.WAITING_CONFIRM)
     await let_expire(engine, id_)
-    (late,) = await decide(ann, approval)
-    assert (late.code, late.status) == (ErrorCode.WRONG_STATE, "EXPIRED")  # type: ignore[attr-defined]
+    (problem,) = await decide(ann, approval)
+    assert (problem.code, problem.status) == (ErrorCode.WRONG_STATE, "EXPIRED")  # type: ignore[attr-defined]
     await sweep(engine.runtime)
     story = await engine.until(id_, D.ROLLED_BACK)
     assert story.deployment.rollback and story.deployment.rollback.automatic
@@ -99,22 +99,22 @@ async def test_an_edit_requests_approval_again(engine: Engine, trial: Site) -> N
     await set_policy(trial, required_approvals=2)
     ann, bob = await person(engine, "Ann"), await person(engine, "Bob")
     id_ = await trial.deploy("v1", node("a"), node("b", "a"))
-    (first,) = await until_requested(engine, id_)
-    assert await decide(ann, first) == []
+    (first_approval,) = await until_requested(engine, id_)
+    assert await decide(ann, first_approval) == []
     edit = EditOrder(deployment_id=id_, expected_revision=1, edit=Modification("a", {"name": "something else"}))
     await engine.call(workflows.edit, edit)
-    (second,) = await pending(engine, id_)
-    assert (second.revision, second.decisions) == (2, ())
-    (wrong,) = await decide(bob, first)
-    assert wrong.code is ErrorCode.WRONG_STATE
+    (second_approval,) = await pending(engine, id_)
+    assert (second_approval.revision, second_approval.decisions) == (2, ())
+    (problem,) = await decide(bob, first_approval)
+    assert problem.code is ErrorCode.WRONG_STATE
     assert await approval_statuses(engine, id_) == [(DEPLOYMENT, A.CANCELLED), (DEPLOYMENT, A.PENDING)]
     await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=2, edit=Removal("b")))
-    (third,) = await pending(engine, id_)
-    assert (third.subject, third.revision) == (DEPLOYMENT, 3)
+    (third_approval,) = await pending(engine, id_)
+    assert (third_approval.subject, third_approval.revision) == (DEPLOYMENT, 3)
     await engine.worker()
     for approver in (ann, bob):
         assert (await engine.story(id_)).statuses == {"a": S.PENDING}
-        assert await decide(approver, third) == []
+        assert await decide(approver, third_approval) == []
     await engine.until(id_, D.SUCCESS)
     assert await pending(engine, id_) == []
 
@@ -228,10 +228,10 @@ async def test_an_approval_covers_retries_for_one_day(engine: Engine, site: Site
     assert (await approval_statuses(engine, id_), len(notes.lines)) == ([(DEPLOYMENT, A.APPROVED)], 2)
     await execute("UPDATE approvals SET decided_at = decided_at - interval '25 hours' WHERE deployment_id = $1", id_)
     await engine.retry(id_)
-    (again,) = await until_requested(engine, id_)
+    (second_approval,) = await until_requested(engine, id_)
     assert (await engine.until(id_, D.WAITING_CONFIRM)).deployment.attempt == 3
-    assert (again.subject, len(notes.lines)) == (DEPLOYMENT, 2)
-    assert await decide(ann, again) == []
+    assert (second_approval.subject, len(notes.lines)) == (DEPLOYMENT, 2)
+    assert await decide(ann, second_approval) == []
     await engine.until(id_, D.FAILED)
     assert len(notes.lines) == 3
 
@@ -244,5 +244,8 @@ async def test_an_old_confirmation_of_a_task_expires(engine: Engine, site: Site)
     await engine.until(id_, D.FAILED)
     await execute("UPDATE tasks SET confirmed_at = confirmed_at - interval '25 hours' WHERE deployment_id = $1", id_)
     await engine.retry(id_)
-    (again,) = await until_requested(engine, id_)
-    assert (again.subject, (await engine.story(id_)).statuses) == (ApprovalSubject.TASK, {"a": S.WAITING_CONFIRM})
+    (second_approval,) = await until_requested(engine, id_)
+    assert (second_approval.subject, (await engine.story(id_)).statuses) == (
+        ApprovalSubject.TASK,
+        {"a": S.WAITING_CONFIRM},
+    )

@@ -54,14 +54,14 @@ async def test_a_policy_requires_its_number_of_approvals_for_every_deployment(en
     await engine.worker()
     (approval,) = await until_requested(engine, id_)
     assert await decide(ann, approval) == []
-    (again,) = await decide(ann, approval)
-    assert (again.code, again.path) == (ErrorCode.ALREADY_DECIDED, ("approvalIds", "0"))
-    assert "APPROVE by Ann" in again.message
+    (second_problem,) = await decide(ann, approval)
+    assert (second_problem.code, second_problem.path) == (ErrorCode.ALREADY_DECIDED, ("approvalIds", "0"))
+    assert "APPROVE by Ann" in second_problem.message
     assert (await engine.until(id_, D.WAITING_CONFIRM)).statuses["prepare"] is S.SUCCESS
     assert await decide(bob, approval) == []
     await engine.until(id_, D.SUCCESS)
-    (late,) = await decide(await person(engine, "Eve"), approval)
-    assert late.code is ErrorCode.ALREADY_DECIDED
+    (late_problem,) = await decide(await person(engine, "Eve"), approval)
+    assert late_problem.code is ErrorCode.ALREADY_DECIDED
 
 
 @pytest.mark.parametrize("asks", ["policy", "by hand"])
@@ -98,14 +98,14 @@ async def test_approving_a_task_does_not_approve_its_neighbour(engine: Engine, t
     await engine.worker()
     approvals_by_task = {approval.task_id: approval for approval in await until_requested(engine, id_, 2)}
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    first, second = approvals_by_task[story.tasks["b"].id], approvals_by_task[story.tasks["c"].id]
+    first_approval, second_approval = approvals_by_task[story.tasks["b"].id], approvals_by_task[story.tasks["c"].id]
     assert story.statuses == {"a": S.SUCCESS, "b": S.WAITING_CONFIRM, "c": S.WAITING_CONFIRM, "d": S.BLOCKED}
-    assert await decide(ann, first) == []
+    assert await decide(ann, first_approval) == []
     await engine.until_task(id_, "d", lambda task: task.status is S.SUCCESS)
     story = await engine.until(id_, D.WAITING_CONFIRM)
     assert story.statuses["c"] is S.WAITING_CONFIRM
     assert (story.tasks["b"].confirmed_by, story.tasks["c"].confirmed_by) == (ann.principal.actor.id, None)
-    assert await decide(ann, second) == []
+    assert await decide(ann, second_approval) == []
     await engine.until(id_, D.SUCCESS)
 
 
@@ -157,10 +157,10 @@ async def test_rejecting_rolls_back_a_started_rollout(engine: Engine, site: Site
 async def test_rejecting_before_any_rollout_cancels_the_deployment(engine: Engine, trial: Site) -> None:
     ann = await person(engine, "Ann")
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
-    first, second = await until_requested(engine, id_, 2)
+    first_approval, second_approval = await until_requested(engine, id_, 2)
     assert (await engine.story(id_)).status is D.WAITING_CONFIRM
-    (wrong,) = await decide(ann, first, second, reject=True)
-    assert (wrong.code, wrong.path) == (ErrorCode.WRONG_STATE, ("approvalIds", "1"))
+    (problem,) = await decide(ann, first_approval, second_approval, reject=True)
+    assert (problem.code, problem.path) == (ErrorCode.WRONG_STATE, ("approvalIds", "1"))
     story = await engine.story(id_)
     assert (story.status, set(story.statuses.values())) == (D.CANCELLED, {S.CANCELLED})
     assert await approval_statuses(engine, id_) == [(TASK, A.REJECTED), (TASK, A.CANCELLED)]
@@ -169,9 +169,9 @@ async def test_rejecting_before_any_rollout_cancels_the_deployment(engine: Engin
 
 async def test_each_of_several_approvals_is_decided_on_its_own(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True), node("b", require_confirm=True))
-    first, second = await until_requested(engine, id_, 2)
+    first_approval, second_approval = await until_requested(engine, id_, 2)
     ann = await person(engine, "Ann")
-    problems = await decide(ann, "apr_" + "0" * 26, first, second)
+    problems = await decide(ann, "apr_" + "0" * 26, first_approval, second_approval)
     assert [(problem.code, problem.path) for problem in problems] == [(ErrorCode.NOT_FOUND, ("approvalIds", "0"))]
     assert await approval_statuses(engine, id_) == [(TASK, A.APPROVED), (TASK, A.APPROVED)]
 
@@ -184,8 +184,8 @@ async def test_the_creator_may_reject_but_not_approve(engine: Engine, trial: Sit
     version = await trial.version("v1")
     id_ = await own_site.deploy(version, manual_approval=True)
     (approval,) = await pending(engine, id_)
-    (wrong,) = await decide(starter, approval)
-    assert (wrong.code, await approval_statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
+    (problem,) = await decide(starter, approval)
+    assert (problem.code, await approval_statuses(engine, id_)) == (ErrorCode.SELF_APPROVAL, [(DEPLOYMENT, A.PENDING)])
     assert await decide(starter, approval, reject=True) == []
     await set_policy(trial, allow_self_approval=True)
     id_ = await own_site.deploy(version)
@@ -196,9 +196,9 @@ async def test_without_the_role_deciding_is_forbidden_and_without_access_not_fou
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     (approval,) = await until_requested(engine, id_)
     elsewhere = Grant(Role.APPROVER, (await engine.site()).environment_id)
-    (wrong,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), approval)
-    (unseen,) = await decide(await person(engine, "Bob", elsewhere), approval, reject=True)
-    assert (wrong.code, unseen.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
+    (forbidden,) = await decide(await person(engine, "Ann", Grant(Role.DEPLOYER)), approval)
+    (not_found,) = await decide(await person(engine, "Bob", elsewhere), approval, reject=True)
+    assert (forbidden.code, not_found.code) == (ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
 async def test_cancelling_a_deployment_cancels_its_approvals(engine: Engine, trial: Site) -> None:
@@ -206,11 +206,11 @@ async def test_cancelling_a_deployment_cancels_its_approvals(engine: Engine, tri
     (approval,) = await until_requested(engine, id_)
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.CANCELLED
-    (wrong,) = await decide(await person(engine, "Ann"), approval)
-    assert (wrong.code, "no longer needed" in wrong.message) == (ErrorCode.WRONG_STATE, True)
+    (problem,) = await decide(await person(engine, "Ann"), approval)
+    assert (problem.code, "no longer needed" in problem.message) == (ErrorCode.WRONG_STATE, True)
 
 
-async def test_a_waiting_deployment_can_be_steered(engine: Engine, trial: Site) -> None:
+async def test_a_deployment_that_waits_for_approval_can_be_controlled(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", node("a", require_confirm=True))
     task = (await engine.story(id_)).tasks["a"]
     await engine.call(deployments.pause, id_)
@@ -230,13 +230,13 @@ async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_ski
 ) -> None:
     await trial.application("web", ShellTarget(NOTHING, ("one", "two")))
     await engine.worker()
-    for use_case, ended in ((tasks.cancel, D.ROLLED_BACK), (deployments.roll_back, D.ROLLED_BACK)):
+    for use_case, end_status in ((tasks.cancel, D.ROLLED_BACK), (deployments.roll_back, D.ROLLED_BACK)):
         id_ = await trial.deploy(strategy=steps_asking(False, True))
         await engine.until(id_, D.WAITING_CONFIRM)
         task = (await engine.story(id_)).tasks["web/deploy"]
         await controls.check_refused(engine, id_, "web/deploy", tasks.skip)
         await engine.call(use_case, ReasonedAction(task.id if use_case is tasks.cancel else id_, "no"))
-        story = await engine.until(id_, ended)
+        story = await engine.until(id_, end_status)
         assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
         assert await approval_statuses(engine, id_) == [(STEP, A.CANCELLED)]
 
@@ -261,9 +261,9 @@ async def test_rolling_a_successful_deployment_back_needs_no_approval(engine: En
     for _ in range(2):
         assert await decide(ann, *await until_requested(engine, id_)) == []
     await engine.until(id_, D.SUCCESS)
-    back = await engine.roll_back(id_)
-    await engine.until(back, D.SUCCESS)
-    assert await approvals_of(engine, back) == []
+    rollback_id = await engine.roll_back(id_)
+    await engine.until(rollback_id, D.SUCCESS)
+    assert await approvals_of(engine, rollback_id) == []
 
 
 async def test_manual_approval_of_a_custom_graph_comes_after_its_builds(engine: Engine, trial: Site) -> None:

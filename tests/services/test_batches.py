@@ -38,18 +38,22 @@ async def test_instances_are_updated_batch_by_batch_in_order(
     await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_BATCH $BOREAS_RATIO $BOREAS_INSTANCE"), FIVE))
     await site.deployed(strategy=strategy)
-    came = groupby((line.rsplit(" ", 1) for line in notes.lines), key=lambda parts: parts[0])
-    assert [f"{batch} {''.join(sorted(name for _, name in names))}" for batch, names in came] == batches
+    instances_by_batch = groupby((line.rsplit(" ", 1) for line in notes.lines), key=lambda parts: parts[0])
+    assert [f"{batch} {''.join(sorted(name for _, name in names))}" for batch, names in instances_by_batch] == batches
 
 
 async def test_each_step_of_a_rollout_is_an_event(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(("true",), FIVE))
     story = await site.deployed(strategy=rolling(2))
-    seen = [e.body.progress for e in await engine.events(story.deployment.id) if isinstance(e.body, RolloutProgressed)]
-    assert [progress.batch for progress in seen if progress.phase is Phase.UPDATING] == [1, 2, 3]
-    assert all(len(a.touched) <= len(b.touched) for a, b in pairwise(seen))
-    assert (seen[-1].healthy, seen[-1].batches, seen[-1].total) == (FIVE, 3, 5)
+    steps = [
+        event.body.progress
+        for event in await engine.events(story.deployment.id)
+        if isinstance(event.body, RolloutProgressed)
+    ]
+    assert [progress.batch for progress in steps if progress.phase is Phase.UPDATING] == [1, 2, 3]
+    assert all(len(earlier.touched) <= len(later.touched) for earlier, later in pairwise(steps))
+    assert (steps[-1].healthy, steps[-1].batches, steps[-1].total) == (FIVE, 3, 5)
 
 
 async def test_a_watched_batch_uses_no_slot(engine: Engine, site: Site) -> None:
@@ -72,17 +76,17 @@ async def test_a_rollout_resumes_after_each_interval(engine: Engine, site: Site,
 
 
 async def test_another_worker_resumes_after_an_interval(engine: Engine, site: Site, notes: Notes) -> None:
-    first = await engine.worker()
+    first_worker = await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=A_SECOND_BETWEEN)
     await engine.until_task(id_, "web/deploy", watched)
-    await first.leave()
+    await first_worker.leave()
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
     assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
 
 
-async def test_other_applications_go_on_while_a_batch_is_watched(engine: Engine, site: Site) -> None:
+async def test_other_applications_proceed_while_a_batch_is_watched(engine: Engine, site: Site) -> None:
     await engine.worker(slots=1)
     await site.application("web")
     await site.application("users")
@@ -116,8 +120,8 @@ async def test_a_retry_after_a_failed_rollback_updates_what_was_rolled_back(
 ) -> None:
     await engine.worker()
     deploy = notes.then("+$BOREAS_INSTANCE", 'test -e fixed || test "$BOREAS_INSTANCE" != c')
-    back = notes.then("-$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE" != a || { touch fixed; exit 1; }')
-    await site.application("web", ShellTarget(deploy, ("a", "b", "c"), back))
+    rollback = notes.then("-$BOREAS_INSTANCE", 'test "$BOREAS_INSTANCE" != a || { touch fixed; exit 1; }')
+    await site.application("web", ShellTarget(deploy, ("a", "b", "c"), rollback))
     id_ = await site.deploy(strategy=rolling(1))
     await engine.until(id_, D.FAILED)
     await engine.retry(id_)
@@ -131,13 +135,13 @@ async def test_a_full_promotion_requests_the_approvals_of_skipped_steps(
     await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b", "c", "d")))
     ann = await person(engine, "Ann")
-    first, second, last = CANARY.steps
-    steps = (replace(first, batch_interval=AN_HOUR), replace(second, require_approval=True), last)
+    first_step, second_step, last_step = CANARY.steps
+    steps = (replace(first_step, batch_interval=AN_HOUR), replace(second_step, require_approval=True), last_step)
     id_ = await site.deploy(strategy=replace(CANARY, steps=steps))
     task = await engine.until_task(id_, "web/deploy", watched)
     await engine.call(tasks.promote, Promotion(task.id, full=True))
-    (one,) = await until_requested(engine, id_)
-    assert (one.rollout_step, notes.lines) == (2, ["a"])
-    assert await decide(ann, one) == []
+    (approval,) = await until_requested(engine, id_)
+    assert (approval.rollout_step, notes.lines) == (2, ["a"])
+    assert await decide(ann, approval) == []
     await engine.until(id_, D.SUCCESS)
     assert sorted(notes.lines) == ["a", "b", "c", "d"]

@@ -42,11 +42,11 @@ async def edit(engine: Engine, id_: str, edit_: Edit, revision: int = 1, summary
 
 async def refusals(engine: Engine, id_: str, edit_: Edit, revision: int = 1) -> tuple[Problem, ...]:
     """Try an edit that must be refused and change nothing; return the problems."""
-    before, events = await engine.story(id_), await engine.events(id_)
-    with pytest.raises(Refused) as refused:
+    story_before, events = await engine.story(id_), await engine.events(id_)
+    with pytest.raises(Refused) as error:
         await edit(engine, id_, edit_, revision)
-    assert (await engine.story(id_), await engine.events(id_)) == (before, events)
-    return refused.value.problems
+    assert (await engine.story(id_), await engine.events(id_)) == (story_before, events)
+    return error.value.problems
 
 
 async def graph(engine: Engine, id_: str) -> tuple[WorkflowTask, ...]:
@@ -61,13 +61,13 @@ async def edges(engine: Engine, id_: str) -> dict[str, tuple[str, ...]]:
 
 async def test_an_edit_makes_a_revision_an_event_and_an_audit_entry(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    before = await engine.story(id_)
+    story_before = await engine.story(id_)
     await edit(engine, id_, Removal("b"))
     await edit(engine, id_, Addition(node("d", "c")), 2, " for the 🚀 ")
-    after = await engine.story(id_)
+    story_after = await engine.story(id_)
     assert await edges(engine, id_) == {"a": (), "c": ("a",), "d": ("c",)}
-    assert {key: task.id for key, task in before.tasks.items() if key != "b"}.items() <= {
-        key: task.id for key, task in after.tasks.items()
+    assert {key: task.id for key, task in story_before.tasks.items() if key != "b"}.items() <= {
+        key: task.id for key, task in story_after.tasks.items()
     }.items()
     revisions = (await store.revisions_of([id_]))[id_]
     me = engine.principal.actor.id
@@ -76,14 +76,14 @@ async def test_an_edit_makes_a_revision_an_event_and_an_audit_entry(engine: Engi
     ]  # fmt: skip
     bodies = [event.body for event in await engine.events(id_) if isinstance(event.body, WorkflowChanged)]
     assert bodies == [WorkflowChanged(2, "removed b, connected a → c"), WorkflowChanged(3, "for the 🚀")]
-    assert after.deployment.revision == 3
+    assert story_after.deployment.revision == 3
 
 
 async def test_every_revision_keeps_its_tasks(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     graphs = [await graph(engine, id_)]
-    doings: tuple[Edit, ...] = (Modification("b", {"name": "B"}), Removal("a"), Addition(node("z")))
-    for number, edit_ in enumerate(doings, start=1):
+    edits: tuple[Edit, ...] = (Modification("b", {"name": "B"}), Removal("a"), Addition(node("z")))
+    for number, edit_ in enumerate(edits, start=1):
         await edit(engine, id_, edit_, number)
         graphs.append(await graph(engine, id_))
     stored = await store.tasks_at([(id_, number) for number in range(6)])
@@ -123,13 +123,13 @@ async def test_only_waiting_deployments_can_be_edited(engine: Engine, trial: Sit
 
 async def test_the_second_of_two_concurrent_edits_is_a_revision_conflict(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    async with engine.held(id_) as waited_for:
+    async with engine.held(id_) as has_waiter:
         edits = [Addition(node("mine")), Addition(node("yours"))]
-        running = [asyncio.create_task(edit(engine, id_, edit_)) for edit_ in edits]
-        while not await waited_for():
+        edit_tasks = [asyncio.create_task(edit(engine, id_, edit_)) for edit_ in edits]
+        while not await has_waiter():
             await asyncio.sleep(0.01)
-    answers = await asyncio.gather(*running, return_exceptions=True)
-    (refused,) = [answer for answer in answers if answer is not None]
+    outcomes = await asyncio.gather(*edit_tasks, return_exceptions=True)
+    (refused,) = [outcome for outcome in outcomes if outcome is not None]
     assert isinstance(refused, Refused)
     (problem,) = refused.problems
     assert isinstance(problem, RevisionConflict)
@@ -192,8 +192,8 @@ async def test_rules_of_order_hold_after_edits(engine: Engine, trial: Site) -> N
     users = trial.applications["users"]
     problems = await refusals(engine, id_, Modification("orders/deploy", {"block_by": ()}))
     assert [p.kind for p in problems if isinstance(p, WorkflowFault)] == [FaultKind.MUST_IN_ORDER]
-    early = node("build", "users/deploy", type=TaskType.BUILD, application_id=users)
-    problems = await refusals(engine, id_, Addition(early))
+    build_task = node("build", "users/deploy", type=TaskType.BUILD, application_id=users)
+    problems = await refusals(engine, id_, Addition(build_task))
     assert [(p.kind, p.path) for p in problems if isinstance(p, WorkflowFault)] == [(FaultKind.TYPE_ORDER, ("task",))]
 
 
@@ -223,47 +223,47 @@ async def test_positions_are_stored_in_any_state_without_a_revision(engine: Engi
     story = await trial.deployed("v1", *CHAIN)
     id_ = story.deployment.id
     await engine.call(workflows.set_positions, Layout(id_, (("a", Position(1.5, -2)), ("c", Position(0, 1e9)))))
-    after = await engine.story(id_)
-    assert {key: task.position for key, task in after.tasks.items()} == {
+    story_after = await engine.story(id_)
+    assert {key: task.position for key, task in story_after.tasks.items()} == {
         "a": Position(1.5, -2), "b": None, "c": Position(0, 1e9),
     }  # fmt: skip
-    assert after.deployment == story.deployment
+    assert story_after.deployment == story.deployment
     problem = await engine.refusal(workflows.set_positions, Layout(id_, (("a", Position(0, 0)), ("z", Position(0, 0)))))
     assert (type(problem), problem.path) == (InvalidInput, ("positions", "1", "key"))
 
 
-def restoring(id_: str, expected: int, revision: int) -> RestoreOrder:
-    return RestoreOrder(deployment_id=id_, expected_revision=expected, revision=revision)
+def restore_order(id_: str, expected_revision: int, revision: int) -> RestoreOrder:
+    return RestoreOrder(deployment_id=id_, expected_revision=expected_revision, revision=revision)
 
 
 async def test_a_revision_is_restored_as_a_new_one(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    first = await graph(engine, id_)
+    first_graph = await graph(engine, id_)
     await edit(engine, id_, Replacement((node("other"),)))
-    await engine.call(workflows.restore, restoring(id_, 2, 1))
-    assert await graph(engine, id_) == first
+    await engine.call(workflows.restore, restore_order(id_, 2, 1))
+    assert await graph(engine, id_) == first_graph
     assert [revision.summary for revision in (await store.revisions_of([id_]))[id_]][-1] == "restored revision 1"
     for number in (0, -1, 4, 99):
-        problem = await engine.refusal(workflows.restore, restoring(id_, 3, number))
+        problem = await engine.refusal(workflows.restore, restore_order(id_, 3, number))
         assert (type(problem), problem.path) == (NotFound, ("revision",))
-    assert isinstance(await engine.refusal(workflows.restore, restoring(id_, 2, 1)), RevisionConflict)
+    assert isinstance(await engine.refusal(workflows.restore, restore_order(id_, 2, 1)), RevisionConflict)
 
 
 async def test_restoring_a_started_task_is_refused(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     await edit(engine, id_, Modification("a", {"name": "changed"}))
     await skip(engine, id_, "a")
-    problem = await engine.refusal(workflows.restore, restoring(id_, 2, 1))
+    problem = await engine.refusal(workflows.restore, restore_order(id_, 2, 1))
     assert isinstance(problem, WorkflowFault)
     assert (problem.kind, problem.task_keys, problem.path) == (FaultKind.NOT_EDITABLE, ("a",), ("revision",))
 
 
 async def test_the_largest_graph_is_edited_and_one_more_task_is_refused(engine: Engine, trial: Site) -> None:
-    many = [node(f"n{number}", *([f"n{number - 1}"] if number else [])) for number in range(MAX_TASKS)]
-    id_ = await trial.deploy("v1", *many, auto_start=False)
+    nodes = [node(f"n{number}", *([f"n{number - 1}"] if number else [])) for number in range(MAX_TASKS)]
+    id_ = await trial.deploy("v1", *nodes, auto_start=False)
     (problem,) = await refusals(engine, id_, Addition(node("more")))
     assert isinstance(problem, WorkflowFault) and problem.kind is FaultKind.TOO_LARGE
-    await edit(engine, id_, Replacement(tuple(replace(task, name=f"“{task.key}” 🚀") for task in many[::-1])))
+    await edit(engine, id_, Replacement(tuple(replace(task, name=f"“{task.key}” 🚀") for task in nodes[::-1])))
     story = await engine.story(id_)
     assert [task.name for task in story.tasks.values()] == [f"“n{number}” 🚀" for number in reversed(range(MAX_TASKS))]
 

@@ -110,24 +110,24 @@ async def test_a_running_deployment_goes_on_during_a_freeze(engine: Engine, site
 
 async def test_deleting_a_window_starts_waiting_deployments_in_order(engine: Engine, trial: Site) -> None:
     window = await freeze(trial)
-    first, second = await trial.deploy("v1"), await trial.deploy("v2")
+    first_id, second_id = await trial.deploy("v1"), await trial.deploy("v2")
     await engine.call(freezes.delete, window.id)
-    assert [(await engine.story(id_)).status for id_ in (first, second)] == [D.RUNNING, D.PENDING]
+    assert [(await engine.story(id_)).status for id_ in (first_id, second_id)] == [D.RUNNING, D.PENDING]
     problem = await engine.refusal(freezes.delete, window.id)
     assert isinstance(problem, NotFound) and problem.path == ("id",)
 
 
 async def test_a_freeze_affects_only_its_environment(engine: Engine, trial: Site) -> None:
-    other = await engine.site()
-    await freeze(other)
+    other_site = await engine.site()
+    await freeze(other_site)
     assert (await engine.story(await trial.deploy())).status is D.RUNNING
 
 
 async def test_an_override_starts_at_once_before_waiting_deployments(engine: Engine, trial: Site) -> None:
     await freeze(trial)
-    waiting = await trial.deploy("v1")
+    waiting_id = await trial.deploy("v1")
     urgent = await trial.deploy("v2", freeze_override_reason="payments are down")
-    assert [(await engine.story(id_)).status for id_ in (waiting, urgent)] == [D.PENDING, D.RUNNING]
+    assert [(await engine.story(id_)).status for id_ in (waiting_id, urgent)] == [D.PENDING, D.RUNNING]
     assert await freeze_blocker(engine, urgent) is None
     (entry,) = await audit.page(AuditFilter(target_id=urgent), PageRequest(9))
     assert entry.after and entry.after["freezeOverrideReason"] == "payments are down"
@@ -177,11 +177,11 @@ async def test_an_overriding_deployment_may_be_retried(engine: Engine, site: Sit
 async def test_the_rollback_of_a_success_waits_unless_an_admin_forces_it(engine: Engine, trial: Site) -> None:
     await engine.worker()
     await trial.deployed("v1")
-    second = (await trial.deployed("v2")).deployment.id
+    second_id = (await trial.deployed("v2")).deployment.id
     await freeze(trial)
-    waiting = await engine.roll_back(second)
-    assert (await engine.story(waiting)).status is D.PENDING
-    (forced,) = await engine.call(deployments.roll_back, ReasonedAction(second, "it loses orders", force=True))
+    rollback_id = await engine.roll_back(second_id)
+    assert (await engine.story(rollback_id)).status is D.PENDING
+    (forced,) = await engine.call(deployments.roll_back, ReasonedAction(second_id, "it loses orders", force=True))
     story = await engine.until(forced, D.SUCCESS)
     assert story.deployment.freeze_override_reason == "it loses orders"
 

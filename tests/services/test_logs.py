@@ -60,11 +60,11 @@ async def test_the_last_line_is_stored_before_the_task_has_ended(engine: Engine,
 
 async def test_the_stream_gives_a_level_unless_the_line_names_one(engine: Engine, site: Site) -> None:
     await engine.worker()
-    said = ["plain", "ERROR: broken", '{"level": "debug", "msg": "json"}', "2026-01-02T03:04:05Z [WARN] slow"]
-    script = "".join(f"echo '{line}'; " for line in said) + "echo oops >&2; echo 'INFO fine' >&2"
+    messages = ["plain", "ERROR: broken", '{"level": "debug", "msg": "json"}', "2026-01-02T03:04:05Z [WARN] slow"]
+    script = "".join(f"echo '{line}'; " for line in messages) + "echo oops >&2; echo 'INFO fine' >&2"
     story = await site.deployed("v1", node("task", command=sh(script)))
     levels = {line.message: line.level for line in await engine.lines(story.tasks["task"])}
-    assert [levels[line] for line in said] == [L.INFO, L.ERROR, L.DEBUG, L.WARN]
+    assert [levels[line] for line in messages] == [L.INFO, L.ERROR, L.DEBUG, L.WARN]
     assert (levels["oops"], levels["INFO fine"]) == (L.WARN, L.INFO)
 
 
@@ -88,29 +88,29 @@ async def test_values_of_secrets_are_masked(
 async def test_a_secret_is_masked_anywhere_in_a_very_long_line(engine: Engine, site: Site) -> None:
     code = "import os, sys, time\nwrite = sys.stdout.write; secret = os.environ['API_TOKEN']\n"
     code += "write('x' * 70_000 + secret[:8]); sys.stdout.flush(); time.sleep(0.3); print(secret[8:] + 'y' * 70_000)"
-    said = "".join(await printed(engine, site, python(code), env={"API_TOKEN": "0123456789abcdef"}))
-    assert "0123" not in said and "cdef" not in said and said.count("x") == said.count("y") == 70_000
+    output = "".join(await printed(engine, site, python(code), env={"API_TOKEN": "0123456789abcdef"}))
+    assert "0123" not in output and "cdef" not in output and output.count("x") == output.count("y") == 70_000
 
 
 async def test_any_bytes_can_be_printed(engine: Engine, site: Site) -> None:
     code = "import sys\nfor n in range(20): sys.stdout.buffer.write(bytes(range(256)) * 5)\nprint('end')"
-    said = await printed(engine, site, python(code))
-    assert "end" in said[-1] and not any("\0" in line for line in said)
-    assert sum(line.count("\ufffd") for line in said) > 20 * 5
+    messages = await printed(engine, site, python(code))
+    assert "end" in messages[-1] and not any("\0" in line for line in messages)
+    assert sum(line.count("\ufffd") for line in messages) > 20 * 5
 
 
-async def test_a_very_long_line_is_split_and_nothing_is_dropped(engine: Engine, site: Site) -> None:
+async def test_a_very_long_line_is_split_without_loss(engine: Engine, site: Site) -> None:
     code = "text = ''.join(f'{n:06}' for n in range(50_000)); print(text); print('next')"
-    said = await printed(engine, site, python(code))
-    assert "".join(said[:-1]) == "".join(f"{n:06}" for n in range(50_000)) and said[-1] == "next"
-    assert max(map(len, said)) <= MAX_MESSAGE
+    messages = await printed(engine, site, python(code))
+    assert "".join(messages[:-1]) == "".join(f"{n:06}" for n in range(50_000)) and messages[-1] == "next"
+    assert max(map(len, messages)) <= MAX_MESSAGE
 
 
 async def test_characters_are_whole_when_their_bytes_are_split(engine: Engine, site: Site) -> None:
     code = "import sys, time\nfor byte in 'ok 🚀 ü\\n'.encode():\n"
     code += "  sys.stdout.buffer.write(bytes([byte])); sys.stdout.flush(); time.sleep(0.005)\nprint('👩‍🚀' * 5000)"
-    said = await printed(engine, site, python(code))
-    assert said[0] == "ok 🚀 ü" and "".join(said[1:]) == "👩‍🚀" * 5000
+    messages = await printed(engine, site, python(code))
+    assert messages[0] == "ok 🚀 ü" and "".join(messages[1:]) == "👩‍🚀" * 5000
 
 
 async def test_a_line_without_an_end_is_a_line(engine: Engine, site: Site) -> None:
@@ -121,8 +121,8 @@ async def test_lines_of_several_instances_have_prefixes(engine: Engine, site: Si
     await engine.worker()
     await site.application("web", ShellTarget(sh("echo I am $BOREAS_INSTANCE"), ("a", "b", "c")))
     story = await site.deployed(strategy=rolling(2))
-    said = await engine.said(story.deployment.id, "web/deploy")
-    assert {"[a] I am a", "[b] I am b", "I am c"} <= set(said)
+    messages = await engine.said(story.deployment.id, "web/deploy")
+    assert {"[a] I am a", "[b] I am b", "I am c"} <= set(messages)
 
 
 async def test_output_before_the_end_of_a_command_is_stored(engine: Engine, site: Site) -> None:
@@ -133,5 +133,5 @@ async def test_output_before_the_end_of_a_command_is_stored(engine: Engine, site
     await engine.until_said(id_, "task", "ready")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
-    said = await engine.said(id_, "task")
-    assert [line for line in said if line.isdecimal()] == [str(n) for n in range(1, 501)]
+    messages = await engine.said(id_, "task")
+    assert [line for line in messages if line.isdecimal()] == [str(n) for n in range(1, 501)]

@@ -60,8 +60,8 @@ async def test_missing_data_is_logged_and_awaited(engine: Engine, site: Site, pr
     prometheus.gives(vector(), scalar("NaN"), scalar("0"))
     await site.application("web", health_check=errors(prometheus))
     story = await site.deployed("v1")
-    said = await engine.said(story.deployment.id, "web/deploy")
-    assert "WARN: metric error-rate: inconclusive (no data)" in said
+    messages = await engine.said(story.deployment.id, "web/deploy")
+    assert "WARN: metric error-rate: inconclusive (no data)" in messages
 
 
 async def test_permanently_missing_data_fails_the_check(engine: Engine, site: Site, prometheus: Prometheus) -> None:
@@ -99,7 +99,12 @@ async def test_metric_values_are_stored_with_the_batch(engine: Engine, site: Sit
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
     moments = (await event_feed.progress_of_rollouts([task.id]))[task.id]
-    first, second = batch_records(moments, TaskEnd(task.status, task.completed_at) if task.completed_at else None)
-    assert [(one.batch, one.succeeded) for one in (first, second)] == [(1, True), (2, False)]
-    shown = [(each.name, each.value, each.minimum, each.maximum, each.ok) for each in first.metrics + second.metrics]
-    assert shown == [("error-rate", 0.001, None, 0.01, True), ("error-rate", 0.5, None, 0.01, False)]
+    first_batch, second_batch = batch_records(
+        moments, TaskEnd(task.status, task.completed_at) if task.completed_at else None
+    )
+    assert [(record.batch, record.succeeded) for record in (first_batch, second_batch)] == [(1, True), (2, False)]
+    values = [
+        (metric.name, metric.value, metric.minimum, metric.maximum, metric.ok)
+        for metric in first_batch.metrics + second_batch.metrics
+    ]
+    assert values == [("error-rate", 0.001, None, 0.01, True), ("error-rate", 0.5, None, 0.01, False)]

@@ -18,9 +18,9 @@ async def test_a_failed_task_is_retried_after_a_back_off(engine: Engine, trial: 
     attempts = story.attempts["one"]
     assert [attempt.status for attempt in attempts] == [S.FAILED, S.FAILED, S.SUCCESS]
     assert [attempt.number for attempt in attempts] == [1, 2, 3]
-    for failures, (before, after) in enumerate(itertools.pairwise(attempts), start=1):
-        least = timedelta(seconds=retry.backoff(failures, 0))
-        assert before.completed_at and after.started_at - before.completed_at >= least
+    for failures, (earlier, later) in enumerate(itertools.pairwise(attempts), start=1):
+        min_delay = timedelta(seconds=retry.backoff(failures, 0))
+        assert earlier.completed_at and later.started_at - earlier.completed_at >= min_delay
     assert story.tasks["one"].error_message is None
 
 
@@ -30,8 +30,8 @@ async def test_each_attempt_keeps_its_own_log_and_end(engine: Engine, site: Site
     story = await site.deployed("v1", node("one", max_attempts=2, command=command))
     logs = [await engine.said(story.deployment.id, "one", number) for number in (1, 2)]
     assert logs == [["try 1", "ERROR: exit status 7"], ["try 2"]]
-    ends = [(attempt.exit_code, attempt.error_message) for attempt in story.attempts["one"]]
-    assert ends == [(7, "exit status 7"), (0, None)]
+    outcomes = [(attempt.exit_code, attempt.error_message) for attempt in story.attempts["one"]]
+    assert outcomes == [(7, "exit status 7"), (0, None)]
 
 
 async def test_a_task_fails_with_its_last_attempt(engine: Engine, trial: Site) -> None:
@@ -45,8 +45,8 @@ async def test_other_tasks_run_during_a_back_off(engine: Engine, trial: Site) ->
     await engine.worker(slots=1)
     graph = [node("one", max_attempts=2, payload={"failAttempts": 1}), *(node(f"other-{n}") for n in range(5))]
     story = await trial.deployed("v1", *graph)
-    again = story.attempts["one"][1].started_at
-    assert all(story.attempts[f"other-{n}"][0].started_at < again for n in range(5))
+    retried_at = story.attempts["one"][1].started_at
+    assert all(story.attempts[f"other-{n}"][0].started_at < retried_at for n in range(5))
 
 
 async def test_a_due_attempt_needs_only_a_free_worker(engine: Engine, site: Site, gate: Gate) -> None:
@@ -102,10 +102,10 @@ async def test_a_retried_task_runs_alone_while_others_stay_failed(engine: Engine
     while story.statuses["b"] is not S.FAILED or story.statuses["a"] is not S.FAILED:
         await engine.retry(id_)
         story = await engine.until(id_, D.FAILED)
-    begun = len(notes.lines)
+    start = len(notes.lines)
     await engine.retry_task(story.tasks["a"].id)
     story = await engine.until(id_, D.FAILED)
-    assert (notes.lines[begun:], story.statuses) == (["a"], {"a": S.SUCCESS, "b": S.FAILED, "c": S.BLOCKED})
+    assert (notes.lines[start:], story.statuses) == (["a"], {"a": S.SUCCESS, "b": S.FAILED, "c": S.BLOCKED})
     await engine.retry_task(story.tasks["b"].id)
     assert (await engine.until(id_, D.SUCCESS)).statuses["c"] is S.SUCCESS
 
@@ -164,13 +164,13 @@ async def test_a_retry_is_refused_while_another_deployment_holds_the_lock(
     await engine.worker()
     failed = await site.deploy("v1", node("bad", command=FAILURE))
     story = await engine.until(failed, D.FAILED)
-    other = await site.deploy("v2", node("slow", command=gate.wait))
-    await engine.until_running(other, "slow")
+    other_id = await site.deploy("v2", node("slow", command=gate.wait))
+    await engine.until_running(other_id, "slow")
     problem = await engine.refusal(deployments.retry, failed)
-    assert (problem.code, other in problem.message) == (ErrorCode.LOCKED, True)
+    assert (problem.code, other_id in problem.message) == (ErrorCode.LOCKED, True)
     assert (await engine.story(failed)).deployment == story.deployment
     gate.open()
-    await engine.until(other, D.SUCCESS)
+    await engine.until(other_id, D.SUCCESS)
     await engine.retry(failed)
     await engine.until(failed, D.FAILED)
 
@@ -182,12 +182,12 @@ async def test_a_retry_is_refused_at_the_maximum_of_concurrent_deployments(engin
     await site.application("web")
     failed = await site.deploy("v1", node("bad", command=FAILURE), only=["users"])
     await engine.until(failed, D.FAILED)
-    other = await site.deploy("v1", node("slow", command=gate.wait), only=["web"])
-    await engine.until_running(other, "slow")
+    other_id = await site.deploy("v1", node("slow", command=gate.wait), only=["web"])
+    await engine.until_running(other_id, "slow")
     problem = await engine.refusal(deployments.retry, failed)
     assert (problem.code, "maximum of 1 concurrent" in problem.message) == (ErrorCode.LOCKED, True)
     gate.open()
-    await engine.until(other, D.SUCCESS)
+    await engine.until(other_id, D.SUCCESS)
 
 
 async def test_a_deployment_keeps_its_definitions(engine: Engine, site: Site, notes: Notes) -> None:
@@ -206,9 +206,9 @@ async def test_concurrent_retries_happen_once(engine: Engine, site: Site, gate: 
     command = sh('test "$BOREAS_ATTEMPT" = 2 && exec "$@"', *gate.wait)
     id_ = await site.deploy("v1", node("bad", command=command))
     await engine.until(id_, D.FAILED)
-    answers = await asyncio.gather(*(engine.retry(id_) for _ in range(5)), return_exceptions=True)
-    refused = [answer.problems[0].code for answer in answers if isinstance(answer, Refused)]
+    outcomes = await asyncio.gather(*(engine.retry(id_) for _ in range(5)), return_exceptions=True)
+    codes = [outcome.problems[0].code for outcome in outcomes if isinstance(outcome, Refused)]
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
     assert (story.deployment.attempt, story.tries("bad")) == (2, [S.FAILED, S.SUCCESS])
-    assert refused == 4 * [ErrorCode.WRONG_STATE]
+    assert codes == 4 * [ErrorCode.WRONG_STATE]

@@ -23,17 +23,20 @@ async def test_the_previous_version_is_deployed_as_a_new_deployment(engine: Engi
     await engine.worker()
     await site.application("users", notes.take(FACTS))
     await site.application("web", notes.take(FACTS))
-    first = await site.deployed("v1", must_in_order=("web", "users"))
-    second = await site.deployed("v2", must_in_order=("web", "users"), strategy=rolling(1))
-    back = await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
-    assert back.deployment.id != second.deployment.id
-    assert (back.deployment.rollback_of, back.deployment.version_id) == (
-        second.deployment.id,
-        first.deployment.version_id,
+    first_story = await site.deployed("v1", must_in_order=("web", "users"))
+    second_story = await site.deployed("v2", must_in_order=("web", "users"), strategy=rolling(1))
+    rollback = await engine.until(await engine.roll_back(second_story.deployment.id), D.SUCCESS)
+    assert rollback.deployment.id != second_story.deployment.id
+    assert (rollback.deployment.rollback_of, rollback.deployment.version_id) == (
+        second_story.deployment.id,
+        first_story.deployment.version_id,
     )
-    assert (back.deployment.strategy, back.deployment.must_in_order) == (rolling(1), second.deployment.must_in_order)
+    assert (rollback.deployment.strategy, rollback.deployment.must_in_order) == (
+        rolling(1),
+        second_story.deployment.must_in_order,
+    )
     assert notes.lines[-2:] == ["web v1 from v2", "users v1 from v2"]
-    assert (await engine.story(second.deployment.id)).status is D.SUCCESS
+    assert (await engine.story(second_story.deployment.id)).status is D.SUCCESS
     assert await site.releases() == {"users": "v1", "web": "v1"}
 
 
@@ -41,9 +44,9 @@ async def test_a_rollback_can_be_rolled_back(engine: Engine, site: Site, notes: 
     await engine.worker()
     await site.application("web", notes.take("$BOREAS_VERSION"))
     await site.deployed("v1")
-    second = await site.deployed("v2")
-    back = await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
-    await engine.until(await engine.roll_back(back.deployment.id), D.SUCCESS)
+    second_story = await site.deployed("v2")
+    rollback = await engine.until(await engine.roll_back(second_story.deployment.id), D.SUCCESS)
+    await engine.until(await engine.roll_back(rollback.deployment.id), D.SUCCESS)
     assert notes.lines == ["v1", "v2", "v1", "v2"]
 
 
@@ -56,8 +59,8 @@ async def test_a_first_deployment_has_nothing_to_roll_back_to(engine: Engine, si
 async def test_a_replaced_deployment_is_not_rolled_back(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.deployed("v1")
-    second, third = await site.deployed("v2"), await site.deployed("v3")
-    assert third.deployment.id in await refusal(engine, second.deployment.id)
+    second_story, third_story = await site.deployed("v2"), await site.deployed("v3")
+    assert third_story.deployment.id in await refusal(engine, second_story.deployment.id)
 
 
 async def test_applications_of_different_versions_are_not_rolled_back_together(engine: Engine, site: Site) -> None:
@@ -66,8 +69,8 @@ async def test_applications_of_different_versions_are_not_rolled_back_together(e
     await site.application("web")
     await site.deployed("v1", only=["users"])
     await site.deployed("v2", only=["web"])
-    third = await site.deployed("v3")
-    assert "v1, v2" in await refusal(engine, third.deployment.id)
+    third_story = await site.deployed("v3")
+    assert "v1, v2" in await refusal(engine, third_story.deployment.id)
 
 
 async def test_applications_that_are_new_stay_deployed(engine: Engine, site: Site) -> None:
@@ -75,19 +78,19 @@ async def test_applications_that_are_new_stay_deployed(engine: Engine, site: Sit
     await site.application("users")
     await site.deployed("v1")
     await site.application("web")
-    second = await site.deployed("v2")
-    await engine.until(await engine.roll_back(second.deployment.id), D.SUCCESS)
+    second_story = await site.deployed("v2")
+    await engine.until(await engine.roll_back(second_story.deployment.id), D.SUCCESS)
     assert await site.releases() == {"users": "v1", "web": "v2"}
 
 
 async def test_a_repeated_request_makes_one_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
     await site.deployed("v1")
-    second = await site.deployed("v2")
-    order = ReasonedAction(second.deployment.id, "worse than before")
-    answers = [await engine.call(deployments.roll_back, order, key="once") for _ in range(2)]
-    assert answers[0] == answers[1]
-    await engine.until(answers[0][0], D.SUCCESS)
+    second_story = await site.deployed("v2")
+    order = ReasonedAction(second_story.deployment.id, "worse than before")
+    results = [await engine.call(deployments.roll_back, order, key="once") for _ in range(2)]
+    assert results[0] == results[1]
+    await engine.until(results[0][0], D.SUCCESS)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n", "x" * 10_001, "a\0b"])

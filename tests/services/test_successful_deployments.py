@@ -27,9 +27,9 @@ async def test_every_task_runs_once_after_its_blockers(
     assert (story.deployment.progress, set(story.statuses.values())) == (100, {S.SUCCESS})
     assert all(story.tries(task.key) == [S.SUCCESS] for task in graph)
     for task in graph:
-        begun = story.tasks[task.key].started_at
-        ends = [story.tasks[key].completed_at for key in task.block_by]
-        assert begun and all(end and end <= begun for end in ends), task.key
+        started_at = story.tasks[task.key].started_at
+        blocker_ends = [story.tasks[key].completed_at for key in task.block_by]
+        assert started_at and all(end and end <= started_at for end in blocker_ends), task.key
 
 
 async def test_fifty_tasks_run_at_the_same_time(engine: Engine, site: Site, gate: Gate) -> None:
@@ -52,9 +52,9 @@ async def test_two_thousand_tasks_are_planned_and_created(engine: Engine, trial:
     version_id, places = (await engine.story(id_)).deployment.version_id, (trial.environment_id,)
     planned = await draft(DeploymentRequest(version_id=version_id, environment_ids=places, tasks=tuple(graph)))
     assert planned.tasks == tuple(graph) and not planned.faults
-    made = (await task_store.of_deployments([id_]))[id_]
-    keys = {task.id: task.key for task in made}
-    assert [(task.key, tuple(keys[id_] for id_ in task.block_by)) for task in made] == [
+    created = (await task_store.of_deployments([id_]))[id_]
+    keys = {task.id: task.key for task in created}
+    assert [(task.key, tuple(keys[id_] for id_ in task.block_by)) for task in created] == [
         (task.key, task.block_by) for task in graph
     ]
 

@@ -39,8 +39,8 @@ async def test_a_waiting_deployment_without_a_job_is_admitted(engine: Engine, tr
     """A process died between the commit that queued it and the one that admits."""
     await engine.worker()
     id_ = await trial.deploy(auto_start=False)
-    async with unit(engine.runtime) as work, lock_deployment(work, id_) as ledger:
-        ledger.deployment = replace(ledger.deployment, queued_at=work.now)
+    async with unit(engine.runtime) as work, lock_deployment(work, id_) as locked:
+        locked.deployment = replace(locked.deployment, queued_at=work.now)
     await sweep(engine.runtime)
     await engine.until(id_, D.SUCCESS)
 
@@ -60,48 +60,48 @@ async def test_a_lost_timer_is_repaired(engine: Engine, site: Site) -> None:
 @pytest.mark.parametrize("times", [3])
 async def test_repeated_sweeps_change_nothing(engine: Engine, site: Site, gate: Gate, times: int) -> None:
     await engine.worker()
-    running = await site.deploy("v1", node("slow", command=gate.wait))
-    waiting = await site.deploy("v2", auto_start=True)
-    await engine.until_running(running, "slow")
-    before = [await engine.story(id_) for id_ in (running, waiting)]
+    running_id = await site.deploy("v1", node("slow", command=gate.wait))
+    waiting_id = await site.deploy("v2", auto_start=True)
+    await engine.until_running(running_id, "slow")
+    stories_before = [await engine.story(id_) for id_ in (running_id, waiting_id)]
     for _ in range(times):
         await sweep(engine.runtime)
-    after = [await engine.story(id_) for id_ in (running, waiting)]
-    assert [story.deployment for story in after] == [story.deployment for story in before]
+    stories_after = [await engine.story(id_) for id_ in (running_id, waiting_id)]
+    assert [story.deployment for story in stories_after] == [story.deployment for story in stories_before]
     gate.open()
-    for id_ in (running, waiting):
+    for id_ in (running_id, waiting_id):
         assert (await engine.until(id_, D.SUCCESS)).deployment.attempt == 1
 
 
-async def test_work_goes_on_while_redis_is_away_and_when_it_is_back(
+async def test_deployments_proceed_while_redis_is_unavailable_and_afterwards(
     swept: Servers, tmp_path: Path, gate: Gate, notes: Notes
 ) -> None:
-    with Valkey(tmp_path / "valkey") as own:
-        async with running(replace(swept, redis_url=own.url), tmp_path) as engine, engine.stack:
+    with Valkey(tmp_path / "valkey") as valkey:
+        async with running(replace(swept, redis_url=valkey.url), tmp_path) as engine, engine.stack:
             site = await engine.site()
             await engine.worker(sweeps=True)
             chain = [node("a", command=gate.wait), node("b", "a", command=notes.take("b")), node("c", "b")]
             id_ = await site.deploy("v1", *chain, node("left", "c"), node("right", "c"))
             await engine.until_running(id_, "a")
-            own.stop()
+            valkey.stop()
             gate.open()
             await engine.until_task(id_, "c", lambda task: task.status is S.SUCCESS)
-            own.start()
+            valkey.start()
             await engine.until(id_, D.SUCCESS)
             assert notes.lines == ["b"]
 
 
 async def test_one_of_all_workers_sweeps_at_a_time(engine: Engine) -> None:
-    now, a_while = engine.runtime.clock.now(), timedelta(seconds=5)
-    taken = await asyncio.gather(*(claim(now, now - a_while) for _ in range(5)))
-    assert sorted(taken) == [False] * 4 + [True]
-    assert await claim(now + a_while / 2, now - a_while / 2) is False
-    assert await claim(now + a_while, now) is True
+    now, interval = engine.runtime.clock.now(), timedelta(seconds=5)
+    claims = await asyncio.gather(*(claim(now, now - interval) for _ in range(5)))
+    assert sorted(claims) == [False] * 4 + [True]
+    assert await claim(now + interval / 2, now - interval / 2) is False
+    assert await claim(now + interval, now) is True
 
 
 async def test_a_worker_sweeps_by_itself(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy(auto_start=False)
-    async with unit(engine.runtime) as work, lock_deployment(work, id_) as ledger:
-        ledger.deployment = replace(ledger.deployment, queued_at=work.now)
+    async with unit(engine.runtime) as work, lock_deployment(work, id_) as locked:
+        locked.deployment = replace(locked.deployment, queued_at=work.now)
     await engine.worker(sweeps=True)
     await engine.until(id_, D.SUCCESS)

@@ -16,7 +16,7 @@ KEYS = {"build": "web/build", "test": "web/test", "deploy": "web/deploy", "healt
 FACTS = "$BOREAS_INSTANCE $BOREAS_BATCH $BOREAS_RATIO $BOREAS_PREVIOUS_VERSION"
 
 
-async def seen(engine: Engine, story: Story, key: str) -> dict[str, str]:
+async def printed_variables(engine: Engine, story: Story, key: str) -> dict[str, str]:
     """Return the variables that a task's command printed."""
     lines = await engine.said(story.deployment.id, key)
     return dict(line.split("=", 1) for line in lines if "=" in line)
@@ -43,8 +43,8 @@ def expected(engine: Engine, story: Story, task: Task, version: str) -> dict[str
 
 async def shop(site: Site, **fields: Any) -> None:
     """Create an application whose commands print their environment."""
-    about = {"build": step(PRINT), "test": step(PRINT), "health_check": HealthCheck(command=PRINT)} | fields
-    await site.application("web", PRINT, repository_url="https://example.org/web.git", **about)
+    defaults = {"build": step(PRINT), "test": step(PRINT), "health_check": HealthCheck(command=PRINT)} | fields
+    await site.application("web", PRINT, repository_url="https://example.org/web.git", **defaults)
 
 
 @pytest.mark.parametrize("step_name", ["build", "test"])
@@ -54,8 +54,8 @@ async def test_a_command_sees_exactly_the_documented_variables(engine: Engine, s
     story = await site.deployed(await site.version("v1", commit="cafe"))
     task = story.tasks[KEYS[step_name]]
     added = {"GREETING": "hello = you", "HOME": "/elsewhere"}
-    wanted = {"LANG": "C.UTF-8"} | expected(engine, story, task, "v1") | added
-    assert await seen(engine, story, task.key) == wanted
+    expected_variables = {"LANG": "C.UTF-8"} | expected(engine, story, task, "v1") | added
+    assert await printed_variables(engine, story, task.key) == expected_variables
 
 
 @pytest.mark.parametrize("step_name", ["deploy", "health"])
@@ -64,9 +64,12 @@ async def test_a_command_for_an_instance_sees_its_position(engine: Engine, site:
     await shop(site)
     story = await site.deployed(await site.version("v1", commit="cafe"))
     task = story.tasks[KEYS[step_name]]
-    where = {"BOREAS_INSTANCE": "local", "BOREAS_BATCH": "1", "BOREAS_RATIO": "1"}
-    where |= {"BOREAS_PHASE": "bring"} if step_name == "deploy" else {}
-    assert await seen(engine, story, task.key) == {"LANG": "C.UTF-8"} | expected(engine, story, task, "v1") | where
+    position = {"BOREAS_INSTANCE": "local", "BOREAS_BATCH": "1", "BOREAS_RATIO": "1"}
+    position |= {"BOREAS_PHASE": "bring"} if step_name == "deploy" else {}
+    assert (
+        await printed_variables(engine, story, task.key)
+        == {"LANG": "C.UTF-8"} | expected(engine, story, task, "v1") | position
+    )
 
 
 @pytest.mark.parametrize("step_name", list(KEYS))
@@ -75,7 +78,7 @@ async def test_every_command_sees_the_previous_version(engine: Engine, site: Sit
     await shop(site)
     await site.deployed("v1")
     story = await site.deployed("v2")
-    variables = await seen(engine, story, KEYS[step_name])
+    variables = await printed_variables(engine, story, KEYS[step_name])
     assert (variables["BOREAS_VERSION"], variables["BOREAS_PREVIOUS_VERSION"]) == ("v2", "v1")
 
 
@@ -84,7 +87,7 @@ async def test_batches_and_ratios_of_deploy_and_health_check(engine: Engine, sit
     check = HealthCheck(command=notes.take(f"$BOREAS_TASK_KEY check {FACTS}"))
     await site.application("web", ShellTarget(notes.take(f"deploy {FACTS}"), ("a", "b", "c")), health_check=check)
     await site.deployed("v1", strategy=rolling(2))
-    assert [sorted(notes.lines[i:j]) for i, j in [(0, 2), (2, 4), (4, 5), (5, 6)]] == [
+    assert [sorted(notes.lines[start:end]) for start, end in [(0, 2), (2, 4), (4, 5), (5, 6)]] == [
         ["deploy a 1 0.666667 ", "deploy b 1 0.666667 "],
         ["web/deploy check a 1 0.666667 ", "web/deploy check b 1 0.666667 "],
         ["deploy c 2 1 "],
@@ -96,8 +99,8 @@ async def test_batches_and_ratios_of_deploy_and_health_check(engine: Engine, sit
 async def test_a_rollback_command_sees_the_instance_and_both_versions(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     deploy = notes.then("deploy", 'test "$BOREAS_VERSION" = v1')
-    back = notes.take(f"back $BOREAS_VERSION {FACTS} $BOREAS_ATTEMPT")
-    await site.application("web", ShellTarget(deploy, ("a",), back))
+    rollback = notes.take(f"back $BOREAS_VERSION {FACTS} $BOREAS_ATTEMPT")
+    await site.application("web", ShellTarget(deploy, ("a",), rollback))
     await site.deployed("v1")
     await engine.until(await site.deploy("v2"), D.ROLLED_BACK)
     assert notes.lines == ["deploy", "deploy", "back v2 a 1 1 v1 2"]
@@ -105,13 +108,15 @@ async def test_a_rollback_command_sees_the_instance_and_both_versions(engine: En
 
 async def test_tasks_of_an_application_share_a_private_folder(engine: Engine, site: Site) -> None:
     await engine.worker()
-    read = sh('test "$(pwd -P)" = "$(cd "$BOREAS_WORKSPACE" && pwd -P)" && ls')
+    command = sh('test "$(pwd -P)" = "$(cd "$BOREAS_WORKSPACE" && pwd -P)" && ls')
     for name in ("web", "users"):
-        await site.application(name, read, build=step(sh('echo "$BOREAS_APPLICATION" > made-by-$BOREAS_APPLICATION')))
-    first, second = await site.deployed("v1"), await site.deployed("v2", only=["web"])
-    assert "made-by-web" in await engine.said(first.deployment.id, "web/deploy")
-    assert "made-by-users" not in await engine.said(first.deployment.id, "web/deploy")
-    assert second.tasks["web/deploy"].deployment_id != first.deployment.id
+        await site.application(
+            name, command, build=step(sh('echo "$BOREAS_APPLICATION" > made-by-$BOREAS_APPLICATION'))
+        )
+    first_story, second_story = await site.deployed("v1"), await site.deployed("v2", only=["web"])
+    assert "made-by-web" in await engine.said(first_story.deployment.id, "web/deploy")
+    assert "made-by-users" not in await engine.said(first_story.deployment.id, "web/deploy")
+    assert second_story.tasks["web/deploy"].deployment_id != first_story.deployment.id
 
 
 async def test_a_task_without_application_has_a_folder(engine: Engine, site: Site) -> None:
@@ -127,8 +132,8 @@ async def test_arguments_reach_a_command_unchanged(engine: Engine, site: Site) -
     arguments = ("$HOME", "`id`", "a b", "*", "'\"", "", "\\n", "ünï", "$(echo no)")
     show = python("import json, sys; print(json.dumps(sys.argv[1:]))", *arguments)
     story = await site.deployed("v1", node("one", command=show))
-    (said,) = await engine.said(story.deployment.id, "one")
-    assert json.loads(said) == list(arguments)
+    (message,) = await engine.said(story.deployment.id, "one")
+    assert json.loads(message) == list(arguments)
 
 
 async def test_escaped_expressions_reach_the_command_literally(engine: Engine, site: Site) -> None:

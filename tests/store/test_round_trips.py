@@ -115,13 +115,15 @@ of_applications = settings(
 
 @of_applications
 @given(drafts, drafts)
-async def test_any_application_comes_back_as_it_was(engine: Engine, first: Application, second: Application) -> None:
+async def test_any_application_comes_back_as_it_was(
+    engine: Engine, draft: Application, changed_draft: Application
+) -> None:
     async with unit(engine.runtime) as work:
         id_ = work.new_id(IdKind.APPLICATION)
-        application = replace(first, id=id_, name=id_)
+        application = replace(draft, id=id_, name=id_)
         await applications.insert(application)
         assert await applications.by_ids([id_]) == {id_: application}
-        changed = replace(second, id=id_, name=id_[::-1])
+        changed = replace(changed_draft, id=id_, name=id_[::-1])
         await applications.update(changed)
         assert await applications.by_name(id_[::-1]) == changed == await applications.locked(id_)
 
@@ -141,12 +143,12 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
     policy = ApprovalPolicy(
         required_approvals=2, approver_roles=(Role.ADMIN,), timeout_seconds=60, on_timeout=ApprovalTimeoutAction.CANCEL
     )
-    more: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "kubernetes": KubernetesAccess("prod", None, "shop", USUAL, ("tester",)),
         "approval_policy": policy,
     }
-    more |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
-    changed = replace(place, **more)
+    fields |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
+    changed = replace(place, **fields)
     await environments.update(changed)
     assert await environments.by_name("here") == changed == await environments.locked("env_x")
     assert (await environments.by_name("there"), await environments.locked("env_none")) == (None, None)
@@ -167,11 +169,13 @@ JSON: dict[str, Any] = {"a": [1, 2.5, -0.25, 1e15, 2**53, True, None, "ü🚀"],
 
 
 async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
-    where = Position(1.5, -2e9)
-    written = node("two", "one", payload=JSON, position=where, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9)
-    (_, task) = (await engine.story(await trial.deploy("v1", node("one"), written, auto_start=False))).tasks.values()
-    assert (task.payload, task.position, task.timeout_seconds, task.max_attempts) == (JSON, where, 7, 9)
-    assert task.command == written.command
+    position = Position(1.5, -2e9)
+    definition = node(
+        "two", "one", payload=JSON, position=position, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9
+    )
+    (_, task) = (await engine.story(await trial.deploy("v1", node("one"), definition, auto_start=False))).tasks.values()
+    assert (task.payload, task.position, task.timeout_seconds, task.max_attempts) == (JSON, position, 7, 9)
+    assert task.command == definition.command
     changed = replace(
         task,
         result=JSON,
@@ -200,7 +204,7 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
 
 async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> None:
     (task,) = (await engine.story(await trial.deploy("v1", node("one"), auto_start=False))).tasks.values()
-    begun = [
+    attempts = [
         TaskAttempt(
             task_id=task.id,
             number=number,
@@ -218,10 +222,12 @@ async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> N
         task_id=task.id, number=2, status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255
     )
     (deployment,) = (await deployments.by_ids([task.deployment_id])).values()
-    await deployments.save(deployment, [], Writes({task.id: task}, begun))
+    await deployments.save(deployment, [], Writes({task.id: task}, attempts))
     await deployments.save(deployment, [], Writes({task.id: task}, [], [end]))
-    ended = replace(begun[0], status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255)
-    assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [begun[1], ended], "tsk_none": []}
+    ended_attempt = replace(
+        attempts[0], status=TaskStatus.FAILED, completed_at=NOW, error_message="“no”", exit_code=255
+    )
+    assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [attempts[1], ended_attempt], "tsk_none": []}
 
 
 async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
