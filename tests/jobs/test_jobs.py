@@ -22,7 +22,7 @@ async def test_a_task_whose_job_comes_many_times_runs_once(engine: Engine, site:
     for _ in range(3):
         await engine.worker(slots=8)
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.tries("task"), notes.lines) == ([S.SUCCESS], ["done"])
+    assert (story.attempt_statuses("task"), notes.lines) == ([S.SUCCESS], ["done"])
 
 
 async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, site: Site, gate: Gate) -> None:

@@ -80,7 +80,7 @@ async def test_a_policy_may_cancel_at_expiry_without_a_rollback(engine: Engine, 
     await sweep(engine.runtime)
     story = await engine.story(id_)
     assert (story.status, story.statuses["web/deploy"], notes.lines) == (D.CANCELLED, S.CANCELLED, ["one"])
-    assert story.tries("web/deploy") == [S.CANCELLED]
+    assert story.attempt_statuses("web/deploy") == [S.CANCELLED]
 
 
 async def test_an_approval_expires_without_a_sweep(engine: Engine, trial: Site) -> None:

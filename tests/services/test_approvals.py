@@ -134,7 +134,7 @@ async def test_a_step_of_a_rollout_is_approved_before_it_begins(engine: Engine, 
     assert await decide(ann, approval) == []
     story = await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["one", "two"]
-    assert story.tries("web/deploy") == [S.SUCCESS]
+    assert story.attempt_statuses("web/deploy") == [S.SUCCESS]
 
 
 async def test_rejecting_rolls_back_a_started_rollout(engine: Engine, site: Site, notes: Notes) -> None:
@@ -150,7 +150,7 @@ async def test_rejecting_rolls_back_a_started_rollout(engine: Engine, site: Site
     assert (rollback.reason, rollback.automatic) == ("rejected by Ann: it smells", False)
     assert rollback.requested_by == ann.principal.actor.id
     assert notes.lines == ["one", "back one"]
-    assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
+    assert story.attempt_statuses("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
     assert await approval_statuses(engine, id_) == [(STEP, A.REJECTED)]
 
 
@@ -237,7 +237,7 @@ async def test_a_rollout_that_waits_can_be_cancelled_and_rolled_back_but_not_ski
         await controls.check_refused(engine, id_, "web/deploy", tasks.skip)
         await engine.call(use_case, ReasonedAction(task.id if use_case is tasks.cancel else id_, "no"))
         story = await engine.until(id_, end_status)
-        assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
+        assert story.attempt_statuses("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
         assert await approval_statuses(engine, id_) == [(STEP, A.CANCELLED)]
 
 

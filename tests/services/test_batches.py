@@ -72,7 +72,7 @@ async def test_a_rollout_resumes_after_each_interval(engine: Engine, site: Site,
     await engine.worker(slots=1)
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     story = await site.deployed(strategy=A_SECOND_BETWEEN)
-    assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
+    assert (notes.lines, story.attempt_statuses("web/deploy")) == (["a", "b"], [S.SUCCESS])
 
 
 async def test_another_worker_resumes_after_an_interval(engine: Engine, site: Site, notes: Notes) -> None:
@@ -80,10 +80,10 @@ async def test_another_worker_resumes_after_an_interval(engine: Engine, site: Si
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=A_SECOND_BETWEEN)
     await engine.until_task(id_, "web/deploy", watched)
-    await first_worker.leave()
+    await first_worker.shut_down()
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
-    assert (notes.lines, story.tries("web/deploy")) == (["a", "b"], [S.SUCCESS])
+    assert (notes.lines, story.attempt_statuses("web/deploy")) == (["a", "b"], [S.SUCCESS])
 
 
 async def test_other_applications_proceed_while_a_batch_is_watched(engine: Engine, site: Site) -> None:
@@ -102,7 +102,7 @@ async def test_another_attempt_repeats_only_the_current_batch(engine: Engine, si
     app = await site.application("web", ShellTarget(deploy, ("a", "b", "c")))
     task = node("web", type=TaskType.DEPLOY, application_id=app, max_attempts=2)
     story = await site.deployed("v1", task, strategy=rolling(1))
-    assert (notes.lines, story.tries("web")) == (["a1", "b1", "b2", "c2"], [S.FAILED, S.SUCCESS])
+    assert (notes.lines, story.attempt_statuses("web")) == (["a1", "b1", "b2", "c2"], [S.FAILED, S.SUCCESS])
 
 
 async def test_an_unhealthy_canary_rolls_back_all_batches(engine: Engine, site: Site, notes: Notes) -> None:

@@ -137,7 +137,7 @@ async def test_a_first_deployment_is_rolled_back_without_another_set(engine: Eng
     await web(site, notes, '[ "$BOREAS_PHASE" = switch ]')
     story = await engine.until(await site.deploy("v1", strategy=blue_green()), D.ROLLED_BACK)
     assert set_actions(notes) == ["bring blue v1", "switch blue v1", "retire blue v1"]
-    messages = await engine.said(story.deployment.id, "web/deploy")
+    messages = await engine.messages(story.deployment.id, "web/deploy")
     assert "WARN: no version ran before, so there is no other set to go back to." in messages
 
 
@@ -146,7 +146,7 @@ async def test_a_failed_retirement_is_logged_without_rollback(engine: Engine, si
     await web(site, notes, '[ "$BOREAS_PHASE $BOREAS_INSTANCE" = "retire a" ]')
     await site.deployed("v1", strategy=blue_green())
     story = await site.deployed("v2", strategy=blue_green())
-    messages = await engine.said(story.deployment.id, "web/deploy")
+    messages = await engine.messages(story.deployment.id, "web/deploy")
     assert "WARN: a of the old set could not be retired: exit status 1" in messages
     assert (await color(site), await site.releases()) == ("green", {"web": "v2"})
 
@@ -171,10 +171,10 @@ async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, s
     start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green(1, 1))
     await engine.until_task(id_, "web/deploy", watched)
-    await first_worker.leave()
+    await first_worker.shut_down()
     second_worker = await engine.worker()
     await engine.until_task(id_, "web/deploy", lambda task: watched(task) and task.rollout and task.rollout.switched)
-    await second_worker.leave()
+    await second_worker.shut_down()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
     assert set_actions(notes, start) == ["bring green v2", "switch green v2", "retire blue v2"]
@@ -198,7 +198,7 @@ async def test_only_the_interrupted_call_is_repeated(
     start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green())
     await engine.until_task(id_, "web/deploy", lambda _: f"{held} 1" in notes.lines[start:])
-    await first_worker.leave()
+    await first_worker.shut_down()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
     assert (notes.lines[start:], await color(site)) == (done, "green")

@@ -15,8 +15,8 @@ STUBBORN = sh('trap "" TERM; echo $$; echo ready; while :; do sleep 0.02; done')
 
 async def pid_of(engine: Engine, id_: str, key: str) -> int:
     """Wait until a task's command runs, and return its process."""
-    await engine.until_said(id_, key, "ready")
-    return int((await engine.said(id_, key))[0])
+    await engine.until_logged(id_, key, "ready")
+    return int((await engine.messages(id_, key))[0])
 
 
 async def test_an_unstarted_deployment_is_cancelled_at_once(engine: Engine, site: Site, notes: Notes) -> None:
@@ -45,13 +45,13 @@ async def test_a_deployment_that_waits_for_a_lock_is_cancelled_at_once(engine: E
 async def test_running_commands_get_sigterm(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("done"), node("polite", "done", command=POLITE), node("next", "polite"))
-    await engine.until_said(id_, "polite", "ready")
+    await engine.until_logged(id_, "polite", "ready")
     await engine.cancel(id_)
     story = await engine.until(id_, D.CANCELLED)
     assert story.statuses == {"done": S.SUCCESS, "polite": S.CANCELLED, "next": S.CANCELLED}
-    said = await engine.said(id_, "polite")
+    said = await engine.messages(id_, "polite")
     assert "bye" in said and any("ended" in line for line in said)
-    assert (story.tries("polite"), story.tasks["polite"].worker) == ([S.CANCELLED], None)
+    assert (story.attempt_statuses("polite"), story.tasks["polite"].worker) == ([S.CANCELLED], None)
 
 
 async def test_a_stubborn_command_is_killed_after_the_grace_period(engine: Engine, site: Site) -> None:
@@ -65,7 +65,7 @@ async def test_a_stubborn_command_is_killed_after_the_grace_period(engine: Engin
 
 @pytest.mark.parametrize("asked_before", [False, True])
 async def test_force_skips_the_grace_period(engine: Engine, site: Site, asked_before: bool) -> None:
-    await engine.worker(runtime=engine.patient())
+    await engine.worker(runtime=engine.patient_runtime())
     id_ = await site.deploy("v1", node("stubborn", command=STUBBORN))
     process = await pid_of(engine, id_, "stubborn")
     if asked_before:
@@ -80,7 +80,7 @@ async def test_the_whole_process_group_is_ended(engine: Engine, site: Site, note
     await engine.worker()
     family = sh('sleep 600 & echo $! >> "$1"; echo ready; wait', notes.path)
     id_ = await site.deploy("v1", node("family", command=family))
-    await engine.until_said(id_, "family", "ready")
+    await engine.until_logged(id_, "family", "ready")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
     assert not is_alive(int(notes.lines[0]))
@@ -90,7 +90,7 @@ async def test_a_task_in_back_off_is_cancelled_at_once(engine: Engine, trial: Si
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("one", max_attempts=100, payload={"outcome": "failure"}))
     await engine.until_task(id_, "one", backed_off)
-    await worker.leave()
+    await worker.shut_down()
     await engine.cancel(id_)
     story = await engine.story(id_)
     assert (story.status, story.tasks["one"].status, story.tasks["one"].retry_at) == (D.CANCELLED, S.CANCELLED, None)
@@ -103,7 +103,7 @@ async def test_a_watched_rollout_is_cancelled_at_once(engine: Engine, site: Site
     await engine.until_task(id_, "web/deploy", watched)
     await engine.cancel(id_)
     story = await engine.story(id_)
-    assert (story.status, story.statuses["web/deploy"], story.tries("web/deploy")) == (
+    assert (story.status, story.statuses["web/deploy"], story.attempt_statuses("web/deploy")) == (
         D.CANCELLED,
         S.CANCELLED,
         [S.CANCELLED],
@@ -113,9 +113,9 @@ async def test_a_watched_rollout_is_cancelled_at_once(engine: Engine, site: Site
 
 
 async def test_cancelling_twice_changes_nothing(engine: Engine, site: Site, gate: Gate) -> None:
-    await engine.worker(runtime=engine.patient())
+    await engine.worker(runtime=engine.patient_runtime())
     id_ = await site.deploy("v1", node("task", command=sh('trap "" TERM; echo ready; "$@"', *gate.wait)))
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await engine.cancel(id_)
     story = await engine.story(id_)
     await engine.cancel(id_)
@@ -130,7 +130,7 @@ async def test_a_cancelled_deployment_makes_room_for_the_next(engine: Engine, si
     await engine.worker()
     first = await site.deploy("v1", node("polite", command=POLITE))
     second = await site.deploy("v2")
-    await engine.until_said(first, "polite", "ready")
+    await engine.until_logged(first, "polite", "ready")
     await engine.cancel(first)
     await engine.until(second, D.SUCCESS)
     assert (await engine.story(first)).status is D.CANCELLED
@@ -148,7 +148,7 @@ async def test_a_task_with_a_lost_worker_is_cancelled(engine: Engine, site: Site
         return (await engine.story(id_)).status is D.CANCELLED
 
     await eventually(over, "the deployment to be cancelled")
-    assert (await engine.story(id_)).tries("task") == [S.CANCELLED]
+    assert (await engine.story(id_)).attempt_statuses("task") == [S.CANCELLED]
 
 
 async def test_a_cancellation_keeps_its_actor_and_reason(engine: Engine, trial: Site) -> None:

@@ -22,11 +22,11 @@ async def test_a_task_in_back_off_is_cancelled_at_once(engine: Engine, trial: Si
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
-    await worker.leave()
+    await worker.shut_down()
     await cancel(engine, id_, "bad")
     story = await engine.story(id_)
     assert (story.status, story.statuses) == (D.FAILED, {"bad": S.CANCELLED, "next": S.BLOCKED})
-    assert (story.tasks["bad"].retry_at, story.tries("bad")) == (None, [S.FAILED])
+    assert (story.tasks["bad"].retry_at, story.attempt_statuses("bad")) == (None, [S.FAILED])
     assert story.tasks["bad"].error_message == await last_reason(engine, id_, "bad", S.CANCELLED) == "not wanted"
     assert story.deployment.error_message == "bad: not wanted"
 
@@ -47,7 +47,7 @@ async def test_a_cancelled_task_fails_its_deployment_after_the_others_end(
 ) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("polite", command=POLITE), node("slow", command=gate.wait), node("next", "slow"))
-    await engine.until_said(id_, "polite", "ready")
+    await engine.until_logged(id_, "polite", "ready")
     await engine.until_running(id_, "slow")
     await cancel(engine, id_, "polite")
     await engine.until_task(id_, "polite", lambda task: task.status is S.CANCELLED)
@@ -61,23 +61,23 @@ async def test_a_rollout_that_is_cancelled_during_a_batch_rolls_back(engine: Eng
     await engine.worker()
     await site.application("web", ShellTarget(POLITE, rollback_command=notes.take("back")))
     id_ = await site.deploy()
-    await engine.until_said(id_, "web/deploy", "ready")
+    await engine.until_logged(id_, "web/deploy", "ready")
     await cancel(engine, id_, "web/deploy")
     story = await engine.until(id_, D.ROLLED_BACK)
     rollback = story.deployment.rollback
     assert rollback and (rollback.automatic, rollback.reason) == (True, "web/deploy: not wanted")
-    assert (notes.lines, story.tries("web/deploy")) == (["back"], [S.CANCELLED, S.ROLLED_BACK])
+    assert (notes.lines, story.attempt_statuses("web/deploy")) == (["back"], [S.CANCELLED, S.ROLLED_BACK])
 
 
 async def test_a_stubborn_task_is_killed_with_force(engine: Engine, site: Site) -> None:
-    await engine.worker(runtime=engine.patient())
+    await engine.worker(runtime=engine.patient_runtime())
     id_ = await site.deploy("v1", node("task", command=STUBBORN))
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await cancel(engine, id_, "task")
     assert (await engine.until_task(id_, "task", lambda task: task.stop)).status is S.RUNNING
     await cancel(engine, id_, "task", force=True)
     story = await engine.until(id_, D.FAILED)
-    assert (story.statuses["task"], story.tries("task")) == (S.CANCELLED, [S.CANCELLED])
+    assert (story.statuses["task"], story.attempt_statuses("task")) == (S.CANCELLED, [S.CANCELLED])
 
 
 async def test_a_task_with_a_lost_worker_is_cancelled_with_a_reason(engine: Engine, site: Site, gate: Gate) -> None:
@@ -93,7 +93,7 @@ async def test_a_task_with_a_lost_worker_is_cancelled_with_a_reason(engine: Engi
 
     await eventually(over, "the lease to run out")
     story = await engine.story(id_)
-    assert (story.statuses["task"], story.tries("task")) == (S.CANCELLED, [S.CANCELLED])
+    assert (story.statuses["task"], story.attempt_statuses("task")) == (S.CANCELLED, [S.CANCELLED])
     assert story.tasks["task"].error_message == await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
 
 
@@ -131,7 +131,7 @@ async def test_a_rollback_can_be_cancelled_before_its_start_and_restarted(
     await site.application("web", ShellTarget(FAILURE, rollback_command=notes.take("back")))
     id_ = await site.deploy(strategy=rolling(auto_rollback=False))
     await engine.until(id_, D.FAILED)
-    await worker.leave()
+    await worker.shut_down()
     await engine.roll_back(id_)
     await engine.cancel(id_)
     story = await engine.story(id_)
@@ -148,11 +148,11 @@ async def test_a_rollback_can_be_cancelled_before_its_start_and_restarted(
 async def test_a_rollback_cancelled_before_running_tasks_end_undoes_nothing(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
-    await engine.worker(runtime=engine.patient())
+    await engine.worker(runtime=engine.patient_runtime())
     stubborn = sh('trap "" TERM; echo ready; "$@"', *gate.wait)
     await site.application("web", ShellTarget(stubborn, rollback_command=notes.take("back")))
     id_ = await site.deploy()
-    await engine.until_said(id_, "web/deploy", "ready")
+    await engine.until_logged(id_, "web/deploy", "ready")
     await engine.roll_back(id_)
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.ROLLING_BACK
@@ -171,7 +171,7 @@ async def test_one_of_two_undos_is_cancelled_and_the_other_finishes(
     await site.application("c", ShellTarget(FAILURE, rollback_command=NOTHING))
     id_ = await site.deploy(must_in_order=("a", "c"))
     await engine.until(id_, D.ROLLING_BACK)
-    await engine.until_said(id_, "a/deploy", "ready")
+    await engine.until_logged(id_, "a/deploy", "ready")
     await cancel(engine, id_, "a/deploy")
     gate.open()
     story = await engine.until(id_, D.FAILED)

@@ -13,7 +13,7 @@ from app.services import environments
 from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
 from tests.chaos.cluster.nodes import Nodes
-from tests.services.support.clusters import begun, job, jobs
+from tests.services.support.clusters import job, jobs, start_job
 from tests.services.support.engine import D, Engine, S, Site, eventually
 
 
@@ -37,12 +37,12 @@ async def until_gone(cluster: ClusterServer) -> None:
 async def test_an_evicted_pod_is_a_lost_attempt(
     engine: Engine, place: Site, cluster: ClusterServer, nodes: Nodes
 ) -> None:
-    id_, _ = await begun(engine, place, "sleep 60")
+    id_, _ = await start_job(engine, place, "sleep 60")
     nodes.disrupt("EvictionByEvictionAPI", "Eviction API: evicting")
-    await engine.until_said(id_, "job", "begun", attempt=2)
+    await engine.until_logged(id_, "job", "begun", attempt=2)
     story = await engine.story(id_)
     assert (story.tasks["job"].failures, story.tasks["job"].losses) == (0, 1)
-    assert any(line.startswith("WARN: the attempt was lost: its pod") for line in await engine.said(id_, "job", 1))
+    assert any(line.startswith("WARN: the attempt was lost: its pod") for line in await engine.messages(id_, "job", 1))
     assert jobs(cluster) == [2]
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
@@ -52,12 +52,12 @@ async def test_a_task_that_the_cluster_always_ends_fails_at_last(
     engine: Engine, place: Site, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "MAX_LOSSES", 1)
-    id_, _ = await begun(engine, place, "sleep 60")
+    id_, _ = await start_job(engine, place, "sleep 60")
     for attempt in (1, 2):
-        await engine.until_said(id_, "job", "begun", attempt=attempt)
+        await engine.until_logged(id_, "job", "begun", attempt=attempt)
         nodes.disrupt("PreemptionByScheduler", "preempted")
     story = await engine.until(id_, D.FAILED)
-    assert story.tries("job") == [S.CANCELLED, S.CANCELLED]
+    assert story.attempt_statuses("job") == [S.CANCELLED, S.CANCELLED]
     assert "its pod was ended by the cluster (PreemptionByScheduler)" in str(story.tasks["job"].error_message)
 
 
@@ -65,10 +65,10 @@ async def test_a_task_that_the_cluster_always_ends_fails_at_last(
 async def test_a_job_is_removed_after_its_end_and_log_are_stored(
     engine: Engine, place: Site, cluster: ClusterServer, script: str, ending: D
 ) -> None:
-    id_, _ = await begun(engine, place, f"echo done; {script}")
+    id_, _ = await start_job(engine, place, f"echo done; {script}")
     await engine.until(id_, ending)
     await until_gone(cluster)
-    assert "done" in await engine.said(id_, "job")
+    assert "done" in await engine.messages(id_, "job")
 
 
 async def test_another_worker_removes_the_job_of_a_dead_worker(
@@ -76,7 +76,7 @@ async def test_another_worker_removes_the_job_of_a_dead_worker(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("app.services.worker.worker.Worker._clean_up", lambda *_: None)
-        id_, _ = await begun(engine, place, "echo done")
+        id_, _ = await start_job(engine, place, "echo done")
         await engine.until(id_, D.SUCCESS)
     assert len(list(cluster.of("jobs"))) == 1
     await remove_orphans(engine.runtime, "default")
@@ -115,10 +115,10 @@ async def test_a_health_check_that_the_cluster_ended_is_repeated(
     made(cluster, "web")
     await engine.worker()
     id_ = await site.deploy("v1")
-    await engine.until_said(id_, "web/deploy", "asked")
+    await engine.until_logged(id_, "web/deploy", "asked")
     nodes.disrupt("EvictionByEvictionAPI", "evicted")
     await engine.until(id_, D.SUCCESS, seconds=60)
-    assert any(line.startswith("WARN: asking web again") for line in await engine.said(id_, "web/deploy"))
+    assert any(line.startswith("WARN: asking web again") for line in await engine.messages(id_, "web/deploy"))
 
 
 async def test_options_of_a_step_and_of_its_environment_reach_its_job(

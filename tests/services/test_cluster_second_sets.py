@@ -9,7 +9,7 @@ from app.core.errors import Refused
 from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
 from app.store import applications as store
 from tests.chaos.cluster.api import ClusterServer
-from tests.services.support.clusters import made_shop
+from tests.services.support.clusters import create_shop
 from tests.services.support.engine import D, Engine, Site
 
 ASK = HealthCheck(command=("sh", "-c", "echo asked $BOREAS_SERVICE"), timeout_seconds=20)
@@ -28,12 +28,12 @@ async def shop(engine: Engine, place: Site, check: HealthCheck | None = None, ta
 
 
 async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    made_shop(cluster, "front", service=True)
+    create_shop(cluster, "front", service=True)
     site = await shop(engine, place, ASK)
     await engine.worker()
     id_ = await site.deploy("v1", strategy=BLUE_GREEN)
     await engine.until(id_, D.SUCCESS, seconds=60)
-    said = await engine.said(id_, "front/deploy")
+    said = await engine.messages(id_, "front/deploy")
     assert [line for line in said if line.startswith("asked")] == ["asked front-preview", "asked front"]
     assert any(line.startswith("healthy: front by Service front-preview (") for line in said)
     assert said.index("asked front-preview") < said.index("Switching all traffic to the new set.")
@@ -53,7 +53,7 @@ async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: 
 async def test_missing_objects_fail_the_task_before_any_change(
     engine: Engine, place: Site, cluster: ClusterServer, target: KubernetesTarget, why: str, strategy: Strategy
 ) -> None:
-    made_shop(cluster, "front", service=True)
+    create_shop(cluster, "front", service=True)
     rules = [{"backendRefs": [{"name": "else", "port": 80}]}]
     cluster.store("httproutes", {"metadata": {"name": "front"}, "spec": {"rules": rules}})
     site = await shop(engine, place, target=target)
@@ -61,18 +61,18 @@ async def test_missing_objects_fail_the_task_before_any_change(
     cluster.asked.clear()
     story = await engine.until(await site.deploy("v1", strategy=strategy), D.FAILED)
     assert story.deployment.rollback is None and why in str(story.tasks["front/deploy"].error_message)
-    said = await engine.said(story.deployment.id, "front/deploy")
+    said = await engine.messages(story.deployment.id, "front/deploy")
     assert [line for line in said if why in line] == said and len(said) == 1
     assert [call for call in cluster.asked if not call.startswith("GET") and "/jobs/" not in call] == []
 
 
 async def test_health_is_not_claimed_without_replicas(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    made_shop(cluster, "front", replicas=0)
+    create_shop(cluster, "front", replicas=0)
     site = await shop(engine, place, target=KubernetesTarget("front", "main"))
     await engine.worker()
     id_ = await site.deploy("v1")
     await engine.until(id_, D.SUCCESS, seconds=60)
-    said = await engine.said(id_, "front/deploy")
+    said = await engine.messages(id_, "front/deploy")
     assert said[-1] == "front has 0 replicas: none runs v1, so its health is not proven."
 
 

@@ -133,12 +133,12 @@ async def test_a_failed_deployment_resumes_without_a_skipped_task(engine: Engine
 async def test_cancelling_a_running_task_fails_its_deployment(
     engine: Engine, site: Site, command: Sequence[str], force: bool
 ) -> None:
-    await engine.worker(runtime=engine.patient() if force else None)
+    await engine.worker(runtime=engine.patient_runtime() if force else None)
     id_ = await site.deploy("v1", node("task", command=tuple(command), max_attempts=3), node("next", "task"))
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await cancel(engine, id_, "task", force=force)
     story = await engine.until(id_, D.FAILED)
-    assert (story.statuses, story.tries("task")) == ({"task": S.CANCELLED, "next": S.BLOCKED}, [S.CANCELLED])
+    assert (story.statuses, story.attempt_statuses("task")) == ({"task": S.CANCELLED, "next": S.BLOCKED}, [S.CANCELLED])
     assert story.tasks["task"].error_message == "not wanted"
     assert story.deployment.error_message == "task: not wanted"
     assert await last_reason(engine, id_, "task", S.CANCELLED) == "not wanted"
@@ -176,7 +176,7 @@ async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> st
     await site.application("web", ShellTarget(FAILURE, rollback_command=command))
     id_ = await site.deploy()
     await engine.until(id_, D.ROLLING_BACK)
-    await engine.until_said(id_, "web/deploy", "ready")
+    await engine.until_logged(id_, "web/deploy", "ready")
     return id_
 
 
@@ -184,7 +184,7 @@ async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> st
 async def test_a_cancelled_rollback_has_failed(
     engine: Engine, site: Site, command: tuple[str, ...], force: bool
 ) -> None:
-    await engine.worker(runtime=engine.patient() if force else None)
+    await engine.worker(runtime=engine.patient_runtime() if force else None)
     id_ = await rolls_back(engine, site, command)
     await engine.cancel(id_, force=force)
     story = await engine.until(id_, D.FAILED)
@@ -237,4 +237,4 @@ async def test_a_task_is_retried_while_others_run(engine: Engine, site: Site, no
     await engine.until_task(id_, "end", lambda task: task.status is S.SUCCESS)
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.tries("bad"), story.deployment.attempt) == ([S.FAILED, S.SUCCESS], 1)
+    assert (story.attempt_statuses("bad"), story.deployment.attempt) == ([S.FAILED, S.SUCCESS], 1)

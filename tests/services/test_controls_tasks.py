@@ -38,11 +38,11 @@ async def test_a_task_behind_a_skipped_one_is_free_at_once(engine: Engine, trial
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)
-    await worker.leave()
+    await worker.shut_down()
     await skip(engine, id_, "bad")
     story = await engine.story(id_)
     assert story.statuses == {"bad": S.SKIPPED, "next": S.PENDING}
-    assert (story.tasks["bad"].retry_at, story.tries("bad")) == (None, [S.FAILED])
+    assert (story.tasks["bad"].retry_at, story.attempt_statuses("bad")) == (None, [S.FAILED])
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
 
@@ -52,7 +52,7 @@ async def test_a_deployment_whose_last_task_is_skipped_has_succeeded(engine: Eng
     id_ = await trial.deploy("v1", node("good"), node("bad", max_attempts=9, payload={"outcome": "failure"}))
     await engine.until_task(id_, "good", lambda task: task.status is S.SUCCESS)
     await engine.until_task(id_, "bad", backed_off)
-    await worker.leave()
+    await worker.shut_down()
     await skip(engine, id_, "bad")
     assert (await engine.story(id_)).status is D.SUCCESS
 
@@ -126,13 +126,13 @@ async def test_a_promoted_rollout_is_not_promoted_twice(engine: Engine, site: Si
     await site.application("web")
     id_ = await site.deploy(strategy=rolling(0, AN_HOUR))
     task = await engine.until_task(id_, "web/deploy", watched)
-    await worker.leave()
+    await worker.shut_down()
     await engine.call(tasks.promote, Promotion(task.id))
     problem = await engine.refusal(tasks.promote, Promotion(task.id))
     assert isinstance(problem, WrongState) and (problem.status, problem.path) == (S.RUNNING, ("taskId",))
     await engine.worker(sweeps=True)
     story = await engine.until(id_, D.SUCCESS)
-    assert story.tries("web/deploy") == [S.SUCCESS]
+    assert story.attempt_statuses("web/deploy") == [S.SUCCESS]
 
 
 async def test_the_rest_of_a_promoted_rollout_fails_and_rolls_back_together(
@@ -169,7 +169,7 @@ async def test_one_of_two_failed_tasks_is_not_retried_alone(engine: Engine, site
         await engine.until_task(id_, key, lambda task: task.status is S.SUCCESS)
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.tries("one"), story.tries("two"), story.deployment.attempt) == (
+    assert (story.attempt_statuses("one"), story.attempt_statuses("two"), story.deployment.attempt) == (
         [S.FAILED, S.SUCCESS],
         [S.FAILED, S.SUCCESS],
         1,
@@ -180,7 +180,7 @@ async def test_a_cancelled_task_is_retried_while_others_run(engine: Engine, site
     await engine.worker()
     polite_once = sh('test "$BOREAS_ATTEMPT" = 1 || exit 0; exec "$@"', *POLITE)
     id_ = await site.deploy("v1", node("task", command=polite_once), node("slow", command=gate.wait))
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await cancel(engine, id_, "task")
     await engine.until_task(id_, "task", lambda task: task.status is S.CANCELLED)
     await engine.retry_task(await task_id(engine, id_, "task"))

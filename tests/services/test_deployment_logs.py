@@ -43,7 +43,7 @@ async def write(engine: Engine, task_id: str, *messages: str, level: LogLevel = 
 
 
 async def deployment_of(engine: Engine, task_id: str) -> str:
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         return str(await connection.fetchval("SELECT deployment_id FROM tasks WHERE id = $1", task_id))
 
 
@@ -93,7 +93,7 @@ async def test_a_later_write_waits_for_an_open_transaction(engine: Engine, tasks
     async with unit(engine.runtime):
         await write(engine, tasks[1], "slow")
         later_write = asyncio.create_task(write(engine, tasks[2], "after"), context=contextvars.Context())
-        async with engine.outside() as connection:
+        async with engine.open_connection() as connection:
 
             async def has_lock_waiter() -> bool:
                 return bool(await connection.fetchval(WAITING))

@@ -42,7 +42,7 @@ async def runs(engine: Engine, site: Site, gate: Gate) -> str:
 async def is_cancelled(engine: Engine, site: Site, gate: Gate) -> str:
     stubborn = sh('trap "" TERM; echo ready; "$@"', *gate.wait)
     id_ = await site.deploy("v1", node("task", command=stubborn))
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await engine.cancel(id_)
     return id_
 
@@ -57,7 +57,7 @@ async def goes_back(engine: Engine, site: Site, gate: Gate) -> str:
     stays = sh('echo ready; "$@"', *gate.wait)
     await site.application("app", ShellTarget(FAILURE, rollback_command=stays))
     id_ = await site.deploy()
-    await engine.until_said(id_, "app/deploy", "ready")
+    await engine.until_logged(id_, "app/deploy", "ready")
     return id_
 
 
@@ -93,7 +93,7 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
 async def test_actions_that_a_state_does_not_allow_are_refused(
     engine: Engine, site: Site, gate: Gate, state: D, road: Road, allowed: set[str]
 ) -> None:
-    await engine.worker(runtime=engine.patient())
+    await engine.worker(runtime=engine.patient_runtime())
     id_ = await road(engine, site, gate)
     before = await engine.story(id_)
     assert before.status is state

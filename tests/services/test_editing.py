@@ -123,7 +123,7 @@ async def test_only_waiting_deployments_can_be_edited(engine: Engine, trial: Sit
 
 async def test_the_second_of_two_concurrent_edits_is_a_revision_conflict(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
-    async with engine.held(id_) as has_waiter:
+    async with engine.row_lock(id_) as has_waiter:
         edits = [Addition(node("mine")), Addition(node("yours"))]
         edit_tasks = [asyncio.create_task(edit(engine, id_, edit_)) for edit_ in edits]
         while not await has_waiter():
@@ -171,7 +171,7 @@ async def test_an_edit_concurrent_with_a_start(engine: Engine, site: Site, round
     await starting
     story = await engine.until(id_, D.SUCCESS)
     assert set(story.tasks) == expected
-    assert all(story.tries(key) == [S.SUCCESS] for key in expected)
+    assert all(story.attempt_statuses(key) == [S.SUCCESS] for key in expected)
 
 
 async def test_a_skipped_task_cannot_be_edited(engine: Engine, trial: Site) -> None:

@@ -122,7 +122,7 @@ async def test_an_edit_concurrent_with_an_approval(engine: Engine, site: Site) -
             assert await decide(ann, *await until_requested(engine, id_)) == []
         story = await engine.until(id_, D.SUCCESS)
         assert story.tasks["ask"].name == ("changed" if edited else "ask")
-        assert story.tries("ask") == [S.SUCCESS]
+        assert story.attempt_statuses("ask") == [S.SUCCESS]
         outcomes.add(edited)
     assert outcomes
 
@@ -140,6 +140,6 @@ async def test_an_edit_concurrent_with_a_worker_that_claims_the_approved_task(en
             assert all(isinstance(problem, WrongState | RevisionConflict) for problem in refused.problems)
             await engine.until(id_, D.WAITING_CONFIRM)
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    assert all(story.tries(key) == [S.SUCCESS] for key in story.tasks if key != "ask")
+    assert all(story.attempt_statuses(key) == [S.SUCCESS] for key in story.tasks if key != "ask")
     assert len(story.tasks) > 1
     assert story.deployment.revision == len(story.tasks)

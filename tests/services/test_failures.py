@@ -63,7 +63,7 @@ async def test_the_failure_of_a_command_is_reported_and_logged(
     (attempt,) = story.attempts["task"]
     assert (attempt.status, attempt.exit_code) == (S.FAILED, code)
     assert words in (attempt.error_message or "") and attempt.error_message == story.tasks["task"].error_message
-    assert f"ERROR: {attempt.error_message}" in await engine.said(story.deployment.id, "task")
+    assert f"ERROR: {attempt.error_message}" in await engine.messages(story.deployment.id, "task")
 
 
 async def test_a_failed_deploy_stays_without_automatic_rollback(engine: Engine, site: Site, notes: Notes) -> None:

@@ -21,7 +21,7 @@ async def test_a_loop_held_up_for_longer_than_a_lease_keeps_its_leases(
     for _ in range(2):
         time.sleep(1.5 * LEASE_SECONDS)  # noqa: ASYNC251 this is what the test is about
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.tries("victim"), notes.lines) == ([S.SUCCESS], ["begun"])
+    assert (story.attempt_statuses("victim"), notes.lines) == ([S.SUCCESS], ["begun"])
 
 
 async def test_a_loop_that_hangs_loses_its_leases(
@@ -34,7 +34,7 @@ async def test_a_loop_that_hangs_loses_its_leases(
     await engine.until_task(id_, "task", lambda _: notes.lines)
     time.sleep(3 * LEASE_SECONDS + 1)  # noqa: ASYNC251 this is what the test is about
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.tries("task"), len(notes.lines)) == ([S.CANCELLED, S.SUCCESS], 2)
+    assert (story.attempt_statuses("task"), len(notes.lines)) == ([S.CANCELLED, S.SUCCESS], 2)
 
 
 LINES = "\n".join(f"{'a' * 150}{n:03}" for n in range(290))
@@ -52,5 +52,5 @@ async def test_masking_much_output_costs_no_other_lease(engine: Engine, site: Si
     attack = await site.deploy("v1", node("attack", command=python(FLOOD), env=env))
     victim = await site.deploy("v1", node("victim", command=sh(f"sleep {2.5 * LEASE_SECONDS}; echo done")))
     story = await engine.until(victim, D.SUCCESS, seconds=60)
-    assert story.tries("victim") == [S.SUCCESS]
-    assert (await engine.until(attack, D.SUCCESS, seconds=60)).tries("attack") == [S.SUCCESS]
+    assert story.attempt_statuses("victim") == [S.SUCCESS]
+    assert (await engine.until(attack, D.SUCCESS, seconds=60)).attempt_statuses("attack") == [S.SUCCESS]

@@ -7,37 +7,37 @@ from app.core.strategy.model import Strategy, StrategyKind, StrategyStep
 from app.core.workflow import TaskType
 from app.store import applications as store
 from tests.chaos.cluster.api import ClusterServer
-from tests.services.support.clusters import begun, jobs
+from tests.services.support.clusters import jobs, start_job
 from tests.services.support.engine import D, Engine, S, Site, watched
 
 
 async def test_the_job_of_a_lost_worker_is_adopted(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, worker = await begun(engine, place, "sleep 4; echo done")
+    id_, worker = await start_job(engine, place, "sleep 4; echo done")
     await worker.vanish()
     await engine.worker(sweeps=True)
     story = await engine.until(id_, D.SUCCESS)
-    assert story.tries("job") == [S.CANCELLED, S.SUCCESS]
+    assert story.attempt_statuses("job") == [S.CANCELLED, S.SUCCESS]
     assert jobs(cluster) == [1]
-    assert (await engine.said(id_, "job", 2))[-2:] == ["begun", "done"]
+    assert (await engine.messages(id_, "job", 2))[-2:] == ["begun", "done"]
 
 
 async def test_a_worker_that_stops_leaves_its_job_running(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, worker = await begun(engine, place, "sleep 1; echo done")
-    await worker.leave()
+    id_, worker = await start_job(engine, place, "sleep 1; echo done")
+    await worker.shut_down()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
     assert jobs(cluster) == [1]
 
 
 async def test_an_attempt_after_a_failure_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, _ = await begun(engine, place, "test $BOREAS_ATTEMPT = 2", max_attempts=2)
+    id_, _ = await start_job(engine, place, "test $BOREAS_ATTEMPT = 2", max_attempts=2)
     story = await engine.until(id_, D.SUCCESS)
-    assert story.tries("job") == [S.FAILED, S.SUCCESS]
+    assert story.attempt_statuses("job") == [S.FAILED, S.SUCCESS]
     assert jobs(cluster) == [1, 1]
 
 
 async def test_a_manual_retry_is_another_job(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, _ = await begun(engine, place, "test $BOREAS_ATTEMPT = 2")
+    id_, _ = await start_job(engine, place, "test $BOREAS_ATTEMPT = 2")
     await engine.until(id_, D.FAILED)
     await engine.retry(id_)
     await engine.until(id_, D.SUCCESS)
@@ -45,7 +45,7 @@ async def test_a_manual_retry_is_another_job(engine: Engine, place: Site, cluste
 
 
 async def test_a_cancelled_job_is_removed_from_the_cluster(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, _ = await begun(engine, place, "sleep 60")
+    id_, _ = await start_job(engine, place, "sleep 60")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
     assert (list(cluster.of("jobs")), list(cluster.of("pods"))) == ([], [])
@@ -98,7 +98,7 @@ async def test_drift_fails_the_task_with_a_reason(engine: Engine, place: Site, c
     cluster.change("deployments", "shop-canary", lambda body: body["spec"].update(replicas=7))
     story = await engine.until(id_, D.FAILED)
     told = "somebody scaled shop-canary to 7 replicas meanwhile; it is left so"
-    assert told in str(story.tasks[key].error_message) and told in (await engine.said(id_, key))[-1]
+    assert told in str(story.tasks[key].error_message) and told in (await engine.messages(id_, key))[-1]
     assert ("shop-canary", "shop:v1", 7) in image(cluster)
 
 

@@ -103,7 +103,7 @@ async def test_a_lease_is_limited_and_renewed(engine: Engine, site: Site, gate: 
     await sweep(engine.runtime)
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
-    assert story.tries("slow") == [S.SUCCESS]
+    assert story.attempt_statuses("slow") == [S.SUCCESS]
 
 
 async def test_another_worker_takes_over_from_a_vanished_one(
@@ -118,26 +118,26 @@ async def test_another_worker_takes_over_from_a_vanished_one(
     await engine.until_task(id_, "slow", lambda task: task.attempt == 2 and len(notes.lines) == 2)
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
-    await vanished.ended()
+    await vanished.until_idle()
     assert [(a.worker, a.status) for a in story.attempts["slow"]] == [
         (vanished.identity.id, S.CANCELLED),
         (successor.identity.id, S.SUCCESS),
     ]
     assert story == await engine.story(id_)
-    assert (notes.lines, await engine.said(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
+    assert (notes.lines, await engine.messages(id_, "slow")) == (["1", "2", "next"], ["end of 2"])
 
 
 async def test_a_worker_ends_an_attempt_that_it_no_longer_holds(engine: Engine, site: Site, notes: Notes) -> None:
     worker = await engine.worker()
     command = sh('trap "echo ended >> \\"$1\\"; exit 0" TERM; echo ready; while :; do sleep 0.02; done', notes.path)
     id_ = await site.deploy("v1", node("slow", command=command))
-    await engine.until_said(id_, "slow", "ready")
+    await engine.until_logged(id_, "slow", "ready")
     task = (await engine.story(id_)).tasks["slow"]
     await engine.put(replace(task, worker="somebody-else"))
     await engine.until_task(id_, "slow", lambda _: notes.lines == ["ended"])
-    await worker.ended()
+    await worker.until_idle()
     story = await engine.story(id_)
-    assert (story.tasks["slow"].worker, story.tries("slow")) == ("somebody-else", [S.RUNNING])
+    assert (story.tasks["slow"].worker, story.attempt_statuses("slow")) == ("somebody-else", [S.RUNNING])
     await eventually(lambda: has_no_abandoned(worker), "the abandoned attempt to be forgotten")
     await engine.put(task)
 
@@ -161,7 +161,7 @@ async def test_a_worker_does_not_restart_an_abandoned_attempt(
     await engine.until_task(id_, "other", lambda task: task.status is S.SUCCESS)
     await asyncio.sleep(0.3)
     story = await engine.story(id_)
-    assert (notes.lines, story.tasks["slow"].worker, story.tries("slow")) == (
+    assert (notes.lines, story.tasks["slow"].worker, story.attempt_statuses("slow")) == (
         ["begun"],
         worker.identity.id,
         [S.RUNNING],
@@ -186,14 +186,14 @@ async def test_a_task_claimed_in_a_turn_with_a_lost_answer_begins_under_a_new_le
     (second_claim,) = turn.claimed
     assert (second_claim.task.id, second_claim.task.attempt) == (first_claim.task.id, first_claim.task.attempt)
     await sweep(engine.runtime)
-    assert (await story_of(engine, first_claim)).tries("task") == [S.RUNNING]
+    assert (await story_of(engine, first_claim)).attempt_statuses("task") == [S.RUNNING]
 
 
 async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(engine: Engine, trial: Site) -> None:
     """The sweep finds that it has run out while its worker is renewing it."""
     task = (await claim(engine, ONE, await create_single_task(engine, trial))).task
     await expire(engine, task)
-    async with engine.outside() as worker, worker.transaction():
+    async with engine.open_connection() as worker, worker.transaction():
         await worker.execute("UPDATE tasks SET lease_until = now() + interval '1 hour' WHERE id = $1", task.id)
         outcome = Outcome(Ending.LOST)
         settlement = asyncio.create_task(
@@ -202,7 +202,7 @@ async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(engine: En
         await eventually(lambda: has_lock_waiter(worker), "the sweep to wait for the renewal")
     await settlement
     story = await engine.story(task.deployment_id)
-    assert (story.tries("task"), story.tasks["task"].worker) == ([S.RUNNING], ONE.id)
+    assert (story.attempt_statuses("task"), story.tasks["task"].worker) == ([S.RUNNING], ONE.id)
 
 
 async def has_lock_waiter(connection: asyncpg.Connection) -> bool:
@@ -219,7 +219,7 @@ async def test_the_result_of_a_lost_attempt_is_not_written(engine: Engine, trial
     await settle(engine, ONE, lost_assignment)
     assert await story_of(engine, new_assignment) == story_before
     await settle(engine, TWO, new_assignment)
-    assert (await story_of(engine, new_assignment)).tries("task") == [S.CANCELLED, S.SUCCESS]
+    assert (await story_of(engine, new_assignment)).attempt_statuses("task") == [S.CANCELLED, S.SUCCESS]
 
 
 async def test_a_turn_that_settles_and_withdraws_a_task_matches_its_events(engine: Engine, trial: Site) -> None:
@@ -240,7 +240,7 @@ async def test_the_result_of_an_attempt_is_written_once(engine: Engine, trial: S
     assignment = await claim(engine, ONE, await create_single_task(engine, trial))
     await asyncio.gather(*(settle(engine, ONE, assignment) for _ in range(5)))
     story = await story_of(engine, assignment)
-    assert (story.status, story.tries("task"), story.deployment.last_event) == (D.SUCCESS, [S.SUCCESS], 5)
+    assert (story.status, story.attempt_statuses("task"), story.deployment.last_event) == (D.SUCCESS, [S.SUCCESS], 5)
 
 
 async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> None:
@@ -263,10 +263,10 @@ async def test_a_lost_attempt_writes_no_line(engine: Engine, trial: Site) -> Non
 async def test_a_printing_command_ends_when_its_lease_is_lost(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("loud", command=sh("echo ready; while :; do echo more; sleep 0.01; done")))
-    await engine.until_said(id_, "loud", "ready")
+    await engine.until_logged(id_, "loud", "ready")
     await worker.vanish()
     await sweep_until_lost(engine, (await engine.story(id_)).tasks["loud"].id)
-    await asyncio.wait_for(worker.ended(), 20)
+    await asyncio.wait_for(worker.until_idle(), 20)
     await engine.cancel(id_)
 
 
@@ -285,15 +285,15 @@ async def test_a_task_that_loses_every_worker_fails_at_last(engine: Engine, tria
         await expire(engine, assignment.task)
         await sweep_until_lost(engine, id_)
     story = await story_of(engine, assignment)
-    assert (story.status, story.tries("task")) == (D.FAILED, (MAX_LOSSES + 1) * [S.CANCELLED])
+    assert (story.status, story.attempt_statuses("task")) == (D.FAILED, (MAX_LOSSES + 1) * [S.CANCELLED])
     assert story.tasks["task"].error_message == "its worker stopped renewing its lease"
 
 
 async def test_a_draining_worker_hands_its_attempts_back(engine: Engine, site: Site) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=sh('test "$BOREAS_ATTEMPT" = 2 || exec "$@"', *POLITE)))
-    await engine.until_said(id_, "task", "ready")
-    await worker.leave()
+    await engine.until_logged(id_, "task", "ready")
+    await worker.shut_down()
     task = (await engine.story(id_)).tasks["task"]
     assert (task.status, task.worker, task.failures) == (S.PENDING, None, 0)
     await engine.worker()
@@ -307,14 +307,14 @@ async def test_a_draining_worker_settles_finished_attempts(engine: Engine, site:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")
-    async with engine.held(id_) as has_waiter:
+    async with engine.row_lock(id_) as has_waiter:
         gate.open()
         await eventually(has_waiter, "the worker to wait for the deployment")
-        shutdown = asyncio.create_task(worker.leave())
+        shutdown = asyncio.create_task(worker.shut_down())
         await eventually(lambda: is_draining(worker), "the stop request at the worker")
     await shutdown
     story = await engine.story(id_)
-    assert (story.status, story.tries("task")) == (D.SUCCESS, [S.SUCCESS])
+    assert (story.status, story.attempt_statuses("task")) == (D.SUCCESS, [S.SUCCESS])
 
 
 async def is_draining(worker: RunningWorker) -> bool:
@@ -325,8 +325,8 @@ async def test_a_stopped_worker_does_not_count_as_alive(engine: Engine, site: Si
     worker = await engine.worker()
     command = sh('trap "sleep 0.4; exit 0" TERM; echo ready; while :; do sleep 0.02; done')
     id_ = await site.deploy("v1", node("task", command=command))
-    await engine.until_said(id_, "task", "ready")
-    await worker.leave()
+    await engine.until_logged(id_, "task", "ready")
+    await worker.shut_down()
     assert await workers.served_pools(["default"], engine.runtime.clock.now() - timedelta(minutes=1)) == set()
     await engine.cancel(id_)
 
@@ -334,9 +334,9 @@ async def test_a_stopped_worker_does_not_count_as_alive(engine: Engine, site: Si
 async def test_a_draining_worker_claims_nothing(engine: Engine, trial: Site) -> None:
     task_id = await create_single_task(engine, trial)
     worker = await engine.worker()
-    await worker.leave()
+    await worker.shut_down()
     worker.worker.offer((await task_store.by_ids([task_id]))[task_id].deployment_id)
-    await worker.ended()
+    await worker.until_idle()
     assert (await task_store.by_ids([task_id]))[task_id].attempt == 0
 
 
@@ -363,4 +363,4 @@ async def test_losing_all_data_of_valkey_loses_no_work(engine: Engine, trial: Si
             await valkey.flushall()
             await asyncio.sleep(0.1)
     story = await engine.story(id_)
-    assert {tuple(story.tries(task.key)) for task in graph} == {(S.SUCCESS,)}
+    assert {tuple(story.attempt_statuses(task.key)) for task in graph} == {(S.SUCCESS,)}

@@ -50,7 +50,7 @@ async def test_printed_tokens_are_hidden(engine: Engine, site: Site) -> None:
     token = "ghp_" + "a1" * 20
     code = f"print('first'); print('my {token}!'); print('last')"
     story = await site.deployed("v1", node("task", command=python(code)))
-    assert await engine.said(story.deployment.id, "task") == ["first", "my ***!", "last"]
+    assert await engine.messages(story.deployment.id, "task") == ["first", "my ***!", "last"]
 
 
 async def test_a_filter_reads_a_long_log_in_pieces(engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ async def printed(engine: Engine, site: Site, command: Command, **fields: dict[s
     """Run a command and return its stored output."""
     await engine.worker()
     story = await site.deployed("v1", node("task", command=command, **fields))
-    return await engine.said(story.deployment.id, "task")
+    return await engine.messages(story.deployment.id, "task")
 
 
 async def test_a_hundred_thousand_lines_are_complete_and_in_order(engine: Engine, site: Site) -> None:
@@ -121,7 +121,7 @@ async def test_lines_of_several_instances_have_prefixes(engine: Engine, site: Si
     await engine.worker()
     await site.application("web", ShellTarget(sh("echo I am $BOREAS_INSTANCE"), ("a", "b", "c")))
     story = await site.deployed(strategy=rolling(2))
-    messages = await engine.said(story.deployment.id, "web/deploy")
+    messages = await engine.messages(story.deployment.id, "web/deploy")
     assert {"[a] I am a", "[b] I am b", "I am c"} <= set(messages)
 
 
@@ -130,8 +130,8 @@ async def test_output_before_the_end_of_a_command_is_stored(engine: Engine, site
     id_ = await site.deploy(
         "v1", node("task", command=sh('trap "seq 500; exit 0" TERM; echo ready; while :; do sleep 0.02; done'))
     )
-    await engine.until_said(id_, "task", "ready")
+    await engine.until_logged(id_, "task", "ready")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
-    messages = await engine.said(id_, "task")
+    messages = await engine.messages(id_, "task")
     assert [line for line in messages if line.isdecimal()] == [str(n) for n in range(1, 501)]

@@ -39,7 +39,7 @@ async def test_every_batch_is_checked_and_the_health_check_task_too(
     await site.application("web", ShellTarget(("true",), ("a", "b")), health_check=check)
     story = await site.deployed("v1", strategy=rolling(1))
     assert prometheus.queries == ['errors{v="v1"}'] * 3
-    assert "metric error-rate: within (0, at most 0.01)" in await engine.said(story.deployment.id, "web/deploy")
+    assert "metric error-rate: within (0, at most 0.01)" in await engine.messages(story.deployment.id, "web/deploy")
 
 
 async def test_a_batch_is_checked_again_when_it_was_watched(
@@ -60,7 +60,7 @@ async def test_missing_data_is_logged_and_awaited(engine: Engine, site: Site, pr
     prometheus.gives(vector(), scalar("NaN"), scalar("0"))
     await site.application("web", health_check=errors(prometheus))
     story = await site.deployed("v1")
-    messages = await engine.said(story.deployment.id, "web/deploy")
+    messages = await engine.messages(story.deployment.id, "web/deploy")
     assert "WARN: metric error-rate: inconclusive (no data)" in messages
 
 

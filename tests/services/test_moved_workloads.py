@@ -60,7 +60,7 @@ async def place(place: Site) -> Site:
     return place
 
 
-async def begun(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **more: Any) -> str:
+async def start_job(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **more: Any) -> str:
     """Deploy one version, and another one up to where its first batch is watched."""
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
@@ -73,7 +73,7 @@ async def begun(engine: Engine, place: Site, kind: StrategyKind, seconds: int = 
 async def test_cancelling_leaves_one_set_at_full_size(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
-    id_ = await begun(engine, place, kind)
+    id_ = await start_job(engine, place, kind)
     assert len(image(cluster)) == 2
     await engine.cancel(id_)
     story = await engine.until(id_, D.CANCELLED, seconds=60)
@@ -100,7 +100,7 @@ async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: 
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
     id_ = await place.deploy("v2", strategy=strategy(CANARY))
     await engine.until_task(id_, "shop/deploy", watched)
-    await worker.leave()
+    await worker.shut_down()
     await engine.cancel(id_)
     assert (await engine.story(id_)).status is D.CANCELLING
     await engine.cancel(id_, force=True)
@@ -114,12 +114,12 @@ async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: 
 async def test_deleting_a_watched_second_set_costs_no_capacity(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
-    id_ = await begun(engine, place, CANARY, 2)
+    id_ = await start_job(engine, place, CANARY, 2)
     cluster.remove(("deployments", "default", "shop-canary"))
     await engine.until(id_, D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v2", 10)]
     assert any(
-        "somebody deleted shop-canary during the rollout" in line for line in await engine.said(id_, "shop/deploy")
+        "somebody deleted shop-canary during the rollout" in line for line in await engine.messages(id_, "shop/deploy")
     )
 
 
@@ -127,7 +127,7 @@ async def test_deleting_a_watched_second_set_costs_no_capacity(
 async def test_a_version_that_crashes_after_it_was_ready_is_rolled_back(
     engine: Engine, place: Site, cast: Cast, kind: StrategyKind
 ) -> None:
-    id_ = await begun(engine, place, kind, 1)
+    id_ = await start_job(engine, place, kind, 1)
     cast.rollers.crash("shop:v2")
     story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
     told = str(story.tasks["shop/deploy"].error_message)
@@ -140,7 +140,7 @@ async def test_drift_by_cluster_tools_is_noticed(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
     before = next(item for item in cluster.of("deployments") if item["metadata"]["name"] == "shop")
-    id_ = await begun(engine, place, kind, 1)
+    id_ = await start_job(engine, place, kind, 1)
     old = {name: f"{value}" for name, value in (before["metadata"].get("annotations") or {}).items()}
 
     def undo(body: dict[str, Any]) -> None:
@@ -179,7 +179,7 @@ async def test_an_unsuitable_strategy_changes_nothing(engine: Engine, place: Sit
 async def test_a_watched_batch_can_be_promoted_while_it_is_observed(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
-    id_ = await begun(engine, place, CANARY)
+    id_ = await start_job(engine, place, CANARY)
     task = (await engine.story(id_)).tasks["shop/deploy"]
     await engine.call(tasks.promote, Promotion(task.id))
     await engine.until(id_, D.SUCCESS, seconds=60)

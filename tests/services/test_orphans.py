@@ -14,7 +14,7 @@ from app.services import tasks
 from app.services.deployments import ReasonedAction
 from app.services.worker.orphan_cleanup import remove_orphans
 from tests.chaos.cluster.api import ClusterServer
-from tests.services.support.clusters import begun, job, jobs
+from tests.services.support.clusters import job, jobs, start_job
 from tests.services.support.engine import D, Engine, S, Site, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
     settle_strangers(cluster)
     async with process(engine) as worker:
         id_ = await place.deploy("v1", job("echo begun; sleep 60"))
-        await engine.until_said(id_, "job", "begun")
+        await engine.until_logged(id_, "job", "begun")
         worker.kill()
     if what == "task":
         await engine.call(tasks.cancel, ReasonedAction((await engine.story(id_)).tasks["job"].id, "not wanted"))
@@ -88,21 +88,21 @@ def gone(cluster: ClusterServer) -> Callable[[], Any]:
 
 
 async def test_runs_that_may_be_adopted_stay(engine: Engine, place: Site, cluster: ClusterServer) -> None:
-    id_, worker = await begun(engine, place, "sleep 1; echo done", max_attempts=2)
+    id_, worker = await start_job(engine, place, "sleep 1; echo done", max_attempts=2)
     await remove_orphans(engine.runtime, "default")
-    await worker.leave()
+    await worker.shut_down()
     await remove_orphans(engine.runtime, "default")
     await engine.worker()
     story = await engine.until(id_, D.SUCCESS)
     await remove_orphans(engine.runtime, "default")
-    assert story.tries("job") == [S.CANCELLED, S.SUCCESS]
+    assert story.attempt_statuses("job") == [S.CANCELLED, S.SUCCESS]
     assert (jobs(cluster), running(cluster)) == ([1], set())
 
 
 async def test_an_unreachable_cluster_delays_the_removal(
     engine: Engine, place: Site, cluster: ClusterServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    id_, worker = await begun(engine, place, "sleep 60")
+    id_, worker = await start_job(engine, place, "sleep 60")
     await worker.vanish()
     await engine.cancel(id_, force=True)
     await engine.worker(sweeps=True)

@@ -107,7 +107,7 @@ async def test_a_pause_ends_with_its_deployment(engine: Engine, trial: Site, dee
     await (engine.cancel(id_) if deed == "cancel" else engine.roll_back(id_))
     story = await engine.until(id_, status)
     assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
-    await worker.leave()
+    await worker.shut_down()
 
 
 async def test_cancelling_in_the_queue_ends_the_pause(engine: Engine, site: Site) -> None:
@@ -131,7 +131,7 @@ async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Si
     await skip(engine, id_, "gap")
     gate.open()
     await engine.until_task(id_, "end", lambda task: task.status is S.PENDING)
-    await worker.ended()
+    await worker.until_idle()
     await sweep(engine.runtime)
     story = await engine.story(id_)
     skipped = {"bad": S.SKIPPED, "gap": S.SKIPPED, "skipped": S.SKIPPED}
@@ -148,4 +148,4 @@ async def test_repeated_pausing_starts_each_task_once(engine: Engine, trial: Sit
             await pause(engine, id_)
             await resume(engine, id_)
     story = await engine.until(id_, D.SUCCESS)
-    assert {tuple(story.tries(key)) for key in story.tasks} == {(S.SUCCESS,)}
+    assert {tuple(story.attempt_statuses(key)) for key in story.tasks} == {(S.SUCCESS,)}

@@ -28,7 +28,7 @@ async def test_each_attempt_keeps_its_own_log_and_end(engine: Engine, site: Site
     await engine.worker()
     command = sh('echo "try $BOREAS_ATTEMPT"; exit $((BOREAS_ATTEMPT == 1 ? 7 : 0))')
     story = await site.deployed("v1", node("one", max_attempts=2, command=command))
-    logs = [await engine.said(story.deployment.id, "one", number) for number in (1, 2)]
+    logs = [await engine.messages(story.deployment.id, "one", number) for number in (1, 2)]
     assert logs == [["try 1", "ERROR: exit status 7"], ["try 2"]]
     outcomes = [(attempt.exit_code, attempt.error_message) for attempt in story.attempts["one"]]
     assert outcomes == [(7, "exit status 7"), (0, None)]
@@ -38,7 +38,7 @@ async def test_a_task_fails_with_its_last_attempt(engine: Engine, trial: Site) -
     await engine.worker()
     task = node("one", max_attempts=2, payload={"outcome": "failure"})
     story = await engine.until(await trial.deploy("v1", task), D.FAILED)
-    assert (story.statuses["one"], story.tries("one")) == (S.FAILED, [S.FAILED, S.FAILED])
+    assert (story.statuses["one"], story.attempt_statuses("one")) == (S.FAILED, [S.FAILED, S.FAILED])
 
 
 async def test_other_tasks_run_during_a_back_off(engine: Engine, trial: Site) -> None:
@@ -82,7 +82,7 @@ async def test_a_retried_deployment_resumes_from_the_failed_tasks(engine: Engine
     story = await engine.until(id_, D.SUCCESS)
     assert notes.lines == ["good", "bad", "bad", "after"]
     assert (story.deployment.attempt, story.deployment.error_message, story.deployment.progress) == (2, None, 100)
-    assert (story.tries("good"), story.tries("bad")) == ([S.SUCCESS], [S.FAILED, S.SUCCESS])
+    assert (story.attempt_statuses("good"), story.attempt_statuses("bad")) == ([S.SUCCESS], [S.FAILED, S.SUCCESS])
 
 
 async def test_a_retry_resets_the_number_of_attempts(engine: Engine, trial: Site) -> None:
@@ -91,7 +91,7 @@ async def test_a_retry_resets_the_number_of_attempts(engine: Engine, trial: Site
     await engine.until(id_, D.FAILED)
     await engine.retry(id_)
     story = await engine.until(id_, D.SUCCESS)
-    assert story.tries("one") == [S.FAILED, S.FAILED, S.FAILED, S.SUCCESS]
+    assert story.attempt_statuses("one") == [S.FAILED, S.FAILED, S.FAILED, S.SUCCESS]
 
 
 async def test_a_retried_task_runs_alone_while_others_stay_failed(engine: Engine, site: Site, notes: Notes) -> None:
@@ -210,5 +210,5 @@ async def test_concurrent_retries_happen_once(engine: Engine, site: Site, gate: 
     codes = [outcome.problems[0].code for outcome in outcomes if isinstance(outcome, Refused)]
     gate.open()
     story = await engine.until(id_, D.SUCCESS)
-    assert (story.deployment.attempt, story.tries("bad")) == (2, [S.FAILED, S.SUCCESS])
+    assert (story.deployment.attempt, story.attempt_statuses("bad")) == (2, [S.FAILED, S.SUCCESS])
     assert codes == 4 * [ErrorCode.WRONG_STATE]

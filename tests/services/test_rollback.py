@@ -54,7 +54,7 @@ async def test_an_undo_is_an_attempt_with_its_own_log(engine: Engine, site: Site
     story = await engine.until(await site.deploy(), D.ROLLED_BACK)
     attempts = [(attempt.activity, attempt.status) for attempt in story.attempts["web/deploy"]]
     assert attempts == [(Activity.RUN, S.FAILED), (Activity.UNDO, S.ROLLED_BACK)]
-    logs = [await engine.said(story.deployment.id, "web/deploy", number) for number in (1, 2)]
+    logs = [await engine.messages(story.deployment.id, "web/deploy", number) for number in (1, 2)]
     assert "forth" in logs[0] and "back" in logs[1] and "back" not in logs[0] and "forth" not in logs[1]
 
 
@@ -188,7 +188,7 @@ async def test_a_running_deployment_is_rolled_back_on_request(
     rollback = story.deployment.rollback
     assert notes.lines == ["users", "web back", "users back"]
     assert rollback and (rollback.requested_by, rollback.reason) == (engine.principal.actor.id, "worse than before")
-    assert story.tries("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
+    assert story.attempt_statuses("web/deploy") == [S.CANCELLED, S.ROLLED_BACK]
 
 
 async def test_a_watched_deployment_is_rolled_back_on_request(engine: Engine, site: Site, notes: Notes) -> None:
@@ -234,8 +234,8 @@ async def test_another_worker_continues_the_undo_of_a_lost_one(
     await site.application("web", ShellTarget(FAILURE, rollback_command=back))
     id_ = await site.deploy()
     await engine.until_task(id_, "web/deploy", lambda task: notes.lines and task.attempt == 2)
-    await first.leave()
+    await first.shut_down()
     await engine.worker()
     story = await engine.until(id_, D.ROLLED_BACK)
-    assert story.tries("web/deploy") == [S.FAILED, S.CANCELLED, S.ROLLED_BACK]
+    assert story.attempt_statuses("web/deploy") == [S.FAILED, S.CANCELLED, S.ROLLED_BACK]
     assert notes.lines == ["back 2", "back 3"]

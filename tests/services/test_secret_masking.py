@@ -78,7 +78,7 @@ async def test_the_audit_log_has_no_secret_of_an_application(engine: Engine, sit
 async def test_a_secret_is_masked_whatever_interrupts_it(engine: Engine, site: Site, script: str) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=sh(script), env=ENV))
-    output = "".join(await engine.said(story.deployment.id, "task"))
+    output = "".join(await engine.messages(story.deployment.id, "task"))
     assert "***" in output and VALUE[:5] not in output and VALUE[5:] not in output
 
 
@@ -87,7 +87,7 @@ async def test_lines_of_several_instances_are_masked_separately(engine: Engine, 
     script = 'printf "hold on $BOREAS_INSTANCE: ghp_abcdefgh\\033["; sleep 1.3; printf "0mrest of $BOREAS_INSTANCE\\n"'
     await site.application("web", ShellTarget(sh(script), ("a", "b", "c")))
     story = await site.deployed(strategy=rolling(0))
-    lines = [line for line in await engine.said(story.deployment.id, "web/deploy") if "]" in line]
+    lines = [line for line in await engine.messages(story.deployment.id, "web/deploy") if "]" in line]
     assert sorted(lines) == sorted(
         line for x in "abc" for line in (f"[{x}] hold on {x}: ", f"[{x}] ghp_abcdefgh\x1b[0mrest of {x}")
     )
@@ -97,14 +97,14 @@ async def test_a_task_with_too_many_secrets_to_mask_does_not_run(engine: Engine,
     """Such a task can no longer be created, but an older release may have stored one."""
     many = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         change = "UPDATE tasks SET command = jsonb_set(command, '{env}', $2::text::jsonb) WHERE deployment_id = $1"
         await connection.execute(change, id_, json.dumps(many))
     await engine.call(deployments.start, id_)
     await engine.worker()
     story = await engine.until(id_, D.FAILED)
     assert "lines together" in str(story.tasks["task"].error_message)
-    assert await engine.said(id_, "task") == []
+    assert await engine.messages(id_, "task") == []
 
 
 SEQUENCES = (
@@ -128,7 +128,7 @@ async def test_an_unfinished_line_is_shown_after_a_second(engine: Engine, site: 
     await engine.worker()
     code = "import time\nprint('Waiting ... ', end='', flush=True); time.sleep(600)"
     id_ = await site.deploy("v1", node("task", command=python(code)))
-    await engine.until_said(id_, "task", "Waiting ... ")
+    await engine.until_logged(id_, "task", "Waiting ... ")
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
 
@@ -145,7 +145,7 @@ async def test_the_rest_of_a_shown_line_keeps_its_level(engine: Engine, site: Si
     id_ = await site.deploy("v1", node("task", command=python(PRINT, tmp_path)))
     for number, shown in enumerate(("ERROR: one ", "two ", "20%", "next")):
         (tmp_path / str(number)).touch()
-        await engine.until_said(id_, "task", shown)
+        await engine.until_logged(id_, "task", shown)
     lines = await engine.lines((await engine.until(id_, D.SUCCESS)).tasks["task"])
     assert [line.message for line in lines] == ["ERROR: one ", "two ", "20%", "end", "next"]
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]
@@ -155,7 +155,7 @@ async def test_a_constantly_updated_progress_bar_is_shown_from_time_to_time(engi
     await engine.worker()
     code = "import time\nfor n in range(10_000): print(f'{n}%', end='\\r', flush=True); time.sleep(0.1)"
     id_ = await site.deploy("v1", node("task", command=python(code)))
-    await eventually(lambda: engine.said(id_, "task"), "the bar to be shown", 40)
+    await eventually(lambda: engine.messages(id_, "task"), "the bar to be shown", 40)
     assert (await engine.story(id_)).statuses["task"] is S.RUNNING
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)

@@ -30,7 +30,7 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
     ids = [await site.deploy(version, *tasks, only=[f"app-{n}"]) for n in range(DEPLOYMENTS)]
     for turn in range(4):
         await asyncio.sleep(0.2)
-        await (crew.pop(0).vanish() if turn == 2 else crew.pop(0).leave())
+        await (crew.pop(0).vanish() if turn == 2 else crew.pop(0).shut_down())
         crew.append(await engine.worker(slots=8, sweeps=True))
     stories = [await engine.until(id_, D.SUCCESS, seconds=40) for id_ in ids]
     attempts = {
@@ -42,7 +42,7 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
     done = Counter(tuple(line.split()) for line in notes.lines)
     assert set(done) <= set(attempts) and set(done.values()) == {1}
     assert {key for key, status in attempts.items() if status is S.SUCCESS} <= set(done)
-    assert all(story.tries(key).count(S.SUCCESS) == 1 for story in stories for key in story.tasks)
+    assert all(story.attempt_statuses(key).count(S.SUCCESS) == 1 for story in stories for key in story.tasks)
 
 
 async def test_concurrent_actions_are_done_or_refused_and_everything_ends(engine: Engine, site: Site) -> None:

@@ -18,7 +18,7 @@ FACTS = "$BOREAS_INSTANCE $BOREAS_BATCH $BOREAS_RATIO $BOREAS_PREVIOUS_VERSION"
 
 async def printed_variables(engine: Engine, story: Story, key: str) -> dict[str, str]:
     """Return the variables that a task's command printed."""
-    lines = await engine.said(story.deployment.id, key)
+    lines = await engine.messages(story.deployment.id, key)
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
@@ -114,8 +114,8 @@ async def test_tasks_of_an_application_share_a_private_folder(engine: Engine, si
             name, command, build=step(sh('echo "$BOREAS_APPLICATION" > made-by-$BOREAS_APPLICATION'))
         )
     first_story, second_story = await site.deployed("v1"), await site.deployed("v2", only=["web"])
-    assert "made-by-web" in await engine.said(first_story.deployment.id, "web/deploy")
-    assert "made-by-users" not in await engine.said(first_story.deployment.id, "web/deploy")
+    assert "made-by-web" in await engine.messages(first_story.deployment.id, "web/deploy")
+    assert "made-by-users" not in await engine.messages(first_story.deployment.id, "web/deploy")
     assert second_story.tasks["web/deploy"].deployment_id != first_story.deployment.id
 
 
@@ -124,7 +124,7 @@ async def test_a_task_without_application_has_a_folder(engine: Engine, site: Sit
     story = await site.deployed(
         "v1", node("one", command=sh("echo kept > file")), node("two", "one", command=("cat", "file"))
     )
-    assert await engine.said(story.deployment.id, "two") == ["kept"]
+    assert await engine.messages(story.deployment.id, "two") == ["kept"]
 
 
 async def test_arguments_reach_a_command_unchanged(engine: Engine, site: Site) -> None:
@@ -132,7 +132,7 @@ async def test_arguments_reach_a_command_unchanged(engine: Engine, site: Site) -
     arguments = ("$HOME", "`id`", "a b", "*", "'\"", "", "\\n", "ünï", "$(echo no)")
     show = python("import json, sys; print(json.dumps(sys.argv[1:]))", *arguments)
     story = await site.deployed("v1", node("one", command=show))
-    (message,) = await engine.said(story.deployment.id, "one")
+    (message,) = await engine.messages(story.deployment.id, "one")
     assert json.loads(message) == list(arguments)
 
 
@@ -148,5 +148,5 @@ async def test_escaped_expressions_reach_the_command_literally(engine: Engine, s
         ),
     )
     story = await site.deployed("v1")
-    assert "${{ x }} ${{ github.ref }} ***" in await engine.said(story.deployment.id, "web/build")
-    assert "deploy $${{ y }}" in await engine.said(story.deployment.id, "web/deploy")
+    assert "${{ x }} ${{ github.ref }} ***" in await engine.messages(story.deployment.id, "web/build")
+    assert "deploy $${{ y }}" in await engine.messages(story.deployment.id, "web/deploy")

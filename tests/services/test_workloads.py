@@ -182,7 +182,7 @@ async def test_a_worker_that_takes_over_applies_the_current_shape_again(engine: 
     site = await place(engine)
     id_ = await site.deploy("v1", strategy=WATCHED)
     await engine.until_task(id_, "web/deploy", watched)
-    await first.leave()
+    await first.shut_down()
     await engine.worker(runtime=runtime(engine, cluster))
     await engine.until(id_, D.SUCCESS)
     assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]
@@ -203,8 +203,8 @@ async def test_an_interrupted_shape_is_continued(engine: Engine) -> None:
     site = await place(engine)
     with holding(cluster):
         id_ = await site.deploy("v1", strategy=CANARY)
-        await engine.until_said(id_, "web/deploy", "1 of 4")
-        await first.leave()
+        await engine.until_logged(id_, "web/deploy", "1 of 4")
+        await first.shut_down()
     await engine.worker(runtime=runtime(engine, cluster))
     await engine.until(id_, D.SUCCESS)
     assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]

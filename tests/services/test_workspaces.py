@@ -30,7 +30,7 @@ def folders(engine: Engine) -> set[str]:
 
 
 async def over(engine: Engine, id_: str, days: float) -> None:
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         await connection.execute(
             f"UPDATE deployments SET completed_at = now() - interval '{days} days' WHERE id = '{id_}'"
         )
@@ -68,7 +68,7 @@ async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site)
     aged(engine, 8)
     await over(engine, id_, 8)
     keeper = ShellOperator(engine.folder / "workspaces")
-    async with engine.outside() as other, other.transaction():
+    async with engine.open_connection() as other, other.transaction():
         await other.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
         removing = asyncio.create_task(remove_old_workspaces(engine.runtime, keeper, DAYS))
         await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
@@ -77,7 +77,7 @@ async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site)
 
 
 async def _waited_for(engine: Engine) -> bool:
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         return bool(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 
 

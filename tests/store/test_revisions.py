@@ -53,7 +53,7 @@ async def test_the_tasks_of_a_revision_come_back_as_they_were(
     engine: Engine, trial: Site, tasks_: list[WorkflowTask]
 ) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
-    async with engine.undone():
+    async with engine.rolled_back_unit():
         await supersede(engine, id_, *tasks_)
         assert await workflows.tasks_at([(id_, 1), (id_, 2)]) == {(id_, 1): tuple(tasks_)}
         last = (id_, f"tsk_{len(tasks_) - 1}")

@@ -300,7 +300,7 @@ async def test_events_come_back_from_database_and_bus(engine: Engine, trial: Sit
         for number, (actor, body) in enumerate(zip(actors, BODIES, strict=True), start=2)
     ]
     assert event_feed.decode(event_feed.encode(events)) == events
-    async with engine.undone():
+    async with engine.rolled_back_unit():
         await deployments.save(replace(deployment, last_event=7), events, Writes())
         assert await event_feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 

@@ -93,7 +93,7 @@ async def test_uncommitted_changes_are_invisible_to_others(engine: Engine) -> No
 
 async def elsewhere(engine: Engine, id_: str) -> bool:
     """Tell whether another connection sees an environment."""
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         return bool(await connection.fetchval("SELECT count(*) FROM environments WHERE id = $1", id_))
 
 
@@ -175,7 +175,7 @@ async def test_a_release_is_stored_while_the_environment_is_locked(engine: Engin
 async def release(engine: Engine, deployment_id: str, application_id: str) -> None:
     """Store a release on a separate connection, as another process does."""
     deployment = (await engine.story(deployment_id)).deployment
-    async with engine.outside() as connection:
+    async with engine.open_connection() as connection:
         await connection.execute(
             "INSERT INTO releases (environment_id, application_id, version_id, deployment_id, since)"
             " VALUES ($1, $2, $3, $4, now())",

@@ -32,10 +32,10 @@ async def person(engine: Engine, name: str, *grants: Grant) -> Engine:
     return replace(engine, principal=Principal(actor=actor, grants=grants, scopes=scopes, token_id="none"))
 
 
-async def revoke(engine: Engine, somebody: Engine, grant: Grant | None = None) -> None:
+async def revoke(engine: Engine, user: Engine, grant: Grant | None = None) -> None:
     """Revoke a grant of a person; without one, APPROVER on everything."""
     async with unit(engine.runtime):
-        assert await access_store.remove_grant(somebody.principal.actor.id, grant or Grant(Role.APPROVER))
+        assert await access_store.remove_grant(user.principal.actor.id, grant or Grant(Role.APPROVER))
 
 
 async def approvals_of(engine: Engine, id_: str) -> list[Approval]:
@@ -56,11 +56,11 @@ async def approval_statuses(engine: Engine, id_: str) -> list[tuple[ApprovalSubj
 async def until_requested(engine: Engine, id_: str, number: int = 1) -> list[Approval]:
     """Wait until a deployment has a number of pending approvals, and return them."""
 
-    async def requested() -> list[Approval] | None:
+    async def poll() -> list[Approval] | None:
         approvals = await pending(engine, id_)
         return approvals if len(approvals) == number else None
 
-    return await eventually(requested, f"{number} approvals of {id_} to be requested")
+    return await eventually(poll, f"{number} approvals of {id_} to be requested")
 
 
 async def decide(

@@ -52,17 +52,17 @@ async def place(engine: Engine, cluster: ClusterServer, tmp_path: Path) -> Site:
     return site
 
 
-def job(script: str, **more: Any) -> WorkflowTask:
+def job(script: str, **fields: Any) -> WorkflowTask:
     """Return a task that runs a script as a Job."""
     step = CommandStep(("sh", "-c", script), image="busybox:1.36")
-    return WorkflowTask(key="job", name="Job", type=TaskType.CUSTOM, command=step, **more)
+    return WorkflowTask(key="job", name="Job", type=TaskType.CUSTOM, command=step, **fields)
 
 
-async def begun(engine: Engine, place: Site, script: str, **more: Any) -> tuple[str, RunningWorker]:
+async def start_job(engine: Engine, place: Site, script: str, **fields: Any) -> tuple[str, RunningWorker]:
     """Deploy a script that first prints “begun”; return the deployment and the worker that runs it."""
     worker = await engine.worker()
-    id_ = await place.deploy("v1", job(f"echo begun; {script}", **more))
-    await engine.until_said(id_, "job", "begun")
+    id_ = await place.deploy("v1", job(f"echo begun; {script}", **fields))
+    await engine.until_logged(id_, "job", "begun")
     return id_, worker
 
 
@@ -71,7 +71,7 @@ def jobs(cluster: ClusterServer) -> list[int]:
     return [count for (kind, _, _), count in cluster.made.items() if kind == "jobs"]
 
 
-def made_shop(cluster: ClusterServer, name: str = "shop", *, replicas: int = 2, service: bool = False) -> None:
+def create_shop(cluster: ClusterServer, name: str = "shop", *, replicas: int = 2, service: bool = False) -> None:
     """Create the Deployment object that runs before Boreas, with a Service on request."""
     labels = {"app": name}
     pod = {"containers": [{"name": "main", "image": f"{name}:v0"}]}

@@ -46,7 +46,9 @@ async def blocker_kinds(engine: Engine, id_: str) -> list[BlockerKind]:
     story = await engine.story(id_)
     (situation,) = await gate_contexts(engine.runtime, [story.deployment])
     now = engine.runtime.clock.now()
-    return [b.kind for b in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)]
+    return [
+        blocker.kind for blocker in deployment_blockers(story.deployment, list(story.tasks.values()), situation, now)
+    ]
 
 
 async def pause_events(engine: Engine, id_: str) -> list[bool]:
@@ -54,18 +56,22 @@ async def pause_events(engine: Engine, id_: str) -> list[bool]:
     return [event.body.paused for event in await engine.events(id_) if isinstance(event.body, DeploymentPaused)]
 
 
-async def last_reason(engine: Engine, id_: str, key: str, to: S) -> str | None:
+async def last_reason(engine: Engine, id_: str, key: str, status: S) -> str | None:
     """Return the reason of the last change of a task to a status."""
     changed_id = await task_id(engine, id_, key)
     bodies = [event.body for event in await engine.events(id_)]
-    return [b.reason for b in bodies if isinstance(b, TaskStatusChanged) and (b.task_id, b.to) == (changed_id, to)][-1]
+    return [
+        body.reason
+        for body in bodies
+        if isinstance(body, TaskStatusChanged) and (body.task_id, body.to) == (changed_id, status)
+    ][-1]
 
 
 async def check_refused(engine: Engine, id_: str, key: str, use_case: UseCase[ReasonedAction]) -> None:
     """Check that a use case refuses a task in its state and changes nothing."""
-    before, events = (await engine.story(id_)).tasks[key], await engine.events(id_)
-    problem = await engine.refusal(use_case, ReasonedAction(before.id, "because"))
-    assert isinstance(problem, WrongState) and (problem.status, problem.path) == (before.status, ("id",))
-    after = (await engine.story(id_)).tasks[key]
-    assert replace(after, lease_until=before.lease_until) == before
-    assert await engine.events(id_) == events
+    task_before, events_before = (await engine.story(id_)).tasks[key], await engine.events(id_)
+    problem = await engine.refusal(use_case, ReasonedAction(task_before.id, "because"))
+    assert isinstance(problem, WrongState) and (problem.status, problem.path) == (task_before.status, ("id",))
+    task_after = (await engine.story(id_)).tasks[key]
+    assert replace(task_after, lease_until=task_before.lease_until) == task_before
+    assert await engine.events(id_) == events_before

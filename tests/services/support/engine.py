@@ -61,12 +61,14 @@ PATIENCE_SECONDS = 20.0
 AN_HOUR = 3600
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], what: str = "it", seconds: float = PATIENCE_SECONDS) -> T:
+async def eventually(
+    poll: Callable[[], Awaitable[T | None]], description: str = "it", seconds: float = PATIENCE_SECONDS
+) -> T:
     """Poll until `look` returns something, and return it; fail the test after the deadline."""
     deadline = time.monotonic() + seconds
-    while not (result := await look()):
+    while not (result := await poll()):
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what} in vain")
+            pytest.fail(f"waited {seconds} s for {description} in vain")
         await asyncio.sleep(0.01)
     return result
 
@@ -77,7 +79,7 @@ def rolling(size: int = 0, interval: int = 0, *, auto_rollback: bool = True) -> 
 
 
 def watched(task: Task) -> bool:
-    """Return whether a batch of a deploy task is watched, without a worker."""
+    """Return whether a batch of a deploy task is watched while no worker holds the task."""
     return task.worker is None and task.resume_at is not None
 
 
@@ -104,7 +106,7 @@ class Story:
         """The status of each task, by key."""
         return {key: task.status for key, task in self.tasks.items()}
 
-    def tries(self, key: str) -> list[TaskStatus]:
+    def attempt_statuses(self, key: str) -> list[TaskStatus]:
         """Return the status of each attempt of a task."""
         return [attempt.status for attempt in self.attempts[key]]
 
@@ -117,17 +119,17 @@ class RunningWorker:
     arq: WakingWorker
     loops: list[asyncio.Task[None]]
     taking: asyncio.Task[None]
-    here: bool = True
+    connected: bool = True
 
     @property
     def identity(self) -> WorkerIdentity:
         """Its id and pool."""
         return self.worker.identity
 
-    async def leave(self) -> None:
+    async def shut_down(self) -> None:
         """Shut down as the process does on SIGTERM."""
-        if self.here:
-            self.here = False
+        if self.connected:
+            self.connected = False
             self.arq.stop()
             await self.worker.drain()
             await asyncio.wait([self.taking])
@@ -135,7 +137,7 @@ class RunningWorker:
 
     async def vanish(self) -> None:
         """Lose contact: renew no leases, stop and claim nothing; its attempts go on unnoticed."""
-        self.here = False
+        self.connected = False
         self.worker._slots = 0
         self.arq.stop()
         await asyncio.wait([self.taking])
@@ -143,10 +145,10 @@ class RunningWorker:
 
     async def close(self) -> None:
         """End it, with its attempts."""
-        await self.leave()
+        await self.shut_down()
         await self.worker.drain()
 
-    async def ended(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until all its attempts have ended."""
         await eventually(self._is_idle, "the worker's attempts to end")
 
@@ -155,13 +157,13 @@ class RunningWorker:
 
 
 async def _end(loops: Iterable[asyncio.Task[None]]) -> None:
-    ending = list(loops)
-    for loop in ending:
+    loop_tasks = list(loops)
+    for loop in loop_tasks:
         loop.cancel()
-    await asyncio.wait(ending)
+    await asyncio.wait(loop_tasks)
 
 
-class _Undone(Exception):
+class _RollBack(Exception):
     """Ends a unit of work so that it is rolled back."""
 
 
@@ -192,9 +194,9 @@ class Engine:
 
     async def refusal(self, use_case: UseCase[T], command: T) -> Problem:
         """Run a use case that must be refused, and return the problem."""
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refused) as error:
             await self.call(use_case, command)
-        return refused.value.problems[0]
+        return error.value.problems[0]
 
     async def cancel(self, id_: str, *, force: bool = False) -> None:
         """Cancel a deployment."""
@@ -213,7 +215,7 @@ class Engine:
         (rolling_back,) = await self.call(deployments.roll_back, ReasonedAction(id_, "worse than before"))
         return rolling_back
 
-    def patient(self, grace_seconds: float = 600.0) -> Runtime:
+    def patient_runtime(self, grace_seconds: float = 600.0) -> Runtime:
         """Return the runtime with a long grace period for commands."""
         shell = ShellOperator(self.folder / "workspaces", grace_seconds)
         return replace(self.runtime, operators={**self.runtime.operators, OperatorKind.SHELL: shell})
@@ -237,10 +239,15 @@ class Engine:
 
     async def site(self, operator: OperatorKind = OperatorKind.SHELL, **fields: Any) -> "Site":
         """Create an environment to deploy to."""
-        others = await environment_store.all_by_rank()
+        all_environments = await environment_store.all_by_rank()
         values: dict[str, Any] = {"worker_pool": "default", "max_concurrent_deployments": 100} | fields
         draft = Environment(
-            id="", name=f"site-{len(others)}", rank=0, operator=operator, created_at=self.runtime.clock.now(), **values
+            id="",
+            name=f"site-{len(all_environments)}",
+            rank=0,
+            operator=operator,
+            created_at=self.runtime.clock.now(),
+            **values,
         )
         (id_,) = await self.call(environments.create, draft)
         return Site(self, id_)
@@ -254,8 +261,8 @@ class Engine:
 
     async def put(self, task: Task) -> None:
         """Store a task."""
-        async with unit(self.runtime) as work, lock_deployment(work, task.deployment_id) as ledger:
-            ledger.put_task(task)
+        async with unit(self.runtime) as work, lock_deployment(work, task.deployment_id) as locked:
+            locked.put_task(task)
 
     async def until(self, id_: str, *statuses: DeploymentStatus, seconds: float = PATIENCE_SECONDS) -> Story:
         """Wait until a deployment has one of the statuses, and return it."""
@@ -266,44 +273,44 @@ class Engine:
             await asyncio.sleep(0.01)
         return story
 
-    async def until_task(self, id_: str, key: str, condition: Callable[[Task], object], what: str = "") -> Task:
+    async def until_task(self, id_: str, key: str, condition: Callable[[Task], object], description: str = "") -> Task:
         """Wait until a task of a deployment meets the condition, and return it."""
 
-        async def look() -> Task | None:
+        async def matching_task() -> Task | None:
             task = (await self.story(id_)).tasks[key]
             return task if condition(task) else None
 
-        return await eventually(look, f"{key} of {id_} {what}")
+        return await eventually(matching_task, f"{key} of {id_} {description}")
 
     async def until_running(self, id_: str, *keys: str) -> Story:
         """Wait until all these tasks of a deployment run at the same time."""
 
-        async def look() -> Story | None:
+        async def running_story() -> Story | None:
             story = await self.story(id_)
             return story if all(story.statuses[key] is S.RUNNING for key in keys) else None
 
-        return await eventually(look, f"{keys} of {id_} to run")
+        return await eventually(running_story, f"{keys} of {id_} to run")
 
     async def lines(self, task: Task, attempt: int | None = None) -> list[LogLine]:
         """Return the log of a task, or of one attempt."""
         log_filter = LogFilter(attempt=attempt)
         return (await logs.pages([task.id], log_filter, LogRange(limit=1_000_000)))[task.id]
 
-    async def said(self, id_: str, key: str, attempt: int | None = None) -> list[str]:
+    async def messages(self, id_: str, key: str, attempt: int | None = None) -> list[str]:
         """Return the messages of a task's log."""
         task = (await self.story(id_)).tasks[key]
         return [line.message for line in await self.lines(task, attempt)]
 
-    async def until_said(self, id_: str, key: str, message: str, attempt: int | None = None) -> None:
+    async def until_logged(self, id_: str, key: str, message: str, attempt: int | None = None) -> None:
         """Wait until a task has logged a line."""
 
-        async def look() -> bool:
-            return message in await self.said(id_, key, attempt)
+        async def is_logged() -> bool:
+            return message in await self.messages(id_, key, attempt)
 
-        await eventually(look, f"{key} to say {message!r}")
+        await eventually(is_logged, f"{key} to log {message!r}")
 
     @asynccontextmanager
-    async def outside(self) -> AsyncIterator[Any]:
+    async def open_connection(self) -> AsyncIterator[Any]:
         """Open a connection to the database beside the engine's own."""
         connection = await connect(self.servers.database_url)
         try:
@@ -312,26 +319,24 @@ class Engine:
             await connection.close()
 
     @asynccontextmanager
-    async def held(self, id_: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-        """Lock a deployment's row from outside; yield a function that tells whether a lock is waited for."""
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        async with self.outside() as connection, connection.transaction():
+    async def row_lock(self, id_: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+        """Lock a deployment's row on another connection; yield a check for a waiting lock."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        async with self.open_connection() as connection, connection.transaction():
             await connection.execute("SELECT 1 FROM deployments WHERE id = $1 FOR UPDATE", id_)
 
-            async def waited_for() -> bool:
-                return bool(await connection.fetchval(waiting))
+            async def has_waiter() -> bool:
+                return bool(await connection.fetchval(query))
 
-            yield waited_for
+            yield has_waiter
 
     @asynccontextmanager
-    async def undone(self) -> AsyncIterator[Unit]:
+    async def rolled_back_unit(self) -> AsyncIterator[Unit]:
         """Open a unit of work that is rolled back."""
-        with suppress(_Undone):
+        with suppress(_RollBack):
             async with unit(self.runtime) as work:
                 yield work
-                raise _Undone
+                raise _RollBack
 
     async def events(self, id_: str) -> list[Event]:
         """Return all events of a deployment."""

@@ -30,8 +30,8 @@ async def engine(swept: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixtur
     """An engine over empty servers, without a worker. It must log no error, unless a test clears the log."""
     async with running(swept, tmp_path) as engine:
         yield engine
-    wrong = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
-    assert [record.getMessage() for record in wrong if record.name.startswith(("app.", "arq."))] == []
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in errors if record.name.startswith(("app.", "arq."))] == []
 
 
 @pytest.fixture
