@@ -28,15 +28,19 @@ async def test_a_task_whose_job_comes_many_times_runs_once(engine: Engine, site:
 async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, site: Site, gate: Gate) -> None:
     worker = await engine.worker()
     id_ = await site.deploy("v1", node("first", command=gate.wait), node("second", "first"))
-    idle = await site.deploy("v2", node("third"), auto_start=False)
+    idle_id = await site.deploy("v2", node("third"), auto_start=False)
     await engine.until_running(id_, "first")
-    before = [await engine.story(id_), await engine.story(idle)]
-    for story in before:
+    stories_before = [await engine.story(id_), await engine.story(idle_id)]
+    for story in stories_before:
         await offer_deployment(worker.worker)({}, story.deployment.id)
     await asyncio.sleep(0.2)
-    after = [await engine.story(id_), await engine.story(idle)]
-    for was, is_ in zip(before, after, strict=True):
-        assert (is_.deployment, is_.statuses, is_.attempts) == (was.deployment, was.statuses, was.attempts)
+    stories_after = [await engine.story(id_), await engine.story(idle_id)]
+    for story_before, story_after in zip(stories_before, stories_after, strict=True):
+        assert (story_after.deployment, story_after.statuses, story_after.attempts) == (
+            story_before.deployment,
+            story_before.statuses,
+            story_before.attempts,
+        )
     gate.open()
     await engine.until(id_, D.SUCCESS)
 
@@ -51,7 +55,7 @@ async def test_a_job_of_a_task_that_may_not_run_does_nothing(engine: Engine, sit
         job("no_such_job", "x", key="unknown job"),
     ],
 )
-async def test_a_strange_job_does_no_harm(
+async def test_a_malformed_job_does_no_harm(
     engine: Engine, trial: Site, strange: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     await engine.queue.send([strange])
@@ -76,8 +80,8 @@ async def test_a_timer_that_comes_early_or_late_does_no_harm(engine: Engine, sit
 async def test_a_worker_serves_its_own_pool(engine: Engine) -> None:
     await engine.worker(pool="near")
     near, far = await engine.site(worker_pool="near"), await engine.site(worker_pool="far")
-    waits = await far.deploy("v1", node("task", command=NOTHING))
+    waiting_id = await far.deploy("v1", node("task", command=NOTHING))
     await near.deployed("v1", node("task", command=NOTHING))
-    assert (await engine.story(waits)).statuses == {"task": S.PENDING}
+    assert (await engine.story(waiting_id)).statuses == {"task": S.PENDING}
     await engine.worker(pool="far")
-    await engine.until(waits, D.SUCCESS)
+    await engine.until(waiting_id, D.SUCCESS)

@@ -18,11 +18,11 @@ async def test_a_waiting_deployment_of_an_archived_application_is_cancelled_with
     engine: Engine, site: Site
 ) -> None:
     await site.application("web")
-    first = await site.deploy("v1", node("hold"))
-    waiting = await site.deploy("v2")
+    first_id = await site.deploy("v1", node("hold"))
+    waiting_id = await site.deploy("v2")
     await archive(site)
-    await engine.cancel(first)
-    story = await engine.until(waiting, D.CANCELLED)
+    await engine.cancel(first_id)
+    story = await engine.until(waiting_id, D.CANCELLED)
     assert "“web” was archived while it waited" in (story.deployment.error_message or "")
 
 
@@ -59,8 +59,8 @@ async def test_a_successful_deployment_of_an_archived_application_is_rolled_back
     await site.application("api")
     await engine.worker()
     await site.deployed("v1")
-    second = await site.deployed("v2")
+    second_story = await site.deployed("v2")
     await archive(site)
-    back = await engine.roll_back(second.deployment.id)
-    await engine.until(back, D.SUCCESS)
+    rollback_id = await engine.roll_back(second_story.deployment.id)
+    await engine.until(rollback_id, D.SUCCESS)
     assert await site.releases() == {"web": "v1", "api": "v1"}

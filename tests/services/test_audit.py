@@ -10,8 +10,8 @@ from tests.services.support.engine import Engine
 
 async def silent(context: UseCaseContext, id_: str) -> Result:
     """Change something without recording it."""
-    held = await environments.locked(id_)
-    assert held
+    environment = await environments.locked(id_)
+    assert environment
     await environments.remove_release(id_, "app")
     return Result((id_,))
 

@@ -23,8 +23,8 @@ async def test_each_task_runs_in_its_pool(engine: Engine) -> None:
     site = await built(engine)
     builder, worker = await engine.worker(pool="builders"), await engine.worker()
     story = await site.deployed()
-    ran = {key: attempts[0].worker for key, attempts in story.attempts.items()}
-    assert ran == {
+    workers_by_key = {key: attempts[0].worker for key, attempts in story.attempts.items()}
+    assert workers_by_key == {
         "prepare": builder.identity.id,
         "web/build": builder.identity.id,
         "web/test": builder.identity.id,
@@ -61,7 +61,7 @@ async def test_a_failed_build_is_retried_in_the_build_pool(engine: Engine) -> No
     await engine.worker(pool="builders")
     await engine.worker()
     web = site.applications["web"]
-    again = node("again", type=TaskType.BUILD, application_id=web, command=("false",), max_attempts=2)
-    story = await engine.until(await site.deploy("v1", again, node("other")), D.FAILED)
+    build = node("again", type=TaskType.BUILD, application_id=web, command=("false",), max_attempts=2)
+    story = await engine.until(await site.deploy("v1", build, node("other")), D.FAILED)
     assert len(story.attempts["again"]) == 2
     assert len({attempt.worker for attempt in story.attempts["again"]}) == 1

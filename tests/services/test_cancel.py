@@ -32,14 +32,14 @@ async def test_an_unstarted_deployment_is_cancelled_at_once(engine: Engine, site
 
 async def test_a_deployment_that_waits_for_a_lock_is_cancelled_at_once(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
-    first = await site.deploy("v1", node("slow", command=gate.wait))
-    second, third = await site.deploy("v2"), await site.deploy("v3")
-    await engine.until_running(first, "slow")
-    await engine.cancel(second)
-    assert (await engine.story(second)).status is D.CANCELLED
+    first_id = await site.deploy("v1", node("slow", command=gate.wait))
+    second_id, third_id = await site.deploy("v2"), await site.deploy("v3")
+    await engine.until_running(first_id, "slow")
+    await engine.cancel(second_id)
+    assert (await engine.story(second_id)).status is D.CANCELLED
     gate.open()
-    await engine.until(third, D.SUCCESS)
-    assert (await engine.story(second)).deployment.started_at is None
+    await engine.until(third_id, D.SUCCESS)
+    assert (await engine.story(second_id)).deployment.started_at is None
 
 
 async def test_running_commands_get_sigterm(engine: Engine, site: Site) -> None:
@@ -49,8 +49,8 @@ async def test_running_commands_get_sigterm(engine: Engine, site: Site) -> None:
     await engine.cancel(id_)
     story = await engine.until(id_, D.CANCELLED)
     assert story.statuses == {"done": S.SUCCESS, "polite": S.CANCELLED, "next": S.CANCELLED}
-    said = await engine.messages(id_, "polite")
-    assert "bye" in said and any("ended" in line for line in said)
+    messages = await engine.messages(id_, "polite")
+    assert "bye" in messages and any("ended" in line for line in messages)
     assert (story.attempt_statuses("polite"), story.tasks["polite"].worker) == ([S.CANCELLED], None)
 
 
@@ -126,14 +126,14 @@ async def test_cancelling_twice_changes_nothing(engine: Engine, site: Site, gate
     assert problem.code is ErrorCode.WRONG_STATE
 
 
-async def test_a_cancelled_deployment_makes_room_for_the_next(engine: Engine, site: Site) -> None:
+async def test_the_next_deployment_starts_after_a_cancellation(engine: Engine, site: Site) -> None:
     await engine.worker()
-    first = await site.deploy("v1", node("polite", command=POLITE))
-    second = await site.deploy("v2")
-    await engine.until_logged(first, "polite", "ready")
-    await engine.cancel(first)
-    await engine.until(second, D.SUCCESS)
-    assert (await engine.story(first)).status is D.CANCELLED
+    first_id = await site.deploy("v1", node("polite", command=POLITE))
+    second_id = await site.deploy("v2")
+    await engine.until_logged(first_id, "polite", "ready")
+    await engine.cancel(first_id)
+    await engine.until(second_id, D.SUCCESS)
+    assert (await engine.story(first_id)).status is D.CANCELLED
 
 
 async def test_a_task_with_a_lost_worker_is_cancelled(engine: Engine, site: Site, gate: Gate) -> None:

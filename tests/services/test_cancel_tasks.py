@@ -115,10 +115,10 @@ async def test_an_ended_task_is_not_cancelled(engine: Engine, site: Site, gate: 
 @pytest.mark.parametrize("use_case", [tasks.skip, tasks.cancel])
 async def test_cancelling_a_task_needs_a_reason(engine: Engine, trial: Site, use_case: UseCase[ReasonedAction]) -> None:
     id_ = await trial.deploy("v1", node("task"))
-    before = await engine.story(id_)
-    problem = await engine.refusal(use_case, ReasonedAction(before.tasks["task"].id, " "))
+    story_before = await engine.story(id_)
+    problem = await engine.refusal(use_case, ReasonedAction(story_before.tasks["task"].id, " "))
     assert (problem.code, problem.path) == (ErrorCode.INVALID, ("reason",))
-    assert await engine.story(id_) == before
+    assert await engine.story(id_) == story_before
 
 
 # Cancelling a rollback
@@ -177,5 +177,5 @@ async def test_one_of_two_undos_is_cancelled_and_the_other_finishes(
     story = await engine.until(id_, D.FAILED)
     assert story.deployment.rollback and story.deployment.rollback.status is RollbackStatus.FAILED
     assert {key: story.tasks[f"{key}/deploy"].touched for key in "abc"} == {"a": True, "b": False, "c": False}
-    last = (await engine.events(id_))[-1].body
-    assert isinstance(last, DeploymentStatusChanged) and (last.reason or "").startswith("a/deploy: ")
+    last_body = (await engine.events(id_))[-1].body
+    assert isinstance(last_body, DeploymentStatusChanged) and (last_body.reason or "").startswith("a/deploy: ")

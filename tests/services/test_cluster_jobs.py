@@ -86,8 +86,8 @@ async def test_another_worker_removes_the_job_of_a_dead_worker(
 async def test_a_full_job_quota_delays_the_next_task(engine: Engine, place: Site, cluster: ClusterServer) -> None:
     cluster.admission.quota = {"count/jobs.batch": 1}
     await engine.worker()
-    second = replace(job("echo two"), key="second", block_by=("job",))
-    story = await engine.until(await place.deploy("v1", job("echo one"), second), D.SUCCESS)
+    second_task = replace(job("echo two"), key="second", block_by=("job",))
+    story = await engine.until(await place.deploy("v1", job("echo one"), second_task), D.SUCCESS)
     assert story.statuses == {"job": S.SUCCESS, "second": S.SUCCESS}
     assert jobs(cluster) == [1, 1]
 
@@ -136,9 +136,9 @@ async def test_options_of_a_step_and_of_its_environment_reach_its_job(
         return bool(list(cluster.of("pods")))
 
     await eventually(look, "the pod")
-    (found,) = cluster.of("jobs")
-    pod = found["spec"]["template"]["spec"]
-    assert (pod["serviceAccountName"], found["metadata"]["labels"]["team"]) == ("tester", "shop")
+    (job_object,) = cluster.of("jobs")
+    pod = job_object["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], job_object["metadata"]["labels"]["team"]) == ("tester", "shop")
     assert pod["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
     await engine.cancel(id_)
     await engine.until(id_, D.CANCELLED)
@@ -146,7 +146,7 @@ async def test_options_of_a_step_and_of_its_environment_reach_its_job(
 
 async def test_a_step_with_a_forbidden_service_account_is_refused(engine: Engine, place: Site) -> None:
     step = CommandStep(("true",), image="x", job=JobOptions(service_account_name="chief"))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await place.deploy("v1", replace(job(""), command=step))
-    (problem,) = refused.value.problems
+    (problem,) = error.value.problems
     assert problem.path == ("tasks",) and "the service account “chief” is not one of" in problem.message

@@ -33,10 +33,10 @@ async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: 
     await engine.worker()
     id_ = await site.deploy("v1", strategy=BLUE_GREEN)
     await engine.until(id_, D.SUCCESS, seconds=60)
-    said = await engine.messages(id_, "front/deploy")
-    assert [line for line in said if line.startswith("asked")] == ["asked front-preview", "asked front"]
-    assert any(line.startswith("healthy: front by Service front-preview (") for line in said)
-    assert said.index("asked front-preview") < said.index("Switching all traffic to the new set.")
+    messages = await engine.messages(id_, "front/deploy")
+    assert [line for line in messages if line.startswith("asked")] == ["asked front-preview", "asked front"]
+    assert any(line.startswith("healthy: front by Service front-preview (") for line in messages)
+    assert messages.index("asked front-preview") < messages.index("Switching all traffic to the new set.")
 
 
 @pytest.mark.parametrize("strategy", [Strategy(), CANARY, BLUE_GREEN])
@@ -61,8 +61,8 @@ async def test_missing_objects_fail_the_task_before_any_change(
     cluster.asked.clear()
     story = await engine.until(await site.deploy("v1", strategy=strategy), D.FAILED)
     assert story.deployment.rollback is None and why in str(story.tasks["front/deploy"].error_message)
-    said = await engine.messages(story.deployment.id, "front/deploy")
-    assert [line for line in said if why in line] == said and len(said) == 1
+    messages = await engine.messages(story.deployment.id, "front/deploy")
+    assert [line for line in messages if why in line] == messages and len(messages) == 1
     assert [call for call in cluster.asked if not call.startswith("GET") and "/jobs/" not in call] == []
 
 
@@ -72,16 +72,17 @@ async def test_health_is_not_claimed_without_replicas(engine: Engine, place: Sit
     await engine.worker()
     id_ = await site.deploy("v1")
     await engine.until(id_, D.SUCCESS, seconds=60)
-    said = await engine.messages(id_, "front/deploy")
-    assert said[-1] == "front has 0 replicas: none runs v1, so its health is not proven."
+    messages = await engine.messages(id_, "front/deploy")
+    assert messages[-1] == "front has 0 replicas: none runs v1, so its health is not proven."
 
 
 async def test_two_applications_of_one_workload_are_refused_in_the_plan(engine: Engine, place: Site) -> None:
     site = await shop(engine, place)
     await site.application("back", KubernetesTarget("back", "main"))
-    known = (await store.by_ids([site.applications["back"]]))[site.applications["back"]]
-    await store.update(replace(known, kubernetes=KubernetesTarget("front", "other")))  # as an old database may have it
-    with pytest.raises(Refused) as refused:
+    application = (await store.by_ids([site.applications["back"]]))[site.applications["back"]]
+    # A database of an older release may contain this.
+    await store.update(replace(application, kubernetes=KubernetesTarget("front", "other")))
+    with pytest.raises(Refused) as error:
         await site.deploy("v1")
-    (problem,) = refused.value.problems
+    (problem,) = error.value.problems
     assert "“front” and “back” both roll out the workload “front”" in problem.message

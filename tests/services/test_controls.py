@@ -47,19 +47,19 @@ async def test_while_paused_no_task_starts_and_running_ones_end(engine: Engine, 
 
 async def test_a_paused_deployment_lets_others_pass_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
-    first = await site.deploy("v1", node("slow", command=gate.wait))
-    await engine.until_running(first, "slow")
-    second, third, fourth = [await site.deploy(f"v{n}", node("task")) for n in (2, 3, 4)]
-    await pause(engine, second)
-    await pause(engine, third)
-    assert await blocker_kinds(engine, second) == [BlockerKind.PAUSED]
+    first_id = await site.deploy("v1", node("slow", command=gate.wait))
+    await engine.until_running(first_id, "slow")
+    second_id, third_id, fourth_id = [await site.deploy(f"v{n}", node("task")) for n in (2, 3, 4)]
+    await pause(engine, second_id)
+    await pause(engine, third_id)
+    assert await blocker_kinds(engine, second_id) == [BlockerKind.PAUSED]
     gate.open()
-    await engine.until(fourth, D.SUCCESS)
-    assert (await engine.story(second)).status is D.PENDING
-    await resume(engine, third)
-    await engine.until(third, D.SUCCESS)
-    await resume(engine, second)
-    await engine.until(second, D.SUCCESS)
+    await engine.until(fourth_id, D.SUCCESS)
+    assert (await engine.story(second_id)).status is D.PENDING
+    await resume(engine, third_id)
+    await engine.until(third_id, D.SUCCESS)
+    await resume(engine, second_id)
+    await engine.until(second_id, D.SUCCESS)
 
 
 async def test_a_due_attempt_waits_while_paused(engine: Engine, site: Site) -> None:
@@ -190,8 +190,8 @@ async def test_a_cancelled_rollback_has_failed(
     story = await engine.until(id_, D.FAILED)
     assert story.deployment.rollback is not None and story.deployment.rollback.status is RollbackStatus.FAILED
     assert "the rollback was cancelled: not wanted" in (story.deployment.rollback.error_message or "")
-    last = (await engine.events(id_))[-1].body
-    assert isinstance(last, DeploymentStatusChanged) and "cancelled: not wanted" in (last.reason or "")
+    last_body = (await engine.events(id_))[-1].body
+    assert isinstance(last_body, DeploymentStatusChanged) and "cancelled: not wanted" in (last_body.reason or "")
 
 
 async def test_a_cancelled_undo_fails_the_rollback(engine: Engine, site: Site) -> None:

@@ -95,9 +95,9 @@ async def test_actions_that_a_state_does_not_allow_are_refused(
 ) -> None:
     await engine.worker(runtime=engine.patient_runtime())
     id_ = await road(engine, site, gate)
-    before = await engine.story(id_)
-    assert before.status is state
-    order, task = ReasonedAction(id_, "because"), next(iter(before.tasks.values()))
+    story_before = await engine.story(id_)
+    assert story_before.status is state
+    order, task = ReasonedAction(id_, "because"), next(iter(story_before.tasks.values()))
     on_task = ReasonedAction(task.id, "because")
     for name in sorted(ALL - allowed):
         problem = await {
@@ -115,7 +115,7 @@ async def test_actions_that_a_state_does_not_allow_are_refused(
         status = task.status if name in OF_TASKS else state
         field = "taskId" if name == PROMOTE else "id"
         assert isinstance(problem, WrongState) and (problem.status, problem.path) == (status, (field,)), name
-    assert (await engine.story(id_)).deployment == before.deployment
+    assert (await engine.story(id_)).deployment == story_before.deployment
     gate.open()
 
 

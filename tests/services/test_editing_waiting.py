@@ -45,13 +45,13 @@ async def test_a_new_task_runs_at_once_and_then_the_deployment_waits_again(engin
 async def test_a_task_in_approval_that_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
     await engine.worker()
     id_, _ = await waiting(engine, site)
-    (first,) = await pending(engine, id_)
+    (first_approval,) = await pending(engine, id_)
     await edit(
         engine, id_, Replacement((GRAPH[0], node("new", "a"), node("ask", "new", require_confirm=True), GRAPH[2]))
     )
-    (second,) = await until_requested(engine, id_)
+    (second_approval,) = await until_requested(engine, id_)
     story = await engine.until(id_, D.WAITING_CONFIRM)
-    assert story.statuses["new"] is S.SUCCESS and second.id != first.id
+    assert story.statuses["new"] is S.SUCCESS and second_approval.id != first_approval.id
     changes = [event.body for event in await engine.events(id_) if isinstance(event.body, TaskStatusChanged)]
     statuses = [body.to for body in changes if body.task_id == story.tasks["ask"].id]
     assert statuses == [S.PENDING, S.WAITING_CONFIRM, S.BLOCKED, S.PENDING, S.WAITING_CONFIRM]
@@ -61,16 +61,16 @@ async def test_a_requested_approval_does_not_cover_an_edited_task(engine: Engine
     await engine.worker()
     ann = await person(engine, "Ann")
     id_, _ = await waiting(engine, site)
-    (old,) = await pending(engine, id_)
+    (old_approval,) = await pending(engine, id_)
     await edit(engine, id_, Modification("ask", {"name": "something else"}))
-    (new,) = await until_requested(engine, id_)
+    (new_approval,) = await until_requested(engine, id_)
     assert {approval.id: approval.status for approval in await approvals_of(engine, id_)} == {
-        old.id: ApprovalStatus.CANCELLED, new.id: ApprovalStatus.PENDING,
+        old_approval.id: ApprovalStatus.CANCELLED, new_approval.id: ApprovalStatus.PENDING,
     }  # fmt: skip
-    (problem,) = await decide(ann, old)
+    (problem,) = await decide(ann, old_approval)
     assert isinstance(problem, WrongState)
     assert (await engine.story(id_)).statuses["ask"] is S.WAITING_CONFIRM
-    assert await decide(ann, new) == []
+    assert await decide(ann, new_approval) == []
     await engine.until(id_, D.SUCCESS)
 
 
@@ -115,8 +115,10 @@ async def test_an_edit_concurrent_with_an_approval(engine: Engine, site: Site) -
                 return False
             return True
 
-        doings = [try_edit(), decide(ann, *approvals)]
-        edited, problems = (await asyncio.gather(*(doings if round_ % 2 else doings[::-1])))[:: 1 if round_ % 2 else -1]
+        actions = [try_edit(), decide(ann, *approvals)]
+        edited, problems = (await asyncio.gather(*(actions if round_ % 2 else actions[::-1])))[
+            :: 1 if round_ % 2 else -1
+        ]
         assert edited == bool(problems), (edited, problems)
         if edited:
             assert await decide(ann, *await until_requested(engine, id_)) == []

@@ -37,8 +37,8 @@ async def test_the_first_of_several_failures_is_the_reason_and_each_task_keeps_i
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await engine.worker()
-    late = sh('"$@"; exit 5', *gate.wait)
-    id_ = await site.deploy("v1", node("first", command=sh("exit 4")), node("second", command=late))
+    late_command = sh('"$@"; exit 5', *gate.wait)
+    id_ = await site.deploy("v1", node("first", command=sh("exit 4")), node("second", command=late_command))
     await engine.until_task(id_, "first", lambda task: task.status is S.FAILED)
     gate.open()
     story = await engine.until(id_, D.FAILED)

@@ -62,8 +62,8 @@ async def test_http_checks_can_name_the_instance_and_version(engine: Engine, sit
     patient.answers = [204]
     await site.application("web", ShellTarget(("true",), ("a", "b:80", "c/ d")), health_check=check)
     await site.deployed("v 1/2")
-    wanted = ["/a/v%201%2F2?v=v%201%2F2", "/b:80/v%201%2F2?v=v%201%2F2", "/c%2F%20d/v%201%2F2?v=v%201%2F2"]
-    assert sorted(patient.asked) == sorted(2 * wanted)
+    expected_paths = ["/a/v%201%2F2?v=v%201%2F2", "/b:80/v%201%2F2?v=v%201%2F2", "/c%2F%20d/v%201%2F2?v=v%201%2F2"]
+    assert sorted(patient.asked) == sorted(2 * expected_paths)
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,8 @@ async def test_drift_fails_the_task_with_a_reason(engine: Engine, place: Site, c
     await engine.until_task(id_, key, watched)
     cluster.change("deployments", "shop-canary", lambda body: body["spec"].update(replicas=7))
     story = await engine.until(id_, D.FAILED)
-    told = "somebody scaled shop-canary to 7 replicas meanwhile; it is left so"
-    assert told in str(story.tasks[key].error_message) and told in (await engine.messages(id_, key))[-1]
+    message = "somebody scaled shop-canary to 7 replicas meanwhile; it is left so"
+    assert message in str(story.tasks[key].error_message) and message in (await engine.messages(id_, key))[-1]
     assert ("shop-canary", "shop:v1", 7) in image(cluster)
 
 
@@ -110,8 +110,9 @@ async def test_an_application_cannot_take_the_workload_of_another(
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
     evil = Site(engine, place.environment_id)
     await evil.application("mine", KubernetesTarget("mine", "main"))
-    known = (await store.by_ids([evil.applications["mine"]]))[evil.applications["mine"]]
-    await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main")))  # as an old database may have it
+    application = (await store.by_ids([evil.applications["mine"]]))[evil.applications["mine"]]
+    # A database of an older release may contain this.
+    await store.update(replace(application, kubernetes=KubernetesTarget("shop", "main")))
     story = await engine.until(await evil.deploy("evil"), D.FAILED, seconds=60)
     assert "Deployment shop belongs to another application" in str(story.tasks["mine/deploy"].error_message)
     assert image(cluster) == [("shop", "shop:v1", 2)]

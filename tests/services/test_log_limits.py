@@ -58,12 +58,12 @@ async def test_a_filter_reads_a_long_log_in_pieces(engine: Engine, site: Site, m
     await engine.worker()
     story = await site.deployed("v1", node("task", command=("seq", "5000")))
     task = story.tasks["task"]
-    wanted = LogFilter(contains="99")
-    batches = [batch async for batch in service.follow(engine.runtime, task.id, 0, wanted)]
+    log_filter = LogFilter(contains="99")
+    batches = [batch async for batch in service.follow(engine.runtime, task.id, 0, log_filter)]
     expected = [str(n) for n in range(1, 5001) if "99" in str(n)]
     assert [line.message for batch in batches for line in batch.items] == expected
     assert len(batches) >= 7 and batches[-1].position == 5000
-    assert await logs.counts([task.id], wanted) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
+    assert await logs.counts([task.id], log_filter) == {task.id: sum("99" in str(n) for n in range(4301, 5001))}
 
 
 async def test_a_long_log_is_stored_followed_and_read_from_both_ends(engine: Engine, site: Site) -> None:
@@ -77,9 +77,9 @@ async def test_a_long_log_is_stored_followed_and_read_from_both_ends(engine: Eng
             assert all(line.message == str(line.number) for line in batch.items)
             number += len(batch.items)
     assert number == MANY
-    found = await engine.until(id_, D.SUCCESS)
-    assert found.tasks["task"].last_log == MANY and not found.tasks["task"].logs_truncated
-    last = await logs.pages([task.id], LogFilter(), LogRange(limit=3, oldest=False))
-    assert [line.number for line in last[task.id]] == [MANY - 2, MANY - 1, MANY]
-    before = await logs.pages([task.id], LogFilter(), LogRange(limit=2, before=100_001, oldest=False))
-    assert [line.number for line in before[task.id]] == [99_999, 100_000]
+    story = await engine.until(id_, D.SUCCESS)
+    assert story.tasks["task"].last_log == MANY and not story.tasks["task"].logs_truncated
+    last_page = await logs.pages([task.id], LogFilter(), LogRange(limit=3, oldest=False))
+    assert [line.number for line in last_page[task.id]] == [MANY - 2, MANY - 1, MANY]
+    page_before = await logs.pages([task.id], LogFilter(), LogRange(limit=2, before=100_001, oldest=False))
+    assert [line.number for line in page_before[task.id]] == [99_999, 100_000]

@@ -39,15 +39,19 @@ async def cluster(cast: Cast) -> ClusterServer:
     return cast.server
 
 
-def strategy(kind: StrategyKind, seconds: int = HOURS, *, back: bool = True) -> Strategy:
+def strategy(kind: StrategyKind, seconds: int = HOURS, *, auto_rollback: bool = True) -> Strategy:
     """Return a strategy whose first step is watched."""
     if kind is BLUE_GREEN:
-        return Strategy(kind, (StrategyStep(0, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
+        return Strategy(
+            kind, (StrategyStep(0, seconds, auto_rollback=auto_rollback), StrategyStep(auto_rollback=auto_rollback))
+        )
     if kind is ROLLING:
-        return Strategy(kind, (StrategyStep(3, seconds, auto_rollback=back), StrategyStep(auto_rollback=back)))
+        return Strategy(
+            kind, (StrategyStep(3, seconds, auto_rollback=auto_rollback), StrategyStep(auto_rollback=auto_rollback))
+        )
     ratios = ((0.3, seconds), (1.0, 0))
     return Strategy(
-        kind, tuple(StrategyStep(0, wait, canary_ratio=ratio, auto_rollback=back) for ratio, wait in ratios)
+        kind, tuple(StrategyStep(0, wait, canary_ratio=ratio, auto_rollback=auto_rollback) for ratio, wait in ratios)
     )
 
 
@@ -55,16 +59,16 @@ def strategy(kind: StrategyKind, seconds: int = HOURS, *, back: bool = True) -> 
 async def place(place: Site) -> Site:
     """The same place, where the shop has a Service."""
     (id_,) = place.applications.values()
-    known = (await store.by_ids([id_]))[id_]
-    await store.update(replace(known, kubernetes=KubernetesTarget("shop", "main", "shop")))
+    application = (await store.by_ids([id_]))[id_]
+    await store.update(replace(application, kubernetes=KubernetesTarget("shop", "main", "shop")))
     return place
 
 
-async def start_job(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **more: Any) -> str:
+async def start_rollout(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **options: Any) -> str:
     """Deploy one version, and another one up to where its first batch is watched."""
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
-    id_ = await place.deploy("v2", strategy=strategy(kind, seconds, **more))
+    id_ = await place.deploy("v2", strategy=strategy(kind, seconds, **options))
     await engine.until_task(id_, "shop/deploy", watched)
     return id_
 
@@ -73,7 +77,7 @@ async def start_job(engine: Engine, place: Site, kind: StrategyKind, seconds: in
 async def test_cancelling_leaves_one_set_at_full_size(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
-    id_ = await start_job(engine, place, kind)
+    id_ = await start_rollout(engine, place, kind)
     assert len(image(cluster)) == 2
     await engine.cancel(id_)
     story = await engine.until(id_, D.CANCELLED, seconds=60)
@@ -114,7 +118,7 @@ async def test_cancelling_without_a_worker_can_be_forced(engine: Engine, place: 
 async def test_deleting_a_watched_second_set_costs_no_capacity(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
-    id_ = await start_job(engine, place, CANARY, 2)
+    id_ = await start_rollout(engine, place, CANARY, 2)
     cluster.remove(("deployments", "default", "shop-canary"))
     await engine.until(id_, D.SUCCESS, seconds=60)
     assert image(cluster) == [("shop", "shop:v2", 10)]
@@ -127,25 +131,25 @@ async def test_deleting_a_watched_second_set_costs_no_capacity(
 async def test_a_version_that_crashes_after_it_was_ready_is_rolled_back(
     engine: Engine, place: Site, cast: Cast, kind: StrategyKind
 ) -> None:
-    id_ = await start_job(engine, place, kind, 1)
+    id_ = await start_rollout(engine, place, kind, 1)
     cast.rollers.crash("shop:v2")
     story = await engine.until(id_, D.ROLLED_BACK, seconds=60)
-    told = str(story.tasks["shop/deploy"].error_message)
-    assert "does not serve as it did" in told and "was restarted 1 time" in told
+    message = str(story.tasks["shop/deploy"].error_message)
+    assert "does not serve as it did" in message and "was restarted 1 time" in message
     assert image(cast.server) == FULL
 
 
 @pytest.mark.parametrize("kind", [ROLLING, CANARY])
-async def test_drift_by_cluster_tools_is_noticed(
+async def test_drift_by_cluster_tools_is_detected(
     engine: Engine, place: Site, cluster: ClusterServer, kind: StrategyKind
 ) -> None:
-    before = next(item for item in cluster.of("deployments") if item["metadata"]["name"] == "shop")
-    id_ = await start_job(engine, place, kind, 1)
-    old = {name: f"{value}" for name, value in (before["metadata"].get("annotations") or {}).items()}
+    object_before = next(item for item in cluster.of("deployments") if item["metadata"]["name"] == "shop")
+    id_ = await start_rollout(engine, place, kind, 1)
+    annotations = {name: f"{value}" for name, value in (object_before["metadata"].get("annotations") or {}).items()}
 
     def undo(body: dict[str, Any]) -> None:
-        body["spec"]["template"] = before["spec"]["template"]
-        body["metadata"]["annotations"] = old
+        body["spec"]["template"] = object_before["spec"]["template"]
+        body["metadata"]["annotations"] = annotations
 
     cluster.change("deployments", "shop", undo)
     story = await engine.until(id_, D.ROLLED_BACK, D.FAILED, seconds=60)
@@ -179,7 +183,7 @@ async def test_an_unsuitable_strategy_changes_nothing(engine: Engine, place: Sit
 async def test_a_watched_batch_can_be_promoted_while_it_is_observed(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
-    id_ = await start_job(engine, place, CANARY)
+    id_ = await start_rollout(engine, place, CANARY)
     task = (await engine.story(id_)).tasks["shop/deploy"]
     await engine.call(tasks.promote, Promotion(task.id))
     await engine.until(id_, D.SUCCESS, seconds=60)

@@ -23,9 +23,9 @@ from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, 
 async def ending(engine: Engine, id_: str) -> list[object]:
     """Return the last status change of a deployment and the later events, without those of tasks."""
     bodies = [event.body for event in await engine.events(id_)]
-    told = [body for body in bodies if isinstance(body, DeploymentPaused | DeploymentStatusChanged)]
-    last = max(index for index, body in enumerate(told) if isinstance(body, DeploymentStatusChanged))
-    return [body.to if isinstance(body, DeploymentStatusChanged) else body.paused for body in told[last:]]
+    changes = [body for body in bodies if isinstance(body, DeploymentPaused | DeploymentStatusChanged)]
+    last_index = max(index for index, body in enumerate(changes) if isinstance(body, DeploymentStatusChanged))
+    return [body.to if isinstance(body, DeploymentStatusChanged) else body.paused for body in changes[last_index:]]
 
 
 async def test_a_paused_deployment_keeps_its_place_in_the_queue(engine: Engine, site: Site, gate: Gate) -> None:
@@ -37,9 +37,9 @@ async def test_a_paused_deployment_keeps_its_place_in_the_queue(engine: Engine, 
     assert await blocker_kinds(engine, ids[2]) == [BlockerKind.LOCK]
     await resume(engine, ids[1])
     gate.open()
-    stories = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
-    for before, after in pairwise(stories):
-        assert before.completed_at and after.started_at and before.completed_at <= after.started_at
+    deployments = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
+    for earlier, later in pairwise(deployments):
+        assert earlier.completed_at and later.started_at and earlier.completed_at <= later.started_at
 
 
 async def test_a_paused_deployment_in_the_queue_blocks_no_other(engine: Engine, gate: Gate) -> None:
@@ -48,17 +48,17 @@ async def test_a_paused_deployment_in_the_queue_blocks_no_other(engine: Engine, 
     site = await engine.site(max_concurrent_deployments=2)
     for name in ("a", "b"):
         await site.application(name)
-    first = await site.deploy("v1", node("slow", command=gate.wait), only=["a"])
-    both, behind = await site.deploy("v2", only=["a", "b"]), await site.deploy("v3", only=["b"])
-    await engine.until_running(first, "slow")
-    assert (await engine.story(behind)).status is D.PENDING
-    await pause(engine, both)
-    await engine.until(behind, D.SUCCESS)
+    first_id = await site.deploy("v1", node("slow", command=gate.wait), only=["a"])
+    paused_id, last_id = await site.deploy("v2", only=["a", "b"]), await site.deploy("v3", only=["b"])
+    await engine.until_running(first_id, "slow")
+    assert (await engine.story(last_id)).status is D.PENDING
+    await pause(engine, paused_id)
+    await engine.until(last_id, D.SUCCESS)
     gate.open()
-    await engine.until(first, D.SUCCESS)
-    assert (await engine.story(both)).status is D.PENDING
-    await resume(engine, both)
-    await engine.until(both, D.SUCCESS)
+    await engine.until(first_id, D.SUCCESS)
+    assert (await engine.story(paused_id)).status is D.PENDING
+    await resume(engine, paused_id)
+    await engine.until(paused_id, D.SUCCESS)
 
 
 async def test_a_deployment_paused_before_its_start_starts_on_resume(engine: Engine, site: Site) -> None:

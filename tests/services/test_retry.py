@@ -72,5 +72,5 @@ async def test_a_cancellation_ends_the_wait_between_two_calls() -> None:
 
 
 async def test_calls_at_the_same_time_retry_independently() -> None:
-    works = [Work(*[ConnectionRefusedError()] * failures) for failures in range(3)]
-    assert await asyncio.gather(*(retry_while_away(work) for work in works)) == [1, 2, 3]
+    calls = [Work(*[ConnectionRefusedError()] * failures) for failures in range(3)]
+    assert await asyncio.gather(*(retry_while_away(work) for work in calls)) == [1, 2, 3]

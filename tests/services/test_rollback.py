@@ -77,7 +77,7 @@ async def test_only_touched_applications_are_rolled_back(engine: Engine, site: S
         (False, False, [], {}),
     ],
 )
-async def test_rollback_command_then_previous_version_then_none(
+async def test_the_methods_of_a_rollback_in_order_of_preference(
     engine: Engine,
     site: Site,
     notes: Notes,
@@ -88,15 +88,15 @@ async def test_rollback_command_then_previous_version_then_none(
 ) -> None:
     await engine.worker()
     facts = "$BOREAS_VERSION $BOREAS_PREVIOUS_VERSION"
-    back = notes.take(f"back {facts}") if has_command else None
-    await site.application("web", ShellTarget(notes.then(f"deploy {facts}", fails_on("v2")), rollback_command=back))
+    rollback = notes.take(f"back {facts}") if has_command else None
+    await site.application("web", ShellTarget(notes.then(f"deploy {facts}", fails_on("v2")), rollback_command=rollback))
     if ran_before:
         await site.deployed("v1")
-    begun = len(notes.lines) + 1
+    start = len(notes.lines) + 1
     story = await engine.until(await site.deploy("v2"), D.ROLLED_BACK)
-    assert (notes.lines[begun:], await site.releases()) == (undone, release)
-    said = (story.deployment.rollback and story.deployment.rollback.error_message) or ""
-    assert (story.statuses["web/deploy"], "left as it is" in said) == (
+    assert (notes.lines[start:], await site.releases()) == (undone, release)
+    message = (story.deployment.rollback and story.deployment.rollback.error_message) or ""
+    assert (story.statuses["web/deploy"], "left as it is" in message) == (
         (S.ROLLED_BACK, False) if undone else (S.FAILED, True)
     )
 
@@ -143,8 +143,8 @@ async def test_a_rollback_that_fails_ends_the_deployment_as_failed(engine: Engin
 
 async def test_a_failed_rollback_can_be_retried(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    once = sh("test -e fixed || { touch fixed; exit 1; }")
-    await triple(site, notes, orders=once)
+    command = sh("test -e fixed || { touch fixed; exit 1; }")
+    await triple(site, notes, orders=command)
     id_ = await site.deploy("v2", must_in_order=TRIPLE)
     await engine.until(id_, D.FAILED)
     assert await engine.roll_back(id_) == id_
@@ -229,12 +229,12 @@ async def test_rolling_back_an_untouched_deployment_runs_nothing(
 async def test_another_worker_continues_the_undo_of_a_lost_one(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
-    first = await engine.worker()
-    back = notes.then("back $BOREAS_ATTEMPT", '[ "$BOREAS_ATTEMPT" != 2 ] || exec "$@"', *gate.wait)
-    await site.application("web", ShellTarget(FAILURE, rollback_command=back))
+    first_worker = await engine.worker()
+    rollback = notes.then("back $BOREAS_ATTEMPT", '[ "$BOREAS_ATTEMPT" != 2 ] || exec "$@"', *gate.wait)
+    await site.application("web", ShellTarget(FAILURE, rollback_command=rollback))
     id_ = await site.deploy()
     await engine.until_task(id_, "web/deploy", lambda task: notes.lines and task.attempt == 2)
-    await first.shut_down()
+    await first_worker.shut_down()
     await engine.worker()
     story = await engine.until(id_, D.ROLLED_BACK)
     assert story.attempt_statuses("web/deploy") == [S.FAILED, S.CANCELLED, S.ROLLED_BACK]

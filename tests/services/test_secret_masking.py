@@ -22,13 +22,13 @@ VALUE = "supersecretvalue"
 ENV = {"A_TOKEN": VALUE}
 
 
-async def everything_about(engine: Engine, id_: str) -> str:
+async def visible_texts(engine: Engine, id_: str) -> str:
     """Return all stored texts of a deployment that users see, except the definitions of its tasks."""
     story = await engine.story(id_)
-    shown = [replace(task, command=None) for task in story.tasks.values()]
+    tasks = [replace(task, command=None) for task in story.tasks.values()]
     entries = await audit_store.page(AuditFilter(), PageRequest(1000))
     lines = [line.message for task in story.tasks.values() for line in await engine.lines(task)]
-    return str([to_json(story.deployment), shown, story.attempts, await engine.events(id_), lines, to_json(entries)])
+    return str([to_json(story.deployment), tasks, story.attempts, await engine.events(id_), lines, to_json(entries)])
 
 
 async def test_the_error_of_a_command_that_cannot_start_has_no_secret(engine: Engine, site: Site) -> None:
@@ -37,13 +37,13 @@ async def test_the_error_of_a_command_that_cannot_start_has_no_secret(engine: En
     story = await engine.until(id_, D.FAILED)
     assert "/opt/***/run" in str(story.tasks["task"].error_message)
     assert "/opt/***/run" in str(story.deployment.error_message)
-    assert VALUE not in await everything_about(engine, id_)
+    assert VALUE not in await visible_texts(engine, id_)
 
 
 async def test_secrets_are_masked_in_reasons(engine: Engine, site: Site) -> None:
     await engine.worker()
-    waits = [node(key, command=("sleep", "600"), env=ENV) for key in ("one", "two")]
-    id_ = await site.deploy("v1", *waits, node("left", "one"))
+    nodes = [node(key, command=("sleep", "600"), env=ENV) for key in ("one", "two")]
+    id_ = await site.deploy("v1", *nodes, node("left", "one"))
     tasks_by_key = (await engine.until_running(id_, "one", "two")).tasks
     for use_case, target in (
         (tasks.skip, tasks_by_key["left"].id),
@@ -54,7 +54,7 @@ async def test_secrets_are_masked_in_reasons(engine: Engine, site: Site) -> None
         call = MutationCall(principal=engine.principal, mutation="x", idempotency_key=None, reason=reason)
         await perform(engine.runtime, call, use_case, ReasonedAction(target, reason))
     await engine.until(id_, D.CANCELLED)
-    texts = await everything_about(engine, id_)
+    texts = await visible_texts(engine, id_)
     assert texts.count("it is ***") > 5 and VALUE not in texts
 
 
@@ -89,17 +89,19 @@ async def test_lines_of_several_instances_are_masked_separately(engine: Engine, 
     story = await site.deployed(strategy=rolling(0))
     lines = [line for line in await engine.messages(story.deployment.id, "web/deploy") if "]" in line]
     assert sorted(lines) == sorted(
-        line for x in "abc" for line in (f"[{x}] hold on {x}: ", f"[{x}] ghp_abcdefgh\x1b[0mrest of {x}")
+        line
+        for instance in "abc"
+        for line in (f"[{instance}] hold on {instance}: ", f"[{instance}] ghp_abcdefgh\x1b[0mrest of {instance}")
     )
 
 
 async def test_a_task_with_too_many_secrets_to_mask_does_not_run(engine: Engine, site: Site) -> None:
     """Such a task can no longer be created, but an older release may have stored one."""
-    many = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
+    secrets = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
     async with engine.open_connection() as connection:
         change = "UPDATE tasks SET command = jsonb_set(command, '{env}', $2::text::jsonb) WHERE deployment_id = $1"
-        await connection.execute(change, id_, json.dumps(many))
+        await connection.execute(change, id_, json.dumps(secrets))
     await engine.call(deployments.start, id_)
     await engine.worker()
     story = await engine.until(id_, D.FAILED)
@@ -143,9 +145,9 @@ for number, text in enumerate({PIECES!r}):
 async def test_the_rest_of_a_shown_line_keeps_its_level(engine: Engine, site: Site, tmp_path: Path) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("task", command=python(PRINT, tmp_path)))
-    for number, shown in enumerate(("ERROR: one ", "two ", "20%", "next")):
+    for number, output in enumerate(("ERROR: one ", "two ", "20%", "next")):
         (tmp_path / str(number)).touch()
-        await engine.until_logged(id_, "task", shown)
+        await engine.until_logged(id_, "task", output)
     lines = await engine.lines((await engine.until(id_, D.SUCCESS)).tasks["task"])
     assert [line.message for line in lines] == ["ERROR: one ", "two ", "20%", "end", "next"]
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]

@@ -11,11 +11,11 @@ async def test_a_large_deployment_does_not_hold_up_a_small_one(engine: Engine, t
     await engine.worker(slots=4)
     large = await trial.deploy("v1", *(node(f"t{n}", payload={"seconds": 0.05}) for n in range(60)))
     await engine.until_task(large, "t3", lambda task: task.status is not S.PENDING)
-    other = await engine.site(OperatorKind.SIMULATED)
-    small = await other.deployed("v1", *(node(f"s{n}", payload={"seconds": 0.05}) for n in range(4)))
+    other_site = await engine.site(OperatorKind.SIMULATED)
+    small = await other_site.deployed("v1", *(node(f"s{n}", payload={"seconds": 0.05}) for n in range(4)))
     assert small.status is D.SUCCESS
-    left = [task for task in (await engine.story(large)).tasks.values() if task.status is S.PENDING]
-    assert len(left) > 20
+    pending_tasks = [task for task in (await engine.story(large)).tasks.values() if task.status is S.PENDING]
+    assert len(pending_tasks) > 20
     await engine.until(large, D.SUCCESS)
 
 

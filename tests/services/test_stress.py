@@ -39,9 +39,9 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
         for key in story.tasks
         for attempt in story.attempts[key]
     }
-    done = Counter(tuple(line.split()) for line in notes.lines)
-    assert set(done) <= set(attempts) and set(done.values()) == {1}
-    assert {key for key, status in attempts.items() if status is S.SUCCESS} <= set(done)
+    counts = Counter(tuple(line.split()) for line in notes.lines)
+    assert set(counts) <= set(attempts) and set(counts.values()) == {1}
+    assert {key for key, status in attempts.items() if status is S.SUCCESS} <= set(counts)
     assert all(story.attempt_statuses(key).count(S.SUCCESS) == 1 for story in stories for key in story.tasks)
 
 

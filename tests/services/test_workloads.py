@@ -178,11 +178,11 @@ async def test_a_workload_that_does_not_become_ready_is_rolled_back(
 
 async def test_a_worker_that_takes_over_applies_the_current_shape_again(engine: Engine) -> None:
     cluster = Cluster()
-    first = await engine.worker(runtime=runtime(engine, cluster))
+    first_worker = await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
     id_ = await site.deploy("v1", strategy=WATCHED)
     await engine.until_task(id_, "web/deploy", watched)
-    await first.shut_down()
+    await first_worker.shut_down()
     await engine.worker(runtime=runtime(engine, cluster))
     await engine.until(id_, D.SUCCESS)
     assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]
@@ -199,12 +199,12 @@ def holding(cluster: Cluster) -> Iterator[None]:
 
 async def test_an_interrupted_shape_is_continued(engine: Engine) -> None:
     cluster = Cluster()
-    first = await engine.worker(runtime=runtime(engine, cluster))
+    first_worker = await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
     with holding(cluster):
         id_ = await site.deploy("v1", strategy=CANARY)
         await engine.until_logged(id_, "web/deploy", "1 of 4")
-        await first.shut_down()
+        await first_worker.shut_down()
     await engine.worker(runtime=runtime(engine, cluster))
     await engine.until(id_, D.SUCCESS)
     assert cluster.steps == ["1/4 0.25", "1/4 0.25", "4/4 1", "4/4 1 finished"]

@@ -16,13 +16,13 @@ from tests.services.support.engine import D, Engine, Site, eventually
 DAYS = timedelta(days=7)
 
 
-def aged(engine: Engine, days: float, *names: str) -> None:
+def age_workspaces(engine: Engine, days: float, *names: str) -> None:
     """Have everything in the folder of workspaces look as if it was made some days ago, and some more."""
     for name in names:
         (engine.folder / "workspaces" / name / "web").mkdir(parents=True)
-    then = engine.runtime.clock.now().timestamp() - days * 86_400
+    modified_at = engine.runtime.clock.now().timestamp() - days * 86_400
     for path in (engine.folder / "workspaces").iterdir():
-        os.utime(path, (then, then), follow_symlinks=False)
+        os.utime(path, (modified_at, modified_at), follow_symlinks=False)
 
 
 def folders(engine: Engine) -> set[str]:
@@ -43,18 +43,18 @@ def files(folder: Path) -> dict[str, list[str]]:
 async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     await site.application("web")
-    old = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
-    new = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
+    old_id = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
+    new_id = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
     runs = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(runs, "task")
-    aged(engine, 0, "dep_gone")
-    aged(engine, 8)
-    await over(engine, old, 8)
-    await over(engine, new, 6)
+    age_workspaces(engine, 0, "dep_gone")
+    age_workspaces(engine, 8)
+    await over(engine, old_id, 8)
+    await over(engine, new_id, 6)
     keeper = ShellOperator(engine.folder / "workspaces")
-    assert sorted(await remove_old_workspaces(engine.runtime, keeper, DAYS)) == sorted([old, "dep_gone"])
+    assert sorted(await remove_old_workspaces(engine.runtime, keeper, DAYS)) == sorted([old_id, "dep_gone"])
     assert await remove_old_workspaces(engine.runtime, keeper, DAYS) == []
-    assert folders(engine) == {new, runs}
+    assert folders(engine) == {new_id, runs}
     gate.open()
     await engine.until(runs, D.SUCCESS)
 
@@ -65,11 +65,11 @@ async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site)
     await site.application("web")
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
     await engine.until(id_, D.FAILED)
-    aged(engine, 8)
+    age_workspaces(engine, 8)
     await over(engine, id_, 8)
     keeper = ShellOperator(engine.folder / "workspaces")
-    async with engine.open_connection() as other, other.transaction():
-        await other.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
+    async with engine.open_connection() as connection, connection.transaction():
+        await connection.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
         removing = asyncio.create_task(remove_old_workspaces(engine.runtime, keeper, DAYS))
         await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
     assert await removing == []
@@ -86,5 +86,5 @@ async def test_applications_do_not_share_the_folder_of_tasks_without_application
     application = await site.application("deployment", ShellTarget(sh("touch of-the-application"), ("one",)))
     deploy = replace(node("deploy", type=TaskType.DEPLOY, application_id=application), command=None)
     story = await site.deployed("v1", node("task", command=sh("touch of-none")), deploy)
-    found = files(engine.folder / "workspaces" / story.deployment.id)
-    assert found == {"_deployment": ["of-none"], "deployment": ["of-the-application"]}
+    paths = files(engine.folder / "workspaces" / story.deployment.id)
+    assert paths == {"_deployment": ["of-none"], "deployment": ["of-the-application"]}

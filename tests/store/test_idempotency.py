@@ -39,17 +39,17 @@ def draft(engine: Engine, name: str = "here") -> Environment:
 
 async def test_concurrent_calls_with_one_key_are_one(engine: Engine) -> None:
     environment = draft(engine)
-    answers = await asyncio.gather(*(engine.call(environments.create, environment, key="once") for _ in range(8)))
-    assert len(set(answers)) == 1
-    assert [environment_.id for environment_ in await environment_store.all_by_rank()] == list(answers[0])
+    results = await asyncio.gather(*(engine.call(environments.create, environment, key="once") for _ in range(8)))
+    assert len(set(results)) == 1
+    assert [environment_.id for environment_ in await environment_store.all_by_rank()] == list(results[0])
 
 
 async def test_a_key_is_for_one_input_of_one_mutation(engine: Engine) -> None:
     await engine.call(environments.create, draft(engine), key="once")
     for use_case, command in ((environments.create, draft(engine, "there")), (environments.update, ("env_x", {}))):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refused) as error:
             await engine.call(use_case, command, key="once")  # type: ignore[arg-type]
-        assert refused.value.problems[0].code is ErrorCode.IDEMPOTENCY_CONFLICT
+        assert error.value.problems[0].code is ErrorCode.IDEMPOTENCY_CONFLICT
     assert len(await environment_store.all_by_rank()) == 1
 
 
@@ -81,9 +81,9 @@ async def test_a_stored_answer_keeps_ids_and_problems(engine: Engine) -> None:
 
 
 async def test_answers_that_an_older_release_stored_are_read(engine: Engine) -> None:
-    old = [dump({"kind": type(problem).__name__, "problem": problem}) for problem in PROBLEMS]
+    stored = [dump({"kind": type(problem).__name__, "problem": problem}) for problem in PROBLEMS]
     async with unit(engine.runtime):
-        for key, mutation, result in (("some", "approve", ["apr_a", *old, "apr_b"]), ("all", "create", ["app_a"])):
+        for key, mutation, result in (("some", "approve", ["apr_a", *stored, "apr_b"]), ("all", "create", ["app_a"])):
             await execute(
                 "INSERT INTO idempotency_keys (actor_id, key, mutation, fingerprint, result, created_at)"
                 " VALUES ('usr_a', $1, $2, 'f', $3, now())",

@@ -63,11 +63,11 @@ async def test_an_empty_database_is_migrated_once(url: str) -> None:
     assert await migrations.migrate(url, FOLDER) == NAMES
     assert {"deployments", "tasks", "task_logs", "deployment_events"} <= await tables(url)
 
-    before = await shape(url)
+    shape_before = await shape(url)
     assert await migrations.migrate(url, FOLDER) == []
     assert await migrations.status(url, FOLDER) == (tuple(NAMES), (), ())
     await migrations.check(url, FOLDER)
-    assert await shape(url) == before
+    assert await shape(url) == shape_before
 
 
 async def test_concurrent_processes_apply_each_migration_once(url: str) -> None:
@@ -78,14 +78,14 @@ async def test_concurrent_processes_apply_each_migration_once(url: str) -> None:
 
 async def test_undoing_and_applying_again_leaves_the_same_tables(url: str) -> None:
     await migrations.migrate(url, FOLDER)
-    before = await shape(url)
+    shape_before = await shape(url)
     for name in reversed(NAMES):
         assert await migrations.downgrade(url, FOLDER) == [name]
     assert await tables(url) == {"aerich"}
     with pytest.raises(MigrationError, match="no migration to undo"):
         await migrations.downgrade(url, FOLDER)
     assert await migrations.migrate(url, FOLDER) == NAMES
-    assert await shape(url) == before
+    assert await shape(url) == shape_before
 
 
 async def test_a_database_of_a_newer_release_is_refused(url: str) -> None:
@@ -126,10 +126,10 @@ def with_migration(tmp_path: Path, sql: str) -> Path:
 
 def replaced(text: str, function: str, sql: str) -> str:
     """Return the text of a migration in which a function returns other statements."""
-    before, name, rest = text.partition(f"def {function}(")
-    head, quotes, tail = rest.partition('"""')
-    after = tail.partition(quotes)[2]
-    return "".join((before, name, head, quotes, sql, quotes, after))
+    text_before, name, text_rest = text.partition(f"def {function}(")
+    head, quotes, tail = text_rest.partition('"""')
+    text_after = tail.partition(quotes)[2]
+    return "".join((text_before, name, head, quotes, sql, quotes, text_after))
 
 
 async def test_a_release_without_its_migrations_is_refused(url: str, tmp_path: Path) -> None:

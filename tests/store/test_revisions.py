@@ -56,8 +56,8 @@ async def test_the_tasks_of_a_revision_come_back_as_they_were(
     async with engine.rolled_back_unit():
         await supersede(engine, id_, *tasks_)
         assert await workflows.tasks_at([(id_, 1), (id_, 2)]) == {(id_, 1): tuple(tasks_)}
-        last = (id_, f"tsk_{len(tasks_) - 1}")
-        assert await workflows.removed_tasks([last]) == {last: tasks_[-1]}
+        last_row = (id_, f"tsk_{len(tasks_) - 1}")
+        assert await workflows.removed_tasks([last_row]) == {last_row: tasks_[-1]}
 
 
 PLAIN = WorkflowTask(key="a", name="A", type=TaskType.BUILD, command=CommandStep(("make",)))

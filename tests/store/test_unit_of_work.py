@@ -74,12 +74,12 @@ async def test_messages_are_sent_after_the_commit(engine: Engine) -> None:
             return message, list(await environments.by_ids([message.decode()]))
 
     ready = asyncio.Event()
-    listening = asyncio.create_task(listen())
+    listen_task = asyncio.create_task(listen())
     await ready.wait()
     async with unit(engine.runtime) as work:
         id_ = await store(work)
         assert await queued(engine.servers) == []
-    assert await listening == (id_.encode(), [id_])
+    assert await listen_task == (id_.encode(), [id_])
     assert await queued(engine.servers) == [id_.encode()]
 
 
@@ -120,8 +120,8 @@ async def test_concurrent_units_have_separate_transactions(engine: Engine) -> No
                 raise RuntimeError
         return id_
 
-    answers = await asyncio.gather(*(one(f"site-{n}") for n in range(8)), return_exceptions=True)
-    assert [isinstance(answer, RuntimeError) for answer in answers] == [n == 3 for n in range(8)]
+    outcomes = await asyncio.gather(*(one(f"site-{n}") for n in range(8)), return_exceptions=True)
+    assert [isinstance(outcome, RuntimeError) for outcome in outcomes] == [n == 3 for n in range(8)]
     assert [place.name for place in await environments.all_by_rank()] == [f"site-{n}" for n in range(8) if n != 3]
 
 

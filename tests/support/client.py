@@ -62,9 +62,9 @@ class Client:
         """Wait until a deployment has one of the statuses, and return it with its tasks."""
         async with asyncio.timeout(seconds):
             while True:
-                found = (await self.query(STORY, id=deployment_id))["deployment"]
-                if found["status"] in statuses:
-                    return dict(found)
+                deployment = (await self.query(STORY, id=deployment_id))["deployment"]
+                if deployment["status"] in statuses:
+                    return dict(deployment)
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager

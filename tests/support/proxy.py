@@ -28,12 +28,12 @@ async def proxy_to(port: int) -> AsyncIterator[Proxy]:
             lines = head.decode().split("\r\n")
             proxy.asked.append(lines[0])
             proxy.credentials += [line for line in lines if line.lower().startswith("proxy-authorization")]
-            behind, onward = await asyncio.open_connection("127.0.0.1", port)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
             if lines[0].startswith("CONNECT"):
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
-                onward.write(head)
-            await asyncio.gather(copy(reader, onward), copy(behind, writer))
+                server_writer.write(head)
+            await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -103,7 +103,7 @@ async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
     options.setdefault("executor", os.environ.get("BOREAS_EXECUTOR", "fast"))
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    names = [each.name for each in fields(ServeSettings)]
+    names = [field.name for field in fields(ServeSettings)]
     app = application(runtime, ServeSettings(**{name: options.pop(name) for name in names if name in options}))
     usual: dict[str, Any] = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
     usual |= {"http": Connection, "headers": SAFE_HEADERS, "ws_max_size": 2 * MAX_BODY}

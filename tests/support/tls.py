@@ -39,8 +39,8 @@ async def tls_relay(connect: Connect, secure: ssl.SSLContext, *, asks_first: boo
                 writer.write(b"S")
                 await writer.drain()
                 await writer.start_tls(secure)
-            behind, onward = await connect()
-            await asyncio.gather(copy(reader, onward), copy(behind, writer))
+            server_reader, server_writer = await connect()
+            await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=None if asks_first else secure)

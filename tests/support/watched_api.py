@@ -35,9 +35,9 @@ class Watched:
 
     def worst(self) -> float:
         """Return for how many seconds its loop was held at the most since this was asked before."""
-        found = [float(line) for line in self.held.read_text().split()]
+        delays = [float(line) for line in self.held.read_text().split()]
         self.held.write_text("")
-        return max(found, default=0.0)
+        return max(delays, default=0.0)
 
     def resident(self) -> int:
         """Return how many bytes of memory it holds."""
@@ -48,15 +48,15 @@ class Watched:
 @asynccontextmanager
 async def watched(servers: Servers, folder: Path, port: int) -> AsyncIterator[Watched]:
     """Run an API over the servers of this test process."""
-    held = folder / "held"
-    held.write_text("")
+    delays_path = folder / "held"
+    delays_path.write_text("")
     environ = os.environ | {
         "BOREAS_DATABASE_URL": servers.database_url,
         "BOREAS_REDIS_URL": servers.redis_url,
         "BOREAS_PORT": str(port),
         "BOREAS_ADMIN_TOKEN": ADMIN,
         "BOREAS_DATA_DIR": str(folder),
-        HELD: str(held),
+        HELD: str(delays_path),
     }
     with (folder / "api.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -71,7 +71,7 @@ async def watched(servers: Servers, folder: Path, port: int) -> AsyncIterator[Wa
                     if (await http.get(f"{client.url}/readyz")).status_code == 200:
                         break
                 await asyncio.sleep(0.05)
-        yield Watched(process.pid, client, held)
+        yield Watched(process.pid, client, delays_path)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
@@ -80,11 +80,11 @@ async def watched(servers: Servers, folder: Path, port: int) -> AsyncIterator[Wa
 
 def watch(path: Path) -> None:
     """Note from now on how long loops are held."""
-    once: Any = BaseEventLoop._run_once  # type: ignore[attr-defined]
+    original: Any = BaseEventLoop._run_once  # type: ignore[attr-defined]
 
     def run_once(loop: Any) -> None:
         before = time.thread_time()
-        once(loop)
+        original(loop)
         used = time.thread_time() - before
         if used > NOTED_SECONDS:
             with path.open("a") as file:
