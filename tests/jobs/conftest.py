@@ -1,4 +1,4 @@
-"""The workers' door is tested with the engine behind it."""
+"""Fixtures of the engine for the tests of the worker's jobs."""
 
 from tests.services.support.fixtures import engine, gate, gates, notes, site, swept, trial
 

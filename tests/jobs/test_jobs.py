@@ -1,4 +1,4 @@
-"""The workers' door: jobs that come twice, late, early, for nothing or in a strange shape do no harm."""
+"""Jobs of workers: repeated, late, early, needless and malformed jobs do no harm."""
 
 import asyncio
 
@@ -79,9 +79,9 @@ async def test_a_timer_that_comes_early_or_late_does_no_harm(engine: Engine, sit
 
 async def test_a_worker_serves_its_own_pool(engine: Engine) -> None:
     await engine.worker(pool="near")
-    near, far = await engine.site(worker_pool="near"), await engine.site(worker_pool="far")
-    waiting_id = await far.deploy("v1", node("task", command=NOTHING))
-    await near.deployed("v1", node("task", command=NOTHING))
+    served_site, other_site = await engine.site(worker_pool="near"), await engine.site(worker_pool="far")
+    waiting_id = await other_site.deploy("v1", node("task", command=NOTHING))
+    await served_site.deployed("v1", node("task", command=NOTHING))
     assert (await engine.story(waiting_id)).statuses == {"task": S.PENDING}
     await engine.worker(pool="far")
     await engine.until(waiting_id, D.SUCCESS)

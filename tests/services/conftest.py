@@ -1,4 +1,4 @@
-"""The engine's tests have the engine's fixtures."""
+"""Fixtures of the engine for the tests of the services."""
 
 from tests.services.support.clusters import cast, cluster, nodes, place
 from tests.services.support.fixtures import engine, gate, gates, notes, site, swept, trial

@@ -56,14 +56,14 @@ class ModelDeployment:
     approved_revisions: set[int] = field(default_factory=set)
 
     def may_start(self, type_: TaskType) -> bool:
-        """Tell whether a task of a type may start now."""
+        """Return whether a task of a type may start now."""
         revision = len(self.editors)
         if revision in self.approved_revisions or (self.kind == "back" and revision == 1):
             return True
         return self.kind == "generated" and revision == 1 and type_ in BUILDING
 
     def authors(self) -> set[str]:
-        """Return the authors of what would run since the last approval."""
+        """Return the authors of all revisions since the last approval."""
         names = {self.editors[0]}
         for number in range(self.approved, len(self.editors)):
             names |= self.authors_by_revision[number]
@@ -209,7 +209,7 @@ class ApprovalModel:
             assert not task.require_confirm or self.roles[self.user_id(user)], "a gate was skipped without the role"
 
     async def work(self, a: int, b: int) -> None:
-        """Let a worker claim tasks and end those that it has."""
+        """End the tasks of a worker, and claim others."""
         for id_ in list(self.deployments):
             assignments = [assignment for assignment in self.running.values() if assignment.task.deployment_id == id_]
             ending = Ending.FAILED if (a + b) % 7 == 0 else Ending.SUCCEEDED

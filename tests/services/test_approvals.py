@@ -1,4 +1,4 @@
-"""Approvals: which are requested, and how deployments go on after a decision.
+"""Approvals: which are requested, and how deployments proceed after a decision.
 
 In: deployments of simulated and real commands that need approval, people with and without the right, workers. Out: what
 runs, which approvals are requested, and how the deployment ends. Who may decide is in tests/core/test_approval.

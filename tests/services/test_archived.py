@@ -50,8 +50,8 @@ async def test_a_failed_deployment_of_an_archived_application_is_not_retried(eng
     problem = await engine.refusal(deployments.retry, id_)
     assert (problem.code, "is archived" in problem.message) == (ErrorCode.WRONG_STATE, True)
     deployment = (await engine.story(id_)).deployment
-    asker = Caller(engine.runtime, engine.principal)
-    assert (await allowed_actions.why_not_retry(asker, [deployment]))[id_] == problem
+    caller = Caller(engine.runtime, engine.principal)
+    assert (await allowed_actions.why_not_retry(caller, [deployment]))[id_] == problem
 
 
 async def test_a_successful_deployment_of_an_archived_application_is_rolled_back(engine: Engine, site: Site) -> None:

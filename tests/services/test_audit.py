@@ -8,7 +8,7 @@ from app.store import environments
 from tests.services.support.engine import Engine
 
 
-async def silent(context: UseCaseContext, id_: str) -> Result:
+async def unrecorded_change(context: UseCaseContext, id_: str) -> Result:
     """Change something without recording it."""
     environment = await environments.locked(id_)
     assert environment
@@ -19,4 +19,4 @@ async def silent(context: UseCaseContext, id_: str) -> Result:
 async def test_a_use_case_that_records_no_change_is_a_defect(engine: Engine) -> None:
     site = await engine.site()
     with pytest.raises(UnrecordedError, match="silent"):
-        await engine.call(silent, site.environment_id)
+        await engine.call(unrecorded_change, site.environment_id)

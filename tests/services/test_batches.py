@@ -60,12 +60,12 @@ async def test_a_watched_batch_uses_no_slot(engine: Engine, site: Site) -> None:
     await engine.worker(slots=1)
     await site.application("web", ShellTarget(("true",), FIVE))
     await site.application("users")
-    slow = await site.deploy(only=["web"], strategy=rolling(1, AN_HOUR))
-    task = await engine.until_task(slow, "web/deploy", watched)
+    watched_id = await site.deploy(only=["web"], strategy=rolling(1, AN_HOUR))
+    task = await engine.until_task(watched_id, "web/deploy", watched)
     assert (task.status, task.rollout and task.rollout.healthy) == (S.RUNNING, ())
     await engine.until(await site.deploy(only=["users"]), D.SUCCESS)
-    assert watched((await engine.story(slow)).tasks["web/deploy"])
-    await engine.cancel(slow)
+    assert watched((await engine.story(watched_id)).tasks["web/deploy"])
+    await engine.cancel(watched_id)
 
 
 async def test_a_rollout_resumes_after_each_interval(engine: Engine, site: Site, notes: Notes) -> None:
@@ -108,8 +108,8 @@ async def test_another_attempt_repeats_only_the_current_batch(engine: Engine, si
 async def test_an_unhealthy_canary_rolls_back_all_batches(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     shell = ShellTarget(notes.take("+$BOREAS_INSTANCE"), ("a", "b", "c"), notes.take("-$BOREAS_INSTANCE"))
-    ill = sh('[ "$BOREAS_BATCH$BOREAS_INSTANCE" != 2a ]')
-    await site.application("web", shell, health_check=HealthCheck(command=ill, failure_threshold=1))
+    failing_check = sh('[ "$BOREAS_BATCH$BOREAS_INSTANCE" != 2a ]')
+    await site.application("web", shell, health_check=HealthCheck(command=failing_check, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=CANARY), D.ROLLED_BACK)
     assert notes.lines[:2] == ["+a", "+b"] and sorted(notes.lines[2:]) == ["-a", "-b"]
     assert story.deployment.error_message == "web/deploy: a: not healthy, 1 times in a row: exit status 1"

@@ -1,4 +1,4 @@
-"""A separate pool for builds: which worker runs each task, and what waits without a builder.
+"""A separate pool for builds: which worker runs each task, and which tasks wait for a builder.
 
 In: an environment with a build pool, workers of either pool. Out: the worker of each task, and the reasons why others
 wait.
@@ -12,15 +12,15 @@ from tests.services.support.commands import NOTHING, node, step
 from tests.services.support.engine import D, Engine, S, Site
 
 
-async def built(engine: Engine) -> Site:
-    """Return a place whose builds run apart."""
+async def create_site(engine: Engine) -> Site:
+    """Return a site with a build pool."""
     site = await engine.site(build_pool="builders")
     await site.application("web", build=step(NOTHING), test=step(NOTHING))
     return site
 
 
 async def test_each_task_runs_in_its_pool(engine: Engine) -> None:
-    site = await built(engine)
+    site = await create_site(engine)
     builder, worker = await engine.worker(pool="builders"), await engine.worker()
     story = await site.deployed()
     workers_by_key = {key: attempts[0].worker for key, attempts in story.attempts.items()}
@@ -33,7 +33,7 @@ async def test_each_task_runs_in_its_pool(engine: Engine) -> None:
 
 
 async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> None:
-    site = await built(engine)
+    site = await create_site(engine)
     await engine.worker(sweeps=True)
     id_ = await site.deploy()
     story = await engine.until(id_, D.RUNNING)
@@ -44,7 +44,7 @@ async def test_builds_wait_for_a_worker_of_the_build_pool(engine: Engine) -> Non
 
 
 async def test_builds_run_in_the_build_pool_before_approval(engine: Engine) -> None:
-    site = await built(engine)
+    site = await create_site(engine)
     await set_policy(site)
     ann = await person(engine, "Ann")
     await engine.worker(pool="builders")
@@ -57,7 +57,7 @@ async def test_builds_run_in_the_build_pool_before_approval(engine: Engine) -> N
 
 
 async def test_a_failed_build_is_retried_in_the_build_pool(engine: Engine) -> None:
-    site = await built(engine)
+    site = await create_site(engine)
     await engine.worker(pool="builders")
     await engine.worker()
     web = site.applications["web"]

@@ -17,7 +17,7 @@ from tests.services.support.clusters import job, jobs, start_job
 from tests.services.support.engine import D, Engine, S, Site, eventually
 
 
-def made(cluster: ClusterServer, name: str) -> None:
+def create_workload(cluster: ClusterServer, name: str) -> None:
     """Make the Deployment that runs before Boreas comes."""
     containers = [{"name": "main", "image": "shop:v0"}]
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}}
@@ -28,10 +28,10 @@ def made(cluster: ClusterServer, name: str) -> None:
 async def until_gone(cluster: ClusterServer) -> None:
     """Wait until no Job is left."""
 
-    async def look() -> bool:
+    async def are_removed() -> bool:
         return not list(cluster.of("jobs"))
 
-    await eventually(look, "the Job to be gone")
+    await eventually(are_removed, "the Job to be gone")
 
 
 async def test_an_evicted_pod_is_a_lost_attempt(
@@ -99,7 +99,7 @@ async def test_the_timeout_of_a_health_check_excludes_pod_start(
     check = HealthCheck(command=("true",), timeout_seconds=1, failure_threshold=1, interval_seconds=1)
     site = Site(engine, place.environment_id)
     await site.application("web", KubernetesTarget("web", "main"), health_check=check)
-    made(cluster, "web")
+    create_workload(cluster, "web")
     await engine.worker()
     story = await engine.until(await site.deploy("v1"), D.SUCCESS, seconds=60)
     assert story.statuses["web/health_check"] is S.SUCCESS
@@ -112,7 +112,7 @@ async def test_a_health_check_that_the_cluster_ended_is_repeated(
     check = HealthCheck(command=command, timeout_seconds=60, failure_threshold=1, interval_seconds=1)
     site = Site(engine, place.environment_id)
     await site.application("web", KubernetesTarget("web", "main"), health_check=check)
-    made(cluster, "web")
+    create_workload(cluster, "web")
     await engine.worker()
     id_ = await site.deploy("v1")
     await engine.until_logged(id_, "web/deploy", "asked")
@@ -124,8 +124,8 @@ async def test_a_health_check_that_the_cluster_ended_is_repeated(
 async def test_options_of_a_step_and_of_its_environment_reach_its_job(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
-    usual = JobOptions(resources=JobResources(limits={"memory": "1Gi"}), labels={"team": "shop"})
-    access = KubernetesAccess(kubeconfig_path="kubeconfig", job=usual, service_accounts=("tester",))
+    defaults = JobOptions(resources=JobResources(limits={"memory": "1Gi"}), labels={"team": "shop"})
+    access = KubernetesAccess(kubeconfig_path="kubeconfig", job=defaults, service_accounts=("tester",))
     changes: dict[str, object] = {"kubernetes": access}
     await engine.call(environments.update, (place.environment_id, changes))
     step = CommandStep(("sh", "-c", "sleep 60"), image="x", job=JobOptions(service_account_name="tester"))

@@ -172,7 +172,7 @@ async def test_a_watched_rollout_is_cancelled_and_rolls_back(engine: Engine, sit
 # Cancelling a rollback
 
 
-async def rolls_back(engine: Engine, site: Site, command: tuple[str, ...]) -> str:
+async def until_rolling_back(engine: Engine, site: Site, command: tuple[str, ...]) -> str:
     await site.application("web", ShellTarget(FAILURE, rollback_command=command))
     id_ = await site.deploy()
     await engine.until(id_, D.ROLLING_BACK)
@@ -185,7 +185,7 @@ async def test_a_cancelled_rollback_has_failed(
     engine: Engine, site: Site, command: tuple[str, ...], force: bool
 ) -> None:
     await engine.worker(runtime=engine.patient_runtime() if force else None)
-    id_ = await rolls_back(engine, site, command)
+    id_ = await until_rolling_back(engine, site, command)
     await engine.cancel(id_, force=force)
     story = await engine.until(id_, D.FAILED)
     assert story.deployment.rollback is not None and story.deployment.rollback.status is RollbackStatus.FAILED
@@ -196,7 +196,7 @@ async def test_a_cancelled_rollback_has_failed(
 
 async def test_a_cancelled_undo_fails_the_rollback(engine: Engine, site: Site) -> None:
     await engine.worker()
-    id_ = await rolls_back(engine, site, POLITE)
+    id_ = await until_rolling_back(engine, site, POLITE)
     await cancel(engine, id_, "web/deploy")
     story = await engine.until(id_, D.FAILED)
     assert story.deployment.rollback is not None and story.deployment.rollback.status is RollbackStatus.FAILED

@@ -54,7 +54,7 @@ def place(line: TaskLogLine) -> Place:
 async def follow_until(
     engine: Engine, deployment_id: str, count: int, after: int = 0, log_filter: LogFilter | None = None
 ) -> list[TaskLogLine]:
-    """Follow until so many lines have come."""
+    """Follow a deployment until `count` lines have arrived, and return them."""
     lines: list[TaskLogLine] = []
     async with asyncio.timeout(30):
         async for batch in service.follow(engine.runtime, deployment_id, after, log_filter or LogFilter()):
@@ -66,7 +66,7 @@ async def follow_until(
 
 async def test_every_reader_sees_the_same_order_while_many_write(engine: Engine, tasks: list[str]) -> None:
     id_ = await deployment_of(engine, tasks[0])
-    chance = random.Random(1)
+    seeds = random.Random(1)
     rounds, total = 40, 6 * sum(1 + n % 3 for n in range(40))
 
     async def print_for(task_id: str, generator: random.Random) -> None:
@@ -77,7 +77,7 @@ async def test_every_reader_sees_the_same_order_while_many_write(engine: Engine,
                 await asyncio.sleep(generator.choice((0, 0, 0.002)))
 
     readers = [asyncio.create_task(follow_until(engine, id_, total)) for _ in range(4)]
-    await asyncio.gather(*(print_for(task_id, random.Random(chance.random())) for task_id in tasks))
+    await asyncio.gather(*(print_for(task_id, random.Random(seeds.random())) for task_id in tasks))
     order, *other_orders = [list(map(place, await reader)) for reader in readers]
     assert [position for position, _, _ in order] == list(range(1, total + 1))
     assert all(other_order == order for other_order in other_orders)

@@ -1,6 +1,6 @@
 """The queue: a deployment locks its applications in its environment; others wait their turn.
 
-A deployment's gate tells what it waits for.
+A deployment's gate shows its blockers.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ K = BlockerKind
 
 
 async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:
-    """Return why a deployment does not go on."""
+    """Return the blockers of a deployment."""
     story = await engine.story(id_)
     (situation,) = await gate_service.gate_contexts(engine.runtime, [story.deployment])
     tasks = list(story.tasks.values())
@@ -32,7 +32,7 @@ async def blockers(engine: Engine, id_: str) -> tuple[Blocker, ...]:
 
 
 async def waits_for(engine: Engine, id_: str) -> list[str | None]:
-    """Return which deployments one waits for; it must wait for nothing else."""
+    """Return the deployments whose locks a deployment waits for; it has no other blocker."""
     blocking = await blockers(engine, id_)
     assert {blocker.kind for blocker in blocking} <= {K.LOCK}, blocking
     return [blocker.deployment_id for blocker in blocking]

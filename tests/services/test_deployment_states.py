@@ -29,39 +29,39 @@ async def not_started(engine: Engine, site: Site, gate: Gate) -> str:
 
 
 async def queued(engine: Engine, site: Site, gate: Gate) -> str:
-    await runs(engine, site, gate)
+    await running(engine, site, gate)
     return await site.deploy("v2")
 
 
-async def runs(engine: Engine, site: Site, gate: Gate) -> str:
+async def running(engine: Engine, site: Site, gate: Gate) -> str:
     id_ = await site.deploy("v1", node("task", command=gate.wait))
     await engine.until_running(id_, "task")
     return id_
 
 
-async def is_cancelled(engine: Engine, site: Site, gate: Gate) -> str:
-    stubborn = sh('trap "" TERM; echo ready; "$@"', *gate.wait)
-    id_ = await site.deploy("v1", node("task", command=stubborn))
+async def cancelling(engine: Engine, site: Site, gate: Gate) -> str:
+    command = sh('trap "" TERM; echo ready; "$@"', *gate.wait)
+    id_ = await site.deploy("v1", node("task", command=command))
     await engine.until_logged(id_, "task", "ready")
     await engine.cancel(id_)
     return id_
 
 
-async def was_cancelled(engine: Engine, site: Site, gate: Gate) -> str:
+async def cancelled(engine: Engine, site: Site, gate: Gate) -> str:
     id_ = await site.deploy("v1", node("task"), auto_start=False)
     await engine.cancel(id_)
     return id_
 
 
-async def goes_back(engine: Engine, site: Site, gate: Gate) -> str:
-    stays = sh('echo ready; "$@"', *gate.wait)
-    await site.application("app", ShellTarget(FAILURE, rollback_command=stays))
+async def rolling_back(engine: Engine, site: Site, gate: Gate) -> str:
+    command = sh('echo ready; "$@"', *gate.wait)
+    await site.application("app", ShellTarget(FAILURE, rollback_command=command))
     id_ = await site.deploy()
     await engine.until_logged(id_, "app/deploy", "ready")
     return id_
 
 
-async def went_back(engine: Engine, site: Site, gate: Gate) -> str:
+async def rolled_back(engine: Engine, site: Site, gate: Gate) -> str:
     await site.application("app", ShellTarget(FAILURE, rollback_command=NOTHING))
     return (await engine.until(await site.deploy(), D.ROLLED_BACK)).deployment.id
 
@@ -81,11 +81,11 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
     [
         (D.PENDING, not_started, {START, PAUSE, CANCEL, SKIP_TASK}),
         (D.PENDING, queued, {PAUSE, CANCEL, SKIP_TASK}),
-        (D.RUNNING, runs, {PAUSE, CANCEL, BACK, CANCEL_TASK}),
-        (D.CANCELLING, is_cancelled, {CANCEL}),
-        (D.CANCELLED, was_cancelled, set[str]()),
-        (D.ROLLING_BACK, goes_back, {CANCEL}),
-        (D.ROLLED_BACK, went_back, set[str]()),
+        (D.RUNNING, running, {PAUSE, CANCEL, BACK, CANCEL_TASK}),
+        (D.CANCELLING, cancelling, {CANCEL}),
+        (D.CANCELLED, cancelled, set[str]()),
+        (D.ROLLING_BACK, rolling_back, {CANCEL}),
+        (D.ROLLED_BACK, rolled_back, set[str]()),
         (D.FAILED, failed, {RETRY, BACK, RETRY_TASK, SKIP_TASK}),
         (D.SUCCESS, succeeded, {BACK}),
     ],

@@ -24,7 +24,7 @@ async def edit(engine: Engine, id_: str, edit_: Edit, revision: int = 1) -> None
     await engine.call(workflows.edit, EditOrder(deployment_id=id_, expected_revision=revision, edit=edit_))
 
 
-async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
+async def deploy_until_waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str, Story]:
     """Return the id and story of a deployment that waits for approval."""
     id_ = await site.deploy("v1", *(graph or GRAPH))
     return id_, await engine.until(id_, D.WAITING_CONFIRM)
@@ -32,7 +32,7 @@ async def waiting(engine: Engine, site: Site, *graph: WorkflowTask) -> tuple[str
 
 async def test_a_new_task_runs_at_once_and_then_the_deployment_waits_again(engine: Engine, site: Site) -> None:
     await engine.worker()
-    id_, _ = await waiting(engine, site)
+    id_, _ = await deploy_until_waiting(engine, site)
     await edit(engine, id_, Addition(node("new", "a")))
     await engine.until_task(id_, "new", lambda task: task.status is S.SUCCESS)
     story = await engine.until(id_, D.WAITING_CONFIRM)
@@ -44,7 +44,7 @@ async def test_a_new_task_runs_at_once_and_then_the_deployment_waits_again(engin
 
 async def test_a_task_in_approval_that_gets_a_blocker_waits_for_it(engine: Engine, site: Site) -> None:
     await engine.worker()
-    id_, _ = await waiting(engine, site)
+    id_, _ = await deploy_until_waiting(engine, site)
     (first_approval,) = await pending(engine, id_)
     await edit(
         engine, id_, Replacement((GRAPH[0], node("new", "a"), node("ask", "new", require_confirm=True), GRAPH[2]))
@@ -60,7 +60,7 @@ async def test_a_task_in_approval_that_gets_a_blocker_waits_for_it(engine: Engin
 async def test_a_requested_approval_does_not_cover_an_edited_task(engine: Engine, site: Site) -> None:
     await engine.worker()
     ann = await person(engine, "Ann")
-    id_, _ = await waiting(engine, site)
+    id_, _ = await deploy_until_waiting(engine, site)
     (old_approval,) = await pending(engine, id_)
     await edit(engine, id_, Modification("ask", {"name": "something else"}))
     (new_approval,) = await until_requested(engine, id_)
@@ -77,7 +77,7 @@ async def test_a_requested_approval_does_not_cover_an_edited_task(engine: Engine
 async def test_a_task_whose_approval_is_removed_goes_on(engine: Engine, site: Site) -> None:
     await engine.worker()
     for edit_ in (Removal("ask"), Modification("ask", {"require_confirm": False})):
-        id_, _ = await waiting(engine, site)
+        id_, _ = await deploy_until_waiting(engine, site)
         await edit(engine, id_, edit_)
         story = await engine.until(id_, D.SUCCESS)
         assert story.statuses["end"] is S.SUCCESS
@@ -86,7 +86,7 @@ async def test_a_task_whose_approval_is_removed_goes_on(engine: Engine, site: Si
 
 async def test_an_ended_task_cannot_be_edited(engine: Engine, site: Site) -> None:
     await engine.worker()
-    id_, _ = await waiting(engine, site)
+    id_, _ = await deploy_until_waiting(engine, site)
     for edit_ in (Removal("a"), Modification("a", {"name": "other"}), Connection("end", "a")):
         try:
             await edit(engine, id_, edit_)
@@ -103,7 +103,7 @@ async def test_an_edit_concurrent_with_an_approval(engine: Engine, site: Site) -
     ann = await person(engine, "Ann")
     outcomes = set()
     for round_ in range(6):
-        id_, story = await waiting(engine, site)
+        id_, story = await deploy_until_waiting(engine, site)
         approvals = await pending(engine, id_)
         edit_ = Modification("ask", {"name": "changed"})
 
@@ -133,7 +133,7 @@ async def test_an_edit_concurrent_with_a_worker_that_claims_the_approved_task(en
     """Edits race with workers that claim free tasks: each task runs once, in its form at that moment."""
     for _ in range(2):
         await engine.worker(slots=2)
-    id_, _ = await waiting(engine, site, node("ask", require_confirm=True))
+    id_, _ = await deploy_until_waiting(engine, site, node("ask", require_confirm=True))
     for number in range(12):
         revision = (await engine.story(id_)).deployment.revision
         try:

@@ -94,14 +94,14 @@ class Machine:
         id_ = await self.pick(a)
         order = ReasonedAction(id_, "chance", force=b % 2 > 0)
         call, deployment = self.engine.call, (await self.engine.story(id_)).deployment
-        asker = Caller(self.engine.runtime, self.engine.principal)
+        caller = Caller(self.engine.runtime, self.engine.principal)
         controls: tuple[tuple[Callable[[], Awaitable[object]], Problem | str | None], ...] = (
             (lambda: call(deployments.start, id_), (await why_not_start([deployment]))[id_]),
             (lambda: call(deployments.pause, id_), why_not_pause(deployment)),
             (lambda: call(deployments.resume, id_), why_not_resume(deployment)),
             (lambda: call(deployments.cancel, order), why_not_cancel(deployment)),
-            (lambda: call(deployments.retry, id_), (await why_not_retry(asker, [deployment]))[id_]),
-            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(asker, [deployment]))[id_]),
+            (lambda: call(deployments.retry, id_), (await why_not_retry(caller, [deployment]))[id_]),
+            (lambda: call(deployments.roll_back, order), (await why_not_roll_back(caller, [deployment]))[id_]),
         )
         use_case, shown = controls[b % len(controls)]
         try:
@@ -143,13 +143,13 @@ class Machine:
         await self.engine.call(workflows.edit, order)
 
     async def decide(self, a: int, b: int) -> None:
-        """Let a person approve, or rarely reject, a request."""
+        """Approve a request as a person, or rarely reject it."""
         approvals = await pending(self.engine, await self.pick(a))
         if approvals:
             await decide(self.approver, approvals[b % len(approvals)], reject=b % 5 == 4)
 
     async def take(self, a: int, b: int) -> None:
-        """Let a worker take a turn, with some room."""
+        """Take a turn as a worker with some free slots."""
         await self.turn(WORKERS[b % 2], await self.pick(a), (), room=b % 4)
 
     async def turn(self, worker: WorkerIdentity, id_: str, results: tuple[Finished, ...], room: int) -> None:

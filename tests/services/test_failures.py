@@ -1,4 +1,4 @@
-"""Failures: what they stop, what they let end, and what they leave unchanged."""
+"""Failures: which tasks they stop, let end, and leave unchanged."""
 
 import pytest
 

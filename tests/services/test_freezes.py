@@ -1,4 +1,4 @@
-"""Freezes hold waiting deployments back, leave running ones alone, and end by themselves."""
+"""Freezes block waiting deployments, do not affect running ones, and end by themselves."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -55,7 +55,7 @@ async def freeze_blocker(engine: Engine, id_: str) -> Blocker | None:
     return next((blocker for blocker in blockers if blocker.kind is BlockerKind.FREEZE), None)
 
 
-async def failed(engine: Engine, site: Site) -> str:
+async def failed_deployment(engine: Engine, site: Site) -> str:
     """Return a failed deployment."""
     id_ = await site.deploy("v1", node("a", command=FAILURE))
     await engine.until(id_, D.FAILED)
@@ -126,10 +126,10 @@ async def test_a_freeze_affects_only_its_environment(engine: Engine, trial: Site
 async def test_an_override_starts_at_once_before_waiting_deployments(engine: Engine, trial: Site) -> None:
     await freeze(trial)
     waiting_id = await trial.deploy("v1")
-    urgent = await trial.deploy("v2", freeze_override_reason="payments are down")
-    assert [(await engine.story(id_)).status for id_ in (waiting_id, urgent)] == [D.PENDING, D.RUNNING]
-    assert await freeze_blocker(engine, urgent) is None
-    (entry,) = await audit.page(AuditFilter(target_id=urgent), PageRequest(9))
+    urgent_id = await trial.deploy("v2", freeze_override_reason="payments are down")
+    assert [(await engine.story(id_)).status for id_ in (waiting_id, urgent_id)] == [D.PENDING, D.RUNNING]
+    assert await freeze_blocker(engine, urgent_id) is None
+    (entry,) = await audit.page(AuditFilter(target_id=urgent_id), PageRequest(9))
     assert entry.after and entry.after["freezeOverrideReason"] == "payments are down"
 
 
@@ -147,7 +147,7 @@ async def test_only_admins_override_and_with_a_reason(engine: Engine, trial: Sit
 
 async def test_during_a_freeze_a_failed_deployment_can_roll_back_but_not_retry(engine: Engine, site: Site) -> None:
     await engine.worker()
-    id_ = await failed(engine, site)
+    id_ = await failed_deployment(engine, site)
     window = await freeze(site)
     task = (await engine.story(id_)).tasks["a"]
     for use_case, target in ((deployments.retry, id_), (tasks.retry, task.id)):

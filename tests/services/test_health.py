@@ -19,7 +19,7 @@ from tests.services.support.engine import D, Engine, S, Site, rolling
 
 
 class Patient(ThreadingHTTPServer):
-    """Answers with the statuses it is given, then with the last one; keeps which paths were asked for."""
+    """Answers with its statuses in turn, then with the last one; records the requested paths."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
@@ -50,7 +50,7 @@ def patient() -> Iterator[Patient]:
         thread.join()
 
 
-def over_http(server: Patient, path: str = "/", **fields: Any) -> HealthCheck:
+def http_check(server: Patient, path: str = "/", **fields: Any) -> HealthCheck:
     """Return a health check of the server, every second."""
     url = f"http://127.0.0.1:{server.server_address[1]}{path}"
     return replace(HealthCheck(http_url=url, interval_seconds=1), **fields)
@@ -58,7 +58,7 @@ def over_http(server: Patient, path: str = "/", **fields: Any) -> HealthCheck:
 
 async def test_http_checks_can_name_the_instance_and_version(engine: Engine, site: Site, patient: Patient) -> None:
     await engine.worker()
-    check = over_http(patient, "/{instance}/{version}?v={version}", expect_status=204)
+    check = http_check(patient, "/{instance}/{version}?v={version}", expect_status=204)
     patient.answers = [204]
     await site.application("web", ShellTarget(("true",), ("a", "b:80", "c/ d")), health_check=check)
     await site.deployed("v 1/2")
@@ -86,7 +86,7 @@ async def test_consecutive_answers_decide(
 ) -> None:
     await engine.worker()
     patient.answers = list(answers)
-    check = over_http(patient, success_threshold=success_threshold, failure_threshold=failure_threshold)
+    check = http_check(patient, success_threshold=success_threshold, failure_threshold=failure_threshold)
     app = await site.application("web", health_check=check)
     id_ = await site.deploy("v1", node("check", type=TaskType.HEALTH_CHECK, application_id=app))
     story = await engine.until(id_, D.SUCCESS, D.FAILED)
@@ -131,7 +131,7 @@ async def test_a_batch_that_becomes_unhealthy_while_watched_fails_the_deploy(
     await engine.worker()
     patient.answers = [200, 500]
     target = ShellTarget(("true",), ("a", "b"))
-    await site.application("web", target, health_check=over_http(patient, failure_threshold=1))
+    await site.application("web", target, health_check=http_check(patient, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1, 1, auto_rollback=False)), D.FAILED)
     assert "a: not healthy" in (story.tasks["web/deploy"].error_message or "")
 
@@ -142,7 +142,7 @@ async def test_the_time_limit_ends_an_undecided_check(
 ) -> None:
     await engine.worker()
     patient.answers = [200, 500] * 60
-    check = over_http(patient, success_threshold=2, failure_threshold=2)
+    check = http_check(patient, success_threshold=2, failure_threshold=2)
     app = await site.application("web", health_check=check)
     task = node("web", type=kind, application_id=app, timeout_seconds=2)
     story = await engine.until(

@@ -108,11 +108,11 @@ async def test_an_application_cannot_take_the_workload_of_another(
     make_shop(cluster)
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
-    evil = Site(engine, place.environment_id)
-    await evil.application("mine", KubernetesTarget("mine", "main"))
-    application = (await store.by_ids([evil.applications["mine"]]))[evil.applications["mine"]]
+    other_site = Site(engine, place.environment_id)
+    await other_site.application("mine", KubernetesTarget("mine", "main"))
+    application = (await store.by_ids([other_site.applications["mine"]]))[other_site.applications["mine"]]
     # A database of an older release may contain this.
     await store.update(replace(application, kubernetes=KubernetesTarget("shop", "main")))
-    story = await engine.until(await evil.deploy("evil"), D.FAILED, seconds=60)
+    story = await engine.until(await other_site.deploy("evil"), D.FAILED, seconds=60)
     assert "Deployment shop belongs to another application" in str(story.tasks["mine/deploy"].error_message)
     assert image(cluster) == [("shop", "shop:v1", 2)]

@@ -1,6 +1,6 @@
 """Leases of attempts: renewal, one holder at a time, and no writes after expiry.
 
-Workers here do not sweep; where a lease shall expire, the test sweeps until a worker has taken over.
+Workers here do not sweep: to expire a lease, the test sweeps until another worker has the task.
 """
 
 import asyncio

@@ -17,7 +17,7 @@ L = LogLevel
 """Short name for the tables below."""
 
 
-async def printed(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:
+async def logged_messages(engine: Engine, site: Site, command: Command, **fields: dict[str, str]) -> list[str]:
     """Run a command and return its stored output."""
     await engine.worker()
     story = await site.deployed("v1", node("task", command=command, **fields))
@@ -82,26 +82,26 @@ async def test_the_stream_gives_a_level_unless_the_line_names_one(engine: Engine
 async def test_values_of_secrets_are_masked(
     engine: Engine, site: Site, name: str, value: str, text: str, stored: list[str]
 ) -> None:
-    assert await printed(engine, site, sh(f'echo "{text}"'), env={name: value}) == stored
+    assert await logged_messages(engine, site, sh(f'echo "{text}"'), env={name: value}) == stored
 
 
 async def test_a_secret_is_masked_anywhere_in_a_very_long_line(engine: Engine, site: Site) -> None:
     code = "import os, sys, time\nwrite = sys.stdout.write; secret = os.environ['API_TOKEN']\n"
     code += "write('x' * 70_000 + secret[:8]); sys.stdout.flush(); time.sleep(0.3); print(secret[8:] + 'y' * 70_000)"
-    output = "".join(await printed(engine, site, python(code), env={"API_TOKEN": "0123456789abcdef"}))
+    output = "".join(await logged_messages(engine, site, python(code), env={"API_TOKEN": "0123456789abcdef"}))
     assert "0123" not in output and "cdef" not in output and output.count("x") == output.count("y") == 70_000
 
 
 async def test_any_bytes_can_be_printed(engine: Engine, site: Site) -> None:
     code = "import sys\nfor n in range(20): sys.stdout.buffer.write(bytes(range(256)) * 5)\nprint('end')"
-    messages = await printed(engine, site, python(code))
+    messages = await logged_messages(engine, site, python(code))
     assert "end" in messages[-1] and not any("\0" in line for line in messages)
     assert sum(line.count("\ufffd") for line in messages) > 20 * 5
 
 
 async def test_a_very_long_line_is_split_without_loss(engine: Engine, site: Site) -> None:
     code = "text = ''.join(f'{n:06}' for n in range(50_000)); print(text); print('next')"
-    messages = await printed(engine, site, python(code))
+    messages = await logged_messages(engine, site, python(code))
     assert "".join(messages[:-1]) == "".join(f"{n:06}" for n in range(50_000)) and messages[-1] == "next"
     assert max(map(len, messages)) <= MAX_MESSAGE
 
@@ -109,12 +109,17 @@ async def test_a_very_long_line_is_split_without_loss(engine: Engine, site: Site
 async def test_characters_are_whole_when_their_bytes_are_split(engine: Engine, site: Site) -> None:
     code = "import sys, time\nfor byte in 'ok 🚀 ü\\n'.encode():\n"
     code += "  sys.stdout.buffer.write(bytes([byte])); sys.stdout.flush(); time.sleep(0.005)\nprint('👩‍🚀' * 5000)"
-    messages = await printed(engine, site, python(code))
+    messages = await logged_messages(engine, site, python(code))
     assert messages[0] == "ok 🚀 ü" and "".join(messages[1:]) == "👩‍🚀" * 5000
 
 
 async def test_a_line_without_an_end_is_a_line(engine: Engine, site: Site) -> None:
-    assert await printed(engine, site, ("printf", "one\\n\\ntwo\\r\\n10%%\\r100%%")) == ["one", "", "two", "100%"]
+    assert await logged_messages(engine, site, ("printf", "one\\n\\ntwo\\r\\n10%%\\r100%%")) == [
+        "one",
+        "",
+        "two",
+        "100%",
+    ]
 
 
 async def test_lines_of_several_instances_have_prefixes(engine: Engine, site: Site) -> None:

@@ -24,7 +24,7 @@ def prometheus() -> Iterator[Prometheus]:
         yield server
 
 
-def errors(server: Prometheus, query: str = "errors", **fields: Any) -> HealthCheck:
+def error_rate_check(server: Prometheus, query: str = "errors", **fields: Any) -> HealthCheck:
     """Return a check of metrics alone: at most one error in a hundred."""
     metric = MetricCheck("error-rate", server.url, query, maximum=0.01)
     return HealthCheck(metrics=(metric,), interval_seconds=1, **fields)
@@ -35,7 +35,7 @@ async def test_every_batch_is_checked_and_the_health_check_task_too(
 ) -> None:
     await engine.worker()
     prometheus.gives(scalar("0"))
-    check = errors(prometheus, 'errors{v="{version}"}')
+    check = error_rate_check(prometheus, 'errors{v="{version}"}')
     await site.application("web", ShellTarget(("true",), ("a", "b")), health_check=check)
     story = await site.deployed("v1", strategy=rolling(1))
     assert prometheus.queries == ['errors{v="v1"}'] * 3
@@ -48,7 +48,7 @@ async def test_a_batch_is_checked_again_when_it_was_watched(
     await engine.worker()
     prometheus.gives(scalar("0"), scalar("0.5"))
     shell = ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b"), notes.take("back $BOREAS_INSTANCE"))
-    await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
+    await site.application("web", shell, health_check=error_rate_check(prometheus, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1, 1)), D.ROLLED_BACK)
     assert list(notes.lines) == ["a", "back a"]
     message = "web/deploy: metric error-rate out of bounds, 1 times in a row: 0.5, at most 0.01"
@@ -58,7 +58,7 @@ async def test_a_batch_is_checked_again_when_it_was_watched(
 async def test_missing_data_is_logged_and_awaited(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.gives(vector(), scalar("NaN"), scalar("0"))
-    await site.application("web", health_check=errors(prometheus))
+    await site.application("web", health_check=error_rate_check(prometheus))
     story = await site.deployed("v1")
     messages = await engine.messages(story.deployment.id, "web/deploy")
     assert "WARN: metric error-rate: inconclusive (no data)" in messages
@@ -67,7 +67,7 @@ async def test_missing_data_is_logged_and_awaited(engine: Engine, site: Site, pr
 async def test_permanently_missing_data_fails_the_check(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.answers = [(503, {"status": "error", "error": "starting"})]
-    await site.application("web", health_check=errors(prometheus, failure_threshold=2))
+    await site.application("web", health_check=error_rate_check(prometheus, failure_threshold=2))
     story = await engine.until(await site.deploy(strategy=rolling(auto_rollback=False)), D.FAILED)
     expected = "metric error-rate inconclusive, 2 times in a row: answered 503: starting"
     assert story.tasks["web/deploy"].error_message == expected
@@ -77,7 +77,7 @@ async def test_permanently_missing_data_fails_the_check(engine: Engine, site: Si
 async def test_the_metrics_of_a_set_are_those_of_its_color(engine: Engine, site: Site, prometheus: Prometheus) -> None:
     await engine.worker()
     prometheus.gives(scalar("0"))
-    await site.application("web", health_check=errors(prometheus, 'e{set="{color}"}'))
+    await site.application("web", health_check=error_rate_check(prometheus, 'e{set="{color}"}'))
     await site.deployed("v1", strategy=blue_green())
     await site.deployed("v2", strategy=blue_green())
     assert prometheus.queries == ['e{set="blue"}'] * 3 + ['e{set="green"}'] * 3
@@ -86,7 +86,7 @@ async def test_the_metrics_of_a_set_are_those_of_its_color(engine: Engine, site:
 async def test_simulations_query_no_metrics(engine: Engine, prometheus: Prometheus) -> None:
     await engine.worker()
     trial = await engine.site(OperatorKind.SIMULATED)
-    await trial.application("web", health_check=errors(prometheus))
+    await trial.application("web", health_check=error_rate_check(prometheus))
     await trial.deployed("v1")
     assert prometheus.asked == []
 
@@ -95,7 +95,7 @@ async def test_metric_values_are_stored_with_the_batch(engine: Engine, site: Sit
     await engine.worker()
     prometheus.gives(scalar("0.001"), scalar("0.5"))
     shell = ShellTarget(("true",), ("a", "b"), ("true",))
-    await site.application("web", shell, health_check=errors(prometheus, failure_threshold=1))
+    await site.application("web", shell, health_check=error_rate_check(prometheus, failure_threshold=1))
     story = await engine.until(await site.deploy(strategy=rolling(1)), D.ROLLED_BACK)
     task = story.tasks["web/deploy"]
     moments = (await event_feed.progress_of_rollouts([task.id]))[task.id]

@@ -1,4 +1,4 @@
-"""Rollouts that are cancelled, or that meet changes by others in the cluster: no capacity is lost."""
+"""Rollouts that are cancelled or find drift in the cluster: no capacity is lost."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -57,7 +57,7 @@ def strategy(kind: StrategyKind, seconds: int = HOURS, *, auto_rollback: bool = 
 
 @pytest.fixture
 async def place(place: Site) -> Site:
-    """The same place, where the shop has a Service."""
+    """The same site, with a Service for the shop."""
     (id_,) = place.applications.values()
     application = (await store.by_ids([id_]))[id_]
     await store.update(replace(application, kubernetes=KubernetesTarget("shop", "main", "shop")))
@@ -65,7 +65,7 @@ async def place(place: Site) -> Site:
 
 
 async def start_rollout(engine: Engine, place: Site, kind: StrategyKind, seconds: int = HOURS, **options: Any) -> str:
-    """Deploy one version, and another one up to where its first batch is watched."""
+    """Deploy a version, then another one until its first batch is watched."""
     await engine.worker()
     await engine.until(await place.deploy("v1"), D.SUCCESS, seconds=60)
     id_ = await place.deploy("v2", strategy=strategy(kind, seconds, **options))

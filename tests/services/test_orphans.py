@@ -49,13 +49,13 @@ async def process(engine: Engine) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 def settle_strangers(cluster: ClusterServer) -> None:
-    """Let Jobs run that are not ours."""
+    """Start Jobs that do not belong to Boreas."""
     for name, labels in STRANGERS.items():
         cluster.store("jobs", {"metadata": {"name": name, "labels": labels}, "spec": SPEC})
 
 
 def running(cluster: ClusterServer) -> set[str]:
-    """Return the names of the Jobs that there are."""
+    """Return the names of all Jobs."""
     return {item["metadata"]["name"] for item in cluster.of("jobs")}
 
 
@@ -75,16 +75,16 @@ async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
     async with process(engine):
         story = await engine.until(id_, D.CANCELLED, D.FAILED)
         assert story.statuses["job"] is S.CANCELLED
-        await eventually(gone(cluster), "the Job to be gone")
+        await eventually(removal_check(cluster), "the Job to be gone")
     assert [item for item in cluster.of("pods") if "boreas.dev/task" in item["metadata"]["labels"]] == []
     assert jobs(cluster) == [1] * (1 + len(STRANGERS))
 
 
-def gone(cluster: ClusterServer) -> Callable[[], Any]:
-    async def look() -> bool:
+def removal_check(cluster: ClusterServer) -> Callable[[], Any]:
+    async def is_removed() -> bool:
         return running(cluster) == set(STRANGERS)
 
-    return look
+    return is_removed
 
 
 async def test_runs_that_may_be_adopted_stay(engine: Engine, place: Site, cluster: ClusterServer) -> None:

@@ -20,7 +20,7 @@ from tests.services.support.controls import blocker_kinds, pause, pause_events, 
 from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, rolling, watched
 
 
-async def ending(engine: Engine, id_: str) -> list[object]:
+async def last_changes(engine: Engine, id_: str) -> list[object]:
     """Return the last status change of a deployment and the later events, without those of tasks."""
     bodies = [event.body for event in await engine.events(id_)]
     changes = [body for body in bodies if isinstance(body, DeploymentPaused | DeploymentStatusChanged)]
@@ -84,7 +84,7 @@ async def test_a_pause_does_not_stop_a_running_rollout(engine: Engine, site: Sit
     await engine.call(tasks.promote, Promotion(task.id, full=True))
     story = await engine.until(id_, D.SUCCESS)
     assert (notes.lines, story.deployment.paused) == (["a", "b"], False)
-    assert await ending(engine, id_) == [D.SUCCESS, False]
+    assert await last_changes(engine, id_) == [D.SUCCESS, False]
 
 
 async def test_a_failure_while_paused_rolls_back(engine: Engine, site: Site, notes: Notes, gate: Gate) -> None:
@@ -114,7 +114,10 @@ async def test_cancelling_in_the_queue_ends_the_pause(engine: Engine, site: Site
     id_ = await site.deploy(auto_start=False)
     await pause(engine, id_)
     await engine.cancel(id_)
-    assert ((await engine.story(id_)).deployment.paused, await ending(engine, id_)) == (False, [D.CANCELLED, False])
+    assert ((await engine.story(id_)).deployment.paused, await last_changes(engine, id_)) == (
+        False,
+        [D.CANCELLED, False],
+    )
 
 
 async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Site, gate: Gate) -> None:

@@ -1,8 +1,8 @@
 """A state machine without sweeps: after any actions, every deployment still proceeds.
 
-Workers here only take turns and report how attempts ended. Jobs lie in a list until one is drawn, and the clock stands
-until it is moved. After the actions, all work has a job or a worker that knows of it, and every timer has a job in
-time. No running deployment is stuck, none waits that could start, and refused actions have changed nothing. No sweep
+Workers here only take turns and report how attempts ended. Jobs stay in a list until the test delivers one, and the
+test moves the clock. After the actions, all work has a job or an offer at a worker, and every timer has a job in
+time. No running deployment is stuck, no waiting one could start, and refused actions have changed nothing. No sweep
 runs until the end. The legality of each change is checked after the test.
 """
 
@@ -48,7 +48,7 @@ MOST_ROUNDS = 100
 
 
 class StandingClock:
-    """A clock that stands until it is moved; each reading moves it a little, to order events."""
+    """A clock that the test moves; each reading adds a microsecond, to order events."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at
@@ -131,7 +131,7 @@ class World:
                 return
 
     async def work(self, a: int, b: int) -> None:
-        """Deliver a job to a worker, and let a worker with an offer claim tasks."""
+        """Deliver a job to a worker, and take a turn of a worker with an offer."""
         if due_keys := self.queue.due():
             _, id_ = self.queue.jobs.pop(due_keys[a % len(due_keys)])
             self.offers[WORKERS[b % 2].id].add(id_)
@@ -172,7 +172,7 @@ class World:
         await self.turn(worker, task.deployment_id, [Finished(assignment, result)], room=a % 3)
 
     async def pass_time(self, a: int, b: int) -> None:
-        """Move the clock, sometimes beyond the end of every lease. The holders do not notice at first."""
+        """Move the clock, sometimes beyond the end of every lease, without notice to the holders."""
         self.clock.at += timedelta(seconds=(1, 20, AN_HOUR)[a % 3])
         await settle_expired_leases(self.engine.runtime)
 
@@ -252,7 +252,7 @@ class World:
         return True
 
     async def stored_rows(self) -> list[str]:
-        """Return all that is stored of the deployments; events are numbered there."""
+        """Return all rows of the deployments, including the numbers of their last events."""
         own_ids = "SELECT id FROM deployments WHERE environment_id = $1"
         query = (
             "SELECT d::text AS row FROM deployments d WHERE environment_id = $1"

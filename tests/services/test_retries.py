@@ -1,4 +1,4 @@
-"""Retries: automatic ones after a back-off, manual ones of a deployment or a task, and what they keep."""
+"""Retries: automatic after a back-off, and manual of a deployment or a task."""
 
 import asyncio
 import itertools

@@ -12,21 +12,23 @@ WHO = "$BOREAS_APPLICATION $BOREAS_VERSION"
 TRIPLE = ("users", "orders", "web")
 
 
-def fails_on(version: str) -> str:
+def failing_script(version: str) -> str:
     """Return a script that fails when a version is deployed."""
     return f'test "$BOREAS_VERSION" != {version}'
 
 
-async def triple(site: Site, notes: Notes, **backs: Command) -> None:
+async def create_applications(site: Site, notes: Notes, **rollback_commands: Command) -> None:
     """Create three applications, of which the last one fails with v2."""
     for name in TRIPLE:
-        deploy = notes.then(f"deploy {WHO}", fails_on("v2") if name == "web" else "true")
-        await site.application(name, ShellTarget(deploy, rollback_command=backs.get(name, notes.take(f"back {WHO}"))))
+        deploy = notes.then(f"deploy {WHO}", failing_script("v2") if name == "web" else "true")
+        await site.application(
+            name, ShellTarget(deploy, rollback_command=rollback_commands.get(name, notes.take(f"back {WHO}")))
+        )
 
 
 async def test_touched_applications_are_rolled_back_in_reverse_order(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    await triple(site, notes)
+    await create_applications(site, notes)
     await site.deployed("v1")
     story = await engine.until(await site.deploy("v2", must_in_order=TRIPLE), D.ROLLED_BACK)
     assert notes.lines[3:] == [
@@ -60,7 +62,7 @@ async def test_an_undo_is_an_attempt_with_its_own_log(engine: Engine, site: Site
 
 async def test_only_touched_applications_are_rolled_back(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    await triple(site, notes)
+    await create_applications(site, notes)
     story = await engine.until(
         await site.deploy("v2", must_in_order=("web", "orders"), only=("web", "orders")), D.ROLLED_BACK
     )
@@ -89,7 +91,9 @@ async def test_the_methods_of_a_rollback_in_order_of_preference(
     await engine.worker()
     facts = "$BOREAS_VERSION $BOREAS_PREVIOUS_VERSION"
     rollback = notes.take(f"back {facts}") if has_command else None
-    await site.application("web", ShellTarget(notes.then(f"deploy {facts}", fails_on("v2")), rollback_command=rollback))
+    await site.application(
+        "web", ShellTarget(notes.then(f"deploy {facts}", failing_script("v2")), rollback_command=rollback)
+    )
     if ran_before:
         await site.deployed("v1")
     start = len(notes.lines) + 1
@@ -103,7 +107,7 @@ async def test_the_methods_of_a_rollback_in_order_of_preference(
 
 async def test_the_previous_version_has_its_own_image_and_commit(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    await site.application("web", notes.then("$BOREAS_VERSION $BOREAS_IMAGE $BOREAS_COMMIT", fails_on("v2")))
+    await site.application("web", notes.then("$BOREAS_VERSION $BOREAS_IMAGE $BOREAS_COMMIT", failing_script("v2")))
     await site.deployed(await site.version("v1", commit="c1"))
     await engine.until(await site.deploy(await site.version("v2", commit="c2")), D.ROLLED_BACK)
     assert notes.lines == ["v1 web:v1 c1", "v2 web:v2 c2", "v1 web:v1 c1"]
@@ -128,7 +132,7 @@ async def test_a_failed_health_check_task_rolls_everything_back(engine: Engine, 
 
 async def test_a_rollback_that_fails_ends_the_deployment_as_failed(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    await triple(site, notes, orders=sh("exit 6"))
+    await create_applications(site, notes, orders=sh("exit 6"))
     await site.deployed("v1")
     story = await engine.until(await site.deploy("v2", must_in_order=TRIPLE), D.FAILED)
     rollback = story.deployment.rollback
@@ -144,7 +148,7 @@ async def test_a_rollback_that_fails_ends_the_deployment_as_failed(engine: Engin
 async def test_a_failed_rollback_can_be_retried(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     command = sh("test -e fixed || { touch fixed; exit 1; }")
-    await triple(site, notes, orders=command)
+    await create_applications(site, notes, orders=command)
     id_ = await site.deploy("v2", must_in_order=TRIPLE)
     await engine.until(id_, D.FAILED)
     assert await engine.roll_back(id_) == id_

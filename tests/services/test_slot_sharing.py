@@ -20,9 +20,9 @@ async def test_a_large_deployment_does_not_hold_up_a_small_one(engine: Engine, t
 
 
 async def test_all_workers_of_a_pool_share_a_deployment(engine: Engine, trial: Site) -> None:
-    names = {(await engine.worker(slots=4)).identity.id for _ in range(3)}
+    worker_ids = {(await engine.worker(slots=4)).identity.id for _ in range(3)}
     story = await trial.deployed("v1", *(node(f"t{n}", payload={"seconds": 0.1}) for n in range(24)))
-    assert {attempt.worker for attempts in story.attempts.values() for attempt in attempts} == names
+    assert {attempt.worker for attempts in story.attempts.values() for attempt in attempts} == worker_ids
 
 
 async def test_a_worker_runs_as_many_attempts_as_it_has_slots(engine: Engine, gate: Gate) -> None:

@@ -25,13 +25,13 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
     for n in range(DEPLOYMENTS):
         await site.application(f"app-{n}")
     version = await site.version("v1")
-    crew = [await engine.worker(slots=8, sweeps=True) for _ in range(3)]
+    workers = [await engine.worker(slots=8, sweeps=True) for _ in range(3)]
     tasks = graph(notes.take("$BOREAS_TASK_ID $BOREAS_ATTEMPT"))
     ids = [await site.deploy(version, *tasks, only=[f"app-{n}"]) for n in range(DEPLOYMENTS)]
     for turn in range(4):
         await asyncio.sleep(0.2)
-        await (crew.pop(0).vanish() if turn == 2 else crew.pop(0).shut_down())
-        crew.append(await engine.worker(slots=8, sweeps=True))
+        await (workers.pop(0).vanish() if turn == 2 else workers.pop(0).shut_down())
+        workers.append(await engine.worker(slots=8, sweeps=True))
     stories = [await engine.until(id_, D.SUCCESS, seconds=40) for id_ in ids]
     attempts = {
         (attempt.task_id, str(attempt.number)): attempt.status

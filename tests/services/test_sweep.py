@@ -20,14 +20,14 @@ from tests.support.servers import Servers
 
 
 @pytest.fixture
-async def deaf(engine: Engine) -> Runtime:
+async def disconnected_runtime(engine: Engine) -> Runtime:
     """A runtime whose jobs and messages are lost: its Redis is unavailable."""
     away = ArqQueue(connect("redis://127.0.0.1:1/0"), engine.runtime.bus)
     return replace(engine.runtime, queue=away)
 
 
-async def test_committed_work_without_a_job_is_done(engine: Engine, trial: Site, deaf: Runtime) -> None:
-    sender = replace(engine, runtime=deaf)
+async def test_committed_work_without_a_job_is_done(engine: Engine, trial: Site, disconnected_runtime: Runtime) -> None:
+    sender = replace(engine, runtime=disconnected_runtime)
     id_ = await replace(trial, engine=sender).deploy("v1", node("one"), node("two", "one"))
     await engine.worker()
     assert (await engine.story(id_)).statuses["one"] is S.PENDING

@@ -1,4 +1,4 @@
-"""What commands see: their variables, little of the worker's environment, and their folder."""
+"""Environment of commands: variables, little of the worker's environment, and the folder."""
 
 import json
 import os

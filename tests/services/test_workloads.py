@@ -189,8 +189,8 @@ async def test_a_worker_that_takes_over_applies_the_current_shape_again(engine: 
 
 
 @contextmanager
-def holding(cluster: Cluster) -> Iterator[None]:
-    """Keep shapes from coming meanwhile."""
+def hold_shapes(cluster: Cluster) -> Iterator[None]:
+    """Prevent shapes from becoming ready inside the block."""
     cluster.held = asyncio.Event()
     yield
     cluster.held.set()
@@ -201,7 +201,7 @@ async def test_an_interrupted_shape_is_continued(engine: Engine) -> None:
     cluster = Cluster()
     first_worker = await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
-    with holding(cluster):
+    with hold_shapes(cluster):
         id_ = await site.deploy("v1", strategy=CANARY)
         await engine.until_logged(id_, "web/deploy", "1 of 4")
         await first_worker.shut_down()

@@ -1,4 +1,4 @@
-"""Workspaces are removed some days after the end of their deployment, and never while it may go on."""
+"""Workspaces are removed some days after their deployment has ended, and never before."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ DAYS = timedelta(days=7)
 
 
 def age_workspaces(engine: Engine, days: float, *names: str) -> None:
-    """Have everything in the folder of workspaces look as if it was made some days ago, and some more."""
+    """Set the age in days of all files in the folder of workspaces, and of more folders."""
     for name in names:
         (engine.folder / "workspaces" / name / "web").mkdir(parents=True)
     modified_at = engine.runtime.clock.now().timestamp() - days * 86_400
@@ -29,7 +29,7 @@ def folders(engine: Engine) -> set[str]:
     return {path.name for path in (engine.folder / "workspaces").iterdir()}
 
 
-async def over(engine: Engine, id_: str, days: float) -> None:
+async def set_ended(engine: Engine, id_: str, days: float) -> None:
     async with engine.open_connection() as connection:
         await connection.execute(
             f"UPDATE deployments SET completed_at = now() - interval '{days} days' WHERE id = '{id_}'"
@@ -49,11 +49,11 @@ async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate:
     await engine.until_running(runs, "task")
     age_workspaces(engine, 0, "dep_gone")
     age_workspaces(engine, 8)
-    await over(engine, old_id, 8)
-    await over(engine, new_id, 6)
-    keeper = ShellOperator(engine.folder / "workspaces")
-    assert sorted(await remove_old_workspaces(engine.runtime, keeper, DAYS)) == sorted([old_id, "dep_gone"])
-    assert await remove_old_workspaces(engine.runtime, keeper, DAYS) == []
+    await set_ended(engine, old_id, 8)
+    await set_ended(engine, new_id, 6)
+    shell = ShellOperator(engine.folder / "workspaces")
+    assert sorted(await remove_old_workspaces(engine.runtime, shell, DAYS)) == sorted([old_id, "dep_gone"])
+    assert await remove_old_workspaces(engine.runtime, shell, DAYS) == []
     assert folders(engine) == {new_id, runs}
     gate.open()
     await engine.until(runs, D.SUCCESS)
@@ -66,11 +66,11 @@ async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site)
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
     await engine.until(id_, D.FAILED)
     age_workspaces(engine, 8)
-    await over(engine, id_, 8)
-    keeper = ShellOperator(engine.folder / "workspaces")
+    await set_ended(engine, id_, 8)
+    shell = ShellOperator(engine.folder / "workspaces")
     async with engine.open_connection() as connection, connection.transaction():
         await connection.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
-        removing = asyncio.create_task(remove_old_workspaces(engine.runtime, keeper, DAYS))
+        removing = asyncio.create_task(remove_old_workspaces(engine.runtime, shell, DAYS))
         await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
     assert await removing == []
     assert folders(engine) == {id_}

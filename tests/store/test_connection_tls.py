@@ -22,7 +22,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @asynccontextmanager
-async def secured(servers: Servers, authority: Authority, *names: str) -> AsyncIterator[str]:
+async def tls_server(servers: Servers, authority: Authority, *names: str) -> AsyncIterator[str]:
     """Yield the start of a database URL whose server has a certificate for these names."""
     folder = servers.database_url.partition("?host=")[2].replace("%2F", "/")
 
@@ -33,7 +33,7 @@ async def secured(servers: Servers, authority: Authority, *names: str) -> AsyncI
         yield f"postgres://postgres@localhost:{port}{urlsplit(servers.database_url).path}"
 
 
-async def reach(url: str) -> str:
+async def try_connect(url: str) -> str:
     try:
         await migrations.check(url, migrations_folder())
     except UnreachableDatabaseError as error:
@@ -58,18 +58,18 @@ async def reach(url: str) -> str:
     ],
 )
 async def test_tls_parameters_of_the_url(servers: Servers, authority: Authority, query: str, message: str) -> None:
-    async with secured(servers, authority, "localhost") as url:
-        assert message in await reach(f"{url}?{query.format(ca=quote(str(authority.file)))}")
+    async with tls_server(servers, authority, "localhost") as url:
+        assert message in await try_connect(f"{url}?{query.format(ca=quote(str(authority.file)))}")
 
 
 async def test_another_host_name_is_accepted_unless_it_is_verified(servers: Servers, authority: Authority) -> None:
-    async with secured(servers, authority, "elsewhere.example") as url:
+    async with tls_server(servers, authority, "elsewhere.example") as url:
         root = f"sslrootcert={quote(str(authority.file))}"
-        assert await reach(f"{url}?sslmode=verify-ca&{root}") == "reached"
-        assert "Hostname mismatch" in await reach(f"{url}?sslmode=verify-full&{root}")
+        assert await try_connect(f"{url}?sslmode=verify-ca&{root}") == "reached"
+        assert "Hostname mismatch" in await try_connect(f"{url}?sslmode=verify-full&{root}")
 
 
 async def test_a_private_authority_is_trusted(servers: Servers, authority: Authority) -> None:
-    async with secured(servers, authority, "localhost") as url:
+    async with tls_server(servers, authority, "localhost") as url:
         environ = {"BOREAS_DATABASE_URL": f"{url}?sslmode=verify-full", "BOREAS_CA_FILE": str(authority.file)}
-        assert await reach(read_settings(environ).store.database_url or "") == "reached"
+        assert await try_connect(read_settings(environ).store.database_url or "") == "reached"

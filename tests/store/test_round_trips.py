@@ -129,7 +129,7 @@ async def test_any_application_comes_back_as_it_was(
 
 
 async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
-    place = Environment(
+    environment = Environment(
         id="env_x",
         name="here",
         rank=-3,
@@ -138,8 +138,8 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
         max_concurrent_deployments=7,
         created_at=NOW,
     )
-    await environments.insert(place)
-    assert await environments.by_ids(["env_x", "env_none"]) == {"env_x": place}
+    await environments.insert(environment)
+    assert await environments.by_ids(["env_x", "env_none"]) == {"env_x": environment}
     policy = ApprovalPolicy(
         required_approvals=2, approver_roles=(Role.ADMIN,), timeout_seconds=60, on_timeout=ApprovalTimeoutAction.CANCEL
     )
@@ -148,7 +148,7 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
         "approval_policy": policy,
     }
     fields |= {"rank": 5, "operator": OperatorKind.SHELL, "worker_pool": "other", "max_concurrent_deployments": 8}
-    changed = replace(place, **fields)
+    changed = replace(environment, **fields)
     await environments.update(changed)
     assert await environments.by_name("here") == changed == await environments.locked("env_x")
     assert (await environments.by_name("there"), await environments.locked("env_none")) == (None, None)

@@ -20,7 +20,7 @@ from tests.support.servers import Servers
 
 async def store(work: Unit, name: str = "here") -> str:
     """Store an environment in a unit of work that sends a message and a job."""
-    place = Environment(
+    environment = Environment(
         id=work.new_id(IdKind.ENVIRONMENT),
         name=name,
         rank=0,
@@ -29,10 +29,10 @@ async def store(work: Unit, name: str = "here") -> str:
         max_concurrent_deployments=1,
         created_at=work.now,
     )
-    await environments.insert(place)
-    work.messages.append(("topic", place.id.encode()))
-    work.jobs.append(Job(pool="default", name="job", args=(place.id,), key=place.id))
-    return place.id
+    await environments.insert(environment)
+    work.messages.append(("topic", environment.id.encode()))
+    work.jobs.append(Job(pool="default", name="job", args=(environment.id,), key=environment.id))
+    return environment.id
 
 
 async def heard(listener: Listener) -> Sequence[bytes] | None:
@@ -92,7 +92,7 @@ async def test_uncommitted_changes_are_invisible_to_others(engine: Engine) -> No
 
 
 async def elsewhere(engine: Engine, id_: str) -> bool:
-    """Tell whether another connection sees an environment."""
+    """Return whether another connection sees an environment."""
     async with engine.open_connection() as connection:
         return bool(await connection.fetchval("SELECT count(*) FROM environments WHERE id = $1", id_))
 

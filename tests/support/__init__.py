@@ -1,1 +1,1 @@
-"""What tests share: real servers, a real API and worker in the test's own loop, and clients for them."""
+"""Shared test support: real servers, an API and workers in the test's loop, and clients for them."""

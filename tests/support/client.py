@@ -15,7 +15,7 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody with a token."""
+    """A client with a token."""
 
     url: str
     token: str

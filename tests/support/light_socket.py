@@ -12,7 +12,7 @@ _TEXT, _CLOSE, _PING = 1, 8, 9
 
 
 class LightSocket(asyncio.Protocol):
-    """Subscribes as soon as it may. `take` gets each `next` as it came, `end` why there are no more."""
+    """Subscribes at once. `take` gets each raw `next` message, `end` the reason for the end."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class LightSocket(asyncio.Protocol):
         self._finish("lost")
 
     def abort(self) -> None:
-        """Break the connection off."""
+        """Abort the connection."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -89,10 +89,10 @@ class LightSocket(asyncio.Protocol):
             self._finish(kind if kind == "complete" else payload.decode())
             self.abort()
 
-    def _finish(self, why: str) -> None:
+    def _finish(self, reason: str) -> None:
         if not self._ended:
             self._ended = True
-            self._end(why)
+            self._end(reason)
 
     def _say(self, message: object) -> None:
         assert self.transport is not None

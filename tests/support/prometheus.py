@@ -30,11 +30,11 @@ class Prometheus(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def gives(self, *results: dict[str, Any]) -> None:
-        """Answer queries well, with these results in turn."""
+        """Answer queries successfully, with these results in turn."""
         self.answers = [(200, {"status": "success", "data": result}) for result in results]
 
     @property
@@ -63,7 +63,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Prometheus]:
-    """Run one."""
+    """Run a simulated Prometheus server."""
     with Prometheus() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

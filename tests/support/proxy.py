@@ -1,4 +1,4 @@
-"""A proxy for HTTP that takes every host for one server of the test, and keeps what it was asked for."""
+"""An HTTP proxy that forwards every host to one server of the test, and records the requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from tests.support.tls import copy
 
 @dataclass
 class Proxy:
-    """Where it listens, and the first lines of the requests that came."""
+    """The URL of the proxy, and the first lines and credentials of its requests."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -19,7 +19,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(port: int) -> AsyncIterator[Proxy]:
-    """Serve as a proxy behind which only the server at `port` of this machine is."""
+    """Run a proxy that forwards everything to the server at `port` of this machine."""
     proxy = Proxy()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

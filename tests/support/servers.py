@@ -20,7 +20,7 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where the servers of this test process are."""
+    """The URLs of the servers of this test process."""
 
     database_url: str
     redis_url: str
@@ -122,7 +122,7 @@ async def connect(url: str) -> asyncpg.Connection:
 
 
 async def empty(connection: asyncpg.Connection) -> None:
-    """Delete every row. DELETE beats TRUNCATE by far on tables this small."""
+    """Delete every row. On small tables DELETE is much faster than TRUNCATE."""
     await connection.execute(f"SET session_replication_role = replica; {DELETE_ALL}")
 
 

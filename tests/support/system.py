@@ -1,4 +1,4 @@
-"""A whole Boreas in the test's own loop: runtime, API on a free port, and as many workers as wanted."""
+"""A whole Boreas in the test's loop: runtime, API on a free port, and workers on request."""
 
 import asyncio
 import os
@@ -96,9 +96,9 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def served(runtime: Runtime, **options: Any) -> AsyncIterator[str]:
-    """Serve the API on a free port; `options` change how uvicorn does it.
+    """Serve the API on a free port; `options` are those of uvicorn.
 
-    BOREAS_EXECUTOR tells how it executes.
+    BOREAS_EXECUTOR selects the executor.
     """
     options.setdefault("executor", os.environ.get("BOREAS_EXECUTOR", "fast"))
     listener = socket.create_server(("127.0.0.1", 0))

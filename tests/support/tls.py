@@ -10,11 +10,11 @@ import trustme
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 SSL_REQUEST_BYTES = 8
-"""What a client of PostgreSQL sends first, to ask whether TLS is spoken."""
+"""The size of the TLS request that a PostgreSQL client sends first."""
 
 
 class Authority:
-    """An authority that nobody knows, unless its file is given."""
+    """An authority that clients trust only with its file."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -30,7 +30,7 @@ class Authority:
 
 @asynccontextmanager
 async def tls_relay(connect: Connect, secure: ssl.SSLContext, *, asks_first: bool = False) -> AsyncIterator[int]:
-    """Accept TLS on a port, which is given, and pass on what is said; `asks_first` as PostgreSQL has it."""
+    """Accept TLS on a port, yield it, and forward the data; `asks_first` is PostgreSQL's TLS request."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -49,7 +49,7 @@ async def tls_relay(connect: Connect, secure: ssl.SSLContext, *, asks_first: boo
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on everything, and then the end."""
+    """Forward all data, and then the end of the stream."""
     with suppress(OSError):
         while content := await reader.read(65_536):
             writer.write(content)

@@ -1,7 +1,6 @@
 """An API process that measures event loop delays: `python -m tests.support.watched_api`.
 
-What is noted is processor time of the loop's thread from one look at its sockets to the next: a loaded machine adds
-nothing to it.
+A delay is processor time of the loop's thread between two polls of its sockets: load on the machine does not count.
 """
 
 import asyncio
@@ -34,13 +33,13 @@ class Watched:
     held: Path
 
     def worst(self) -> float:
-        """Return for how many seconds its loop was held at the most since this was asked before."""
+        """Return the longest delay of the API's loop in seconds since the last call."""
         delays = [float(line) for line in self.held.read_text().split()]
         self.held.write_text("")
         return max(delays, default=0.0)
 
     def resident(self) -> int:
-        """Return how many bytes of memory it holds."""
+        """Return the resident memory in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -79,16 +78,16 @@ async def watched(servers: Servers, folder: Path, port: int) -> AsyncIterator[Wa
 
 
 def watch(path: Path) -> None:
-    """Note from now on how long loops are held."""
+    """Record from now on how long each iteration of a loop takes."""
     original: Any = BaseEventLoop._run_once  # type: ignore[attr-defined]
 
     def run_once(loop: Any) -> None:
-        before = time.thread_time()
+        started_at = time.thread_time()
         original(loop)
-        used = time.thread_time() - before
-        if used > NOTED_SECONDS:
+        seconds = time.thread_time() - started_at
+        if seconds > NOTED_SECONDS:
             with path.open("a") as file:
-                file.write(f"{used}\n")
+                file.write(f"{seconds}\n")
 
     BaseEventLoop._run_once = run_once  # type: ignore[attr-defined]
 

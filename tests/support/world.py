@@ -1,4 +1,4 @@
-"""Things to deploy: an environment, applications and versions, made through the API."""
+"""Deployable objects made through the API: an environment, applications and versions."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -58,5 +58,5 @@ async def world(client: Client, operator: str = "SIMULATED", **fields: Any) -> W
 
 
 def task(key: str, *block_by: str, **fields: Any) -> Data:
-    """Return a CUSTOM task of a graph of one's own."""
+    """Return a CUSTOM task of a custom graph."""
     return {"key": key, "name": key, "type": "CUSTOM", "blockBy": list(block_by)} | fields

@@ -62,7 +62,7 @@ class Notes:
 
 
 class Gate:
-    """Holds commands up until it is opened; later ones pass at once."""
+    """Blocks commands until it opens; later commands pass at once."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w")

@@ -136,7 +136,7 @@ class RunningWorker:
             await _end(self.loops)
 
     async def vanish(self) -> None:
-        """Lose contact: renew no leases, stop and claim nothing; its attempts go on unnoticed."""
+        """Lose contact: renew no leases and claim nothing, while the attempts continue."""
         self.connected = False
         self.worker._slots = 0
         self.arq.stop()
@@ -149,7 +149,7 @@ class RunningWorker:
         await self.worker.drain()
 
     async def until_idle(self) -> None:
-        """Wait until all its attempts have ended."""
+        """Wait until all attempts of the worker have ended."""
         await eventually(self._is_idle, "the worker's attempts to end")
 
     async def _is_idle(self) -> bool:
@@ -397,7 +397,7 @@ class Site:
         return await self.engine.until(await self.deploy(version, *graph, **more), D.SUCCESS)
 
     async def releases(self) -> dict[str, str]:
-        """Return the names of the versions that run here, by application."""
+        """Return the names of the running versions, by application."""
         releases = await environment_store.releases_in([self.environment_id])
         names = {id_: name for name, id_ in self.applications.items()}
         released = await version_store.by_ids([release.version_id for release in releases])

@@ -31,7 +31,7 @@ async def check_feeds(database_url: str) -> None:
 
 
 def check_feed(deployment_row: Any, task_rows: list[Any], events: list[Any]) -> None:
-    """Check one feed. Where the graph was edited, only its first change shows where a task stood before."""
+    """Check one feed. After an edit, only a task's first change shows its earlier status."""
     edited = deployment_row["revision"] > 1
     numbers = [event["number"] for event in events]
     assert numbers == list(range(1, deployment_row["last_event"] + 1)), numbers
