@@ -16,7 +16,7 @@ def job(name: str, *args: str, key: str) -> Job:
     return Job(pool="default", name=name, args=args, key=key)
 
 
-async def test_a_task_whose_job_comes_many_times_runs_once(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_a_task_with_repeated_jobs_runs_once(engine: Engine, site: Site, notes: Notes) -> None:
     id_ = await site.deploy("v1", node("task", command=notes.take("done")))
     await engine.queue.send([job("work_on", id_, key=f"copy {n}") for n in range(20)])
     for _ in range(3):
@@ -64,7 +64,7 @@ async def test_a_malformed_job_does_no_harm(
     caplog.clear()
 
 
-async def test_a_timer_that_comes_early_or_late_does_no_harm(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_an_early_or_late_timer_does_no_harm(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
     await site.application("web", ShellTarget(notes.take("$BOREAS_INSTANCE"), ("a", "b")))
     id_ = await site.deploy(strategy=Strategy(steps=(StrategyStep(1, 1), StrategyStep())))

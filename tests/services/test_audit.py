@@ -18,5 +18,5 @@ async def unrecorded_change(context: UseCaseContext, id_: str) -> Result:
 
 async def test_a_use_case_that_records_no_change_is_a_defect(engine: Engine) -> None:
     site = await engine.site()
-    with pytest.raises(UnrecordedError, match="silent"):
+    with pytest.raises(UnrecordedError, match="unrecorded_change"):
         await engine.call(unrecorded_change, site.environment_id)

@@ -204,7 +204,7 @@ async def test_only_the_interrupted_call_is_repeated(
     assert (notes.lines[start:], await color(site)) == (done, "green")
 
 
-async def test_the_serving_set_is_known_after_a_cancellation_that_follows_the_switch(
+async def test_the_serving_set_is_stored_after_a_cancellation_that_follows_the_switch(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker()

@@ -18,7 +18,7 @@ from tests.services.support.engine import AN_HOUR, D, Engine, S, Site, backed_of
 # Skipping
 
 
-async def test_a_skipped_task_does_not_stand_in_for_its_blockers(
+async def test_a_skipped_task_does_not_replace_its_blockers(
     engine: Engine, site: Site, notes: Notes, gate: Gate
 ) -> None:
     await engine.worker()
@@ -34,7 +34,7 @@ async def test_a_skipped_task_does_not_stand_in_for_its_blockers(
     assert (notes.lines, story.attempts["gap"], story.deployment.progress) == (["slow", "end"], [], 100)
 
 
-async def test_a_task_behind_a_skipped_one_is_free_at_once(engine: Engine, trial: Site) -> None:
+async def test_a_task_behind_a_skipped_one_is_ready_at_once(engine: Engine, trial: Site) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("bad", max_attempts=9, payload={"outcome": "failure"}), node("next", "bad"))
     await engine.until_task(id_, "bad", backed_off)

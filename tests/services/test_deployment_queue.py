@@ -69,7 +69,7 @@ async def test_the_second_deployment_waits_for_the_first(
     assert first_deployment.completed_at <= story.deployment.started_at
 
 
-async def test_first_come_first_served(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_deployments_run_in_the_order_of_their_creation(engine: Engine, site: Site, gate: Gate) -> None:
     await start_worker(engine)
     ids = [await site.deploy("v0", node("slow", command=gate.wait))]
     ids += [await site.deploy(f"v{n}") for n in range(1, 5)]
@@ -83,7 +83,7 @@ async def test_first_come_first_served(engine: Engine, site: Site, gate: Gate) -
         assert earlier.deployment.completed_at <= later.deployment.started_at
 
 
-async def test_deployments_that_share_no_application_run_side_by_side(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_deployments_that_share_no_application_run_concurrently(engine: Engine, site: Site, gate: Gate) -> None:
     await start_worker(engine)
     for name in ("users", "web"):
         await site.application(name, gate.wait)
@@ -93,7 +93,7 @@ async def test_deployments_that_share_no_application_run_side_by_side(engine: En
     gate.open()
 
 
-async def test_one_application_is_deployed_to_two_environments_side_by_side(engine: Engine, gate: Gate) -> None:
+async def test_one_application_is_deployed_to_two_environments_concurrently(engine: Engine, gate: Gate) -> None:
     await start_worker(engine)
     first_site, second_site = await engine.site(), await engine.site()
     await first_site.application("web", gate.wait)
@@ -217,7 +217,7 @@ async def test_a_task_in_back_off_is_blocked_until_its_retry(engine: Engine, tri
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_running_deployments_wait_for_nothing_and_failed_ones_name_their_tasks(
+async def test_running_deployments_have_no_blocker_and_failed_ones_name_their_tasks(
     engine: Engine, site: Site, gate: Gate
 ) -> None:
     await start_worker(engine)

@@ -268,7 +268,7 @@ async def test_the_largest_graph_is_edited_and_one_more_task_is_refused(engine: 
     assert [task.name for task in story.tasks.values()] == [f"“n{number}” 🚀" for number in reversed(range(MAX_TASKS))]
 
 
-async def test_an_edit_with_a_repeated_key_is_made_once(engine: Engine, trial: Site) -> None:
+async def test_an_edit_with_a_repeated_idempotency_key_is_made_once(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", *CHAIN, auto_start=False)
     order = EditOrder(deployment_id=id_, expected_revision=1, edit=Addition(node("z")))
     for _ in range(2):

@@ -74,7 +74,7 @@ async def test_a_requested_approval_does_not_cover_an_edited_task(engine: Engine
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_a_task_whose_approval_is_removed_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_task_proceeds_when_its_approval_is_removed(engine: Engine, site: Site) -> None:
     await engine.worker()
     for edit_ in (Removal("ask"), Modification("ask", {"require_confirm": False})):
         id_, _ = await deploy_until_waiting(engine, site)

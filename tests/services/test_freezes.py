@@ -98,7 +98,7 @@ async def test_after_a_lost_job_the_sweep_starts_the_deployment(engine: Engine, 
     assert story.deployment.started_at and story.deployment.started_at >= window.ends_at
 
 
-async def test_a_running_deployment_goes_on_during_a_freeze(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_a_running_deployment_continues_during_a_freeze(engine: Engine, site: Site, gate: Gate) -> None:
     await engine.worker()
     id_ = await site.deploy("v1", node("slow", command=gate.wait), node("after", "slow"))
     await engine.until_running(id_, "slow")

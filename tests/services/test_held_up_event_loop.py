@@ -12,7 +12,7 @@ from tests.services.support.commands import Notes, node, python, sh
 from tests.services.support.engine import LEASE_SECONDS, D, Engine, S, Site
 
 
-async def test_a_loop_held_up_for_longer_than_a_lease_keeps_its_leases(
+async def test_a_loop_blocked_for_longer_than_a_lease_keeps_its_leases(
     engine: Engine, site: Site, notes: Notes
 ) -> None:
     await engine.worker(sweeps=True)

@@ -20,10 +20,10 @@ PATIENT = 60.0
 """Seconds of a lease that no load takes away: a second attempt would print everything again."""
 
 
-async def test_a_log_at_its_limit_ends_with_a_notice_while_the_command_goes_on(engine: Engine, site: Site) -> None:
+async def test_a_log_at_its_limit_ends_with_a_notice_while_the_command_runs_on(engine: Engine, site: Site) -> None:
     await engine.worker(runtime=replace(engine.runtime, log_bytes=LIMIT))
-    loud = sh("for n in $(seq 5000); do echo 123456789x; done; exit 3")
-    id_ = await site.deploy("v1", node("loud", command=loud), node("quiet", command=("echo", "hello")))
+    command = sh("for n in $(seq 5000); do echo 123456789x; done; exit 3")
+    id_ = await site.deploy("v1", node("loud", command=command), node("quiet", command=("echo", "hello")))
     story = await engine.until(id_, D.FAILED)
     lines = await engine.lines(story.tasks["loud"])
     assert [line.message for line in lines[:100]] == ["123456789x"] * 100

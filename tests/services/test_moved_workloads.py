@@ -157,7 +157,7 @@ async def test_drift_by_cluster_tools_is_detected(
     assert [(name, size) for name, _, size in image(cluster)] == [("shop", 10)]
 
 
-async def test_restoring_the_old_image_while_watched_is_noticed(
+async def test_restoring_the_old_image_while_watched_is_detected(
     engine: Engine, place: Site, cluster: ClusterServer
 ) -> None:
     await engine.worker()

@@ -120,7 +120,7 @@ async def test_cancelling_in_the_queue_ends_the_pause(engine: Engine, site: Site
     )
 
 
-async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Site, gate: Gate) -> None:
+async def test_tasks_unblocked_while_paused_start_on_resume(engine: Engine, site: Site, gate: Gate) -> None:
     """One task is retried and a blocker is skipped: both take effect at once, and no task starts."""
     worker = await engine.worker()
     graph = [node("bad", command=FAILURE), node("slow", command=gate.wait), node("gap", "slow"), node("end", "gap")]
@@ -143,7 +143,7 @@ async def test_tasks_freed_while_paused_start_on_resume(engine: Engine, site: Si
     await engine.until(id_, D.SUCCESS)
 
 
-async def test_repeated_pausing_starts_each_task_once(engine: Engine, trial: Site) -> None:
+async def test_repeated_pauses_start_each_task_once(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=2)
     id_ = await trial.deploy("v1", *(node(f"t{n}", payload={"seconds": 0.02}) for n in range(20)))
     with suppress(Refused):

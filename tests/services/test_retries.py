@@ -62,19 +62,19 @@ async def test_a_due_attempt_needs_only_a_free_worker(engine: Engine, site: Site
 
     await eventually(one_goes_on, "one task to wait for its next attempt while the other runs")
     await engine.worker(slots=1, sweeps=True)
-    await eventually(lambda: ended_once(engine, id_), "the next attempt to run")
+    await eventually(lambda: has_one_ended(engine, id_), "the next attempt to run")
     gate.open()
     await engine.until(id_, D.SUCCESS)
 
 
-async def ended_once(engine: Engine, id_: str) -> bool:
+async def has_one_ended(engine: Engine, id_: str) -> bool:
     return sorted((await engine.story(id_)).statuses.values()) == [S.RUNNING, S.SUCCESS]
 
 
 async def test_a_retried_deployment_resumes_from_the_failed_tasks(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    fragile = notes.then("bad", "test -e fixed || { touch fixed; exit 1; }")
-    graph = [node("good", command=notes.take("good")), node("bad", "good", command=fragile)]
+    command = notes.then("bad", "test -e fixed || { touch fixed; exit 1; }")
+    graph = [node("good", command=notes.take("good")), node("bad", "good", command=command)]
     id_ = await site.deploy("v1", *graph, node("after", "bad", command=notes.take("after")))
     failed = await engine.until(id_, D.FAILED)
     assert (failed.deployment.attempt, failed.statuses["after"]) == (1, S.BLOCKED)
@@ -96,8 +96,8 @@ async def test_a_retry_resets_the_number_of_attempts(engine: Engine, trial: Site
 
 async def test_a_retried_task_runs_alone_while_others_stay_failed(engine: Engine, site: Site, notes: Notes) -> None:
     await engine.worker()
-    fragile = notes.then("$BOREAS_TASK_KEY", 'f="fixed-$BOREAS_TASK_KEY"; test -e "$f" || { touch "$f"; exit 1; }')
-    id_ = await site.deploy("v1", node("a", command=fragile), node("b", command=fragile), node("c", "a", "b"))
+    command = notes.then("$BOREAS_TASK_KEY", 'f="fixed-$BOREAS_TASK_KEY"; test -e "$f" || { touch "$f"; exit 1; }')
+    id_ = await site.deploy("v1", node("a", command=command), node("b", command=command), node("c", "a", "b"))
     story = await engine.until(id_, D.FAILED)
     while story.statuses["b"] is not S.FAILED or story.statuses["a"] is not S.FAILED:
         await engine.retry(id_)

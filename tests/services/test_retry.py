@@ -29,7 +29,7 @@ class Work:
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
-async def test_work_is_called_until_the_database_answers(failures: int) -> None:
+async def test_work_is_retried_until_the_database_answers(failures: int) -> None:
     errors = [ConnectionRefusedError("down"), TimeoutError()][:failures]
     assert await retry_while_away(Work(*errors)) == failures + 1
 

@@ -36,6 +36,6 @@ FORMS: dict[str, Callable[[Work], Callable[[], Awaitable[int]]]] = {
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
 @pytest.mark.parametrize("form", FORMS)
-async def test_the_result_comes_once_the_database_is_back(failures: int, form: str) -> None:
+async def test_the_result_is_returned_once_the_database_is_available(failures: int, form: str) -> None:
     work = Work(failures)
     assert await retry_while_away(FORMS[form](work)) == failures + 1 == work.calls

@@ -75,7 +75,7 @@ async def test_the_audit_log_has_no_secret_of_an_application(engine: Engine, sit
         f'printf "x%.0s" $(seq 65530); printf "{VALUE}\\n"',
     ],
 )
-async def test_a_secret_is_masked_whatever_interrupts_it(engine: Engine, site: Site, script: str) -> None:
+async def test_a_secret_is_masked_across_any_interruption(engine: Engine, site: Site, script: str) -> None:
     await engine.worker()
     story = await site.deployed("v1", node("task", command=sh(script), env=ENV))
     output = "".join(await engine.messages(story.deployment.id, "task"))
@@ -126,7 +126,7 @@ async def test_escape_sequences_are_stored_and_ignored_by_search(engine: Engine,
         assert (await logs.counts([task.id], filter_))[task.id] == expected == filter_.admits(line)
 
 
-async def test_an_unfinished_line_is_shown_after_a_second(engine: Engine, site: Site) -> None:
+async def test_an_unfinished_line_is_stored_after_a_second(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nprint('Waiting ... ', end='', flush=True); time.sleep(600)"
     id_ = await site.deploy("v1", node("task", command=python(code)))
@@ -153,7 +153,7 @@ async def test_the_rest_of_a_shown_line_keeps_its_level(engine: Engine, site: Si
     assert [str(line.level) for line in lines] == ["ERROR"] * 4 + ["INFO"]
 
 
-async def test_a_constantly_updated_progress_bar_is_shown_from_time_to_time(engine: Engine, site: Site) -> None:
+async def test_a_constantly_updated_progress_bar_is_shown_at_intervals(engine: Engine, site: Site) -> None:
     await engine.worker()
     code = "import time\nfor n in range(10_000): print(f'{n}%', end='\\r', flush=True); time.sleep(0.1)"
     id_ = await site.deploy("v1", node("task", command=python(code)))

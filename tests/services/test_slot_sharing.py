@@ -7,7 +7,7 @@ from tests.services.support.commands import Gate, node
 from tests.services.support.engine import D, Engine, S, Site, eventually
 
 
-async def test_a_large_deployment_does_not_hold_up_a_small_one(engine: Engine, trial: Site) -> None:
+async def test_a_large_deployment_does_not_delay_a_small_one(engine: Engine, trial: Site) -> None:
     await engine.worker(slots=4)
     large = await trial.deploy("v1", *(node(f"t{n}", payload={"seconds": 0.05}) for n in range(60)))
     await engine.until_task(large, "t3", lambda task: task.status is not S.PENDING)

@@ -21,7 +21,7 @@ def graph(command: Command) -> list[WorkflowTask]:
     return [node(key, *block_by, command=command) for key, block_by in keys.items()]
 
 
-async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine, site: Site, notes: Notes) -> None:
+async def test_every_attempt_runs_once_while_workers_start_and_stop(engine: Engine, site: Site, notes: Notes) -> None:
     for n in range(DEPLOYMENTS):
         await site.application(f"app-{n}")
     version = await site.version("v1")
@@ -45,7 +45,7 @@ async def test_every_attempt_works_once_while_workers_come_and_go(engine: Engine
     assert all(story.attempt_statuses(key).count(S.SUCCESS) == 1 for story in stories for key in story.tasks)
 
 
-async def test_concurrent_actions_are_done_or_refused_and_everything_ends(engine: Engine, site: Site) -> None:
+async def test_concurrent_actions_succeed_or_are_refused_and_every_deployment_ends(engine: Engine, site: Site) -> None:
     """Deployments are cancelled, rolled back and retried at any moment, repeatedly."""
     dice = Random(4)
     for n in range(DEPLOYMENTS):

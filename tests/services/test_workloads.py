@@ -224,7 +224,7 @@ async def test_a_watched_workload_is_rolled_back_on_request(engine: Engine) -> N
     assert rollout is not None and (rollout.weight, rollout.touched) == (0.0, ())
 
 
-async def test_a_worker_without_a_rollout_operator_says_so(engine: Engine) -> None:
+async def test_a_worker_without_a_rollout_operator_reports_it(engine: Engine) -> None:
     unable = replace(runtime(engine, Cluster()), rollouts={})
     await engine.worker(runtime=unable)
     story = await engine.until(await (await place(engine)).deploy("v1"), D.FAILED)

@@ -68,7 +68,7 @@ async def note(context: UseCaseContext, name: str) -> Result:
     return Result((name,))
 
 
-async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: asyncpg.Connection) -> None:
+async def test_concurrent_entries_form_one_chain(engine: Engine, rows: asyncpg.Connection) -> None:
     await asyncio.gather(*(engine.call(note, f"n{number}") for number in range(40)))
     chain, _ = await verify()
     assert (chain.length, chain.fault) == (80, None)
@@ -92,7 +92,7 @@ async def test_entries_of_many_at_once_are_one_chain(engine: Engine, rows: async
         ("UPDATE audit_entries SET hash = md5(hash) || md5(hash) WHERE number = 5", "entry 5 (aud_"),
     ],
 )
-async def test_changes_behind_the_triggers_are_found(
+async def test_changes_that_bypass_the_triggers_are_found(
     engine: Engine, rows: asyncpg.Connection, tampering: str, says: str
 ) -> None:
     for number in range(3):

@@ -96,7 +96,7 @@ async def test_answers_that_an_older_release_stored_are_read(engine: Engine) -> 
 
 
 @pytest.mark.parametrize(("key", "fits"), [("", False), ("x", True), ("ü" * 200, True), ("x" * 201, False)])
-async def test_how_long_a_key_may_be(engine: Engine, key: str, fits: bool) -> None:
+async def test_the_maximum_length_of_a_key(engine: Engine, key: str, fits: bool) -> None:
     try:
         await engine.call(environments.create, draft(engine), key=key)
     except Refused as refused:

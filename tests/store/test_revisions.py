@@ -49,7 +49,7 @@ async def supersede(engine: Engine, id_: str, *tasks_: WorkflowTask) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[Complaint.function_scoped_fixture])
 @given(st.lists(tasks, min_size=1, max_size=3))
-async def test_the_tasks_of_a_revision_come_back_as_they_were(
+async def test_the_tasks_of_a_revision_are_read_as_stored(
     engine: Engine, trial: Site, tasks_: list[WorkflowTask]
 ) -> None:
     id_ = await trial.deploy("v1", auto_start=False)

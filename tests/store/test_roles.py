@@ -76,7 +76,7 @@ BY_NOBODY = [
 
 
 @pytest.mark.parametrize("statement", BY_NOBODY)
-async def test_what_neither_role_may_do(database: RoleDatabase, statement: str) -> None:
+async def test_statements_that_neither_role_may_run(database: RoleDatabase, statement: str) -> None:
     for role in (database.api, database.worker):
         assert await database.refused(role, statement), role
 
@@ -106,7 +106,7 @@ async def test_what_neither_role_may_do(database: RoleDatabase, statement: str) 
         "INSERT INTO tasks DEFAULT VALUES",
     ],
 )
-async def test_what_a_worker_may_not_do(database: RoleDatabase, statement: str) -> None:
+async def test_statements_that_a_worker_may_not_run(database: RoleDatabase, statement: str) -> None:
     assert await database.refused(database.worker, statement)
 
 

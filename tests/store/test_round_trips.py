@@ -115,7 +115,7 @@ of_applications = settings(
 
 @of_applications
 @given(drafts, drafts)
-async def test_any_application_comes_back_as_it_was(
+async def test_any_application_is_read_as_stored(
     engine: Engine, draft: Application, changed_draft: Application
 ) -> None:
     async with unit(engine.runtime) as work:
@@ -128,7 +128,7 @@ async def test_any_application_comes_back_as_it_was(
         assert await applications.by_name(id_[::-1]) == changed == await applications.locked(id_)
 
 
-async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
+async def test_an_environment_is_read_as_stored(engine: Engine) -> None:
     environment = Environment(
         id="env_x",
         name="here",
@@ -154,7 +154,7 @@ async def test_an_environment_comes_back_as_it_was(engine: Engine) -> None:
     assert (await environments.by_name("there"), await environments.locked("env_none")) == (None, None)
 
 
-async def test_a_version_comes_back_as_it_was(engine: Engine, site: Site) -> None:
+async def test_a_version_is_read_as_stored(engine: Engine, site: Site) -> None:
     ids = [await site.application(name) for name in ("z", "a", "m")]
     artifacts = tuple(
         Artifact(application_id=id_, image=image) for id_, image in zip(ids, ("x:1", None, ""), strict=True)
@@ -168,7 +168,7 @@ async def test_a_version_comes_back_as_it_was(engine: Engine, site: Site) -> Non
 JSON: dict[str, Any] = {"a": [1, 2.5, -0.25, 1e15, 2**53, True, None, "ü🚀"], "": {"nested": {}}, "k'\"\\": "\n\t"}
 
 
-async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
+async def test_a_task_is_read_as_stored(engine: Engine, trial: Site) -> None:
     position = Position(1.5, -2e9)
     definition = node(
         "two", "one", payload=JSON, position=position, env={"A": "b=c"}, timeout_seconds=7, max_attempts=9
@@ -202,7 +202,7 @@ async def test_a_task_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
     assert await tasks.by_ids([task.id]) == {task.id: task}
 
 
-async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> None:
+async def test_attempts_are_read_as_stored(engine: Engine, trial: Site) -> None:
     (task,) = (await engine.story(await trial.deploy("v1", node("one"), auto_start=False))).tasks.values()
     attempts = [
         TaskAttempt(
@@ -230,7 +230,7 @@ async def test_attempts_come_back_as_they_were(engine: Engine, trial: Site) -> N
     assert await tasks.attempts_of([task.id, "tsk_none"]) == {task.id: [attempts[1], ended_attempt], "tsk_none": []}
 
 
-async def test_a_deployment_comes_back_as_it_was(engine: Engine, trial: Site) -> None:
+async def test_a_deployment_is_read_as_stored(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False, strategy=rolling(3, 4, auto_rollback=False))
     deployment = (await engine.story(id_)).deployment
     release = Release(
@@ -291,7 +291,7 @@ BODIES: list[Body] = [
 ]
 
 
-async def test_events_come_back_from_database_and_bus(engine: Engine, trial: Site) -> None:
+async def test_events_are_read_from_database_and_bus_as_stored(engine: Engine, trial: Site) -> None:
     id_ = await trial.deploy("v1", auto_start=False)
     deployment = (await engine.story(id_)).deployment
     actors = [None, "usr_x", None, "usr_y", "usr_x", None, None]
@@ -305,7 +305,7 @@ async def test_events_come_back_from_database_and_bus(engine: Engine, trial: Sit
         assert await event_feed.pages([id_, "dep_none"], 1, 9) == {id_: events, "dep_none": []}
 
 
-def test_lines_come_back_from_the_bus() -> None:
+def test_log_lines_are_read_from_the_bus_as_sent() -> None:
     lines = [LogLine(n, NOW, level, f"“{level}” 🚀\x1b[1m", 2) for n, level in enumerate(LogLevel)]
     assert logs.decode(logs.encode(lines)) == lines and logs.decode(logs.encode([])) == []
 

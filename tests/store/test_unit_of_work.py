@@ -97,7 +97,7 @@ async def elsewhere(engine: Engine, id_: str) -> bool:
         return bool(await connection.fetchval("SELECT count(*) FROM environments WHERE id = $1", id_))
 
 
-async def test_a_commit_stands_although_redis_is_unavailable(engine: Engine) -> None:
+async def test_a_commit_persists_although_redis_is_unavailable(engine: Engine) -> None:
     away = connect("redis://127.0.0.1:1/0")
     bus = RedisBus(away)
     async with unit(replace(engine.runtime, bus=bus, queue=ArqQueue(away, bus))) as work:
