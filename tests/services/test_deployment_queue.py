@@ -235,8 +235,8 @@ async def test_concurrent_requests_run_one_after_another(engine: Engine, site: S
     await site.application("web")
     version = await site.version("v1")
     ids = await asyncio.gather(*(site.deploy(version) for _ in range(10)))
-    ended = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
-    for earlier, later in pairwise(sorted(ended, key=lambda deployment: str(deployment.started_at))):
+    completed = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
+    for earlier, later in pairwise(sorted(completed, key=lambda deployment: str(deployment.started_at))):
         assert earlier.completed_at and later.started_at and earlier.completed_at <= later.started_at
 
 
@@ -247,7 +247,7 @@ async def test_the_maximum_holds_for_concurrent_requests(engine: Engine) -> None
         await site.application(f"app-{n}")
     version = await site.version("v1")
     ids = await asyncio.gather(*(site.deploy(version, only=[f"app-{n}"]) for n in range(10)))
-    ended = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
-    for deployment in ended:
-        concurrent = [other for other in ended if other.started_at <= deployment.started_at < other.completed_at]  # type: ignore[operator]
+    completed = [(await engine.until(id_, D.SUCCESS)).deployment for id_ in ids]
+    for deployment in completed:
+        concurrent = [other for other in completed if other.started_at <= deployment.started_at < other.completed_at]  # type: ignore[operator]
         assert len(concurrent) <= 3

@@ -53,7 +53,7 @@ GRAPHS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("a",), ("b", "a"), ("c", "b")),
     (("b",), ("ship", "b")),
 )
-"""With an odd number, “b” is asked for."""
+"""Shapes of custom graphs: (key, *keys of its blockers) of each task."""
 STEPS_OF_PLAY = 60
 
 
@@ -103,14 +103,14 @@ class Machine:
             (lambda: call(deployments.retry, id_), (await why_not_retry(caller, [deployment]))[id_]),
             (lambda: call(deployments.roll_back, order), (await why_not_roll_back(caller, [deployment]))[id_]),
         )
-        use_case, shown = controls[b % len(controls)]
+        use_case, shown_problem = controls[b % len(controls)]
         try:
             await use_case()
         except Refused as refused:
             (problem,) = refused.problems
-            assert problem.message == (shown.message if isinstance(shown, Problem) else shown)
+            assert problem.message == (shown_problem.message if isinstance(shown_problem, Problem) else shown_problem)
         else:
-            assert shown is None
+            assert shown_problem is None
 
     async def steer_task(self, a: int, b: int) -> None:
         """Retry, skip, cancel or promote a task."""

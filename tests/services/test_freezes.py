@@ -28,7 +28,7 @@ from tests.services.support.engine import D, Engine, Site
 LONG = timedelta(hours=1)
 
 
-async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeWindow:
+async def freeze(site: Site, duration: timedelta = LONG, **more: object) -> FreezeWindow:
     """Freeze an environment from now on."""
     now = site.engine.runtime.clock.now()
     fields: dict[str, object] = {
@@ -37,7 +37,7 @@ async def freeze(site: Site, lasts: timedelta = LONG, **more: object) -> FreezeW
         "name": "year end",
         "reason": "nobody is here",
         "starts_at": now,
-        "ends_at": now + lasts,
+        "ends_at": now + duration,
         "timezone": "UTC",
         "created_at": now,
     }

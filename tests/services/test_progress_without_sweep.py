@@ -72,7 +72,7 @@ class JobList:
             self.jobs.setdefault(job.key, (self.clock.at + timedelta(seconds=job.delay or 0), str(job.args[0])))
 
     def due(self) -> list[str]:
-        """Return the keys of the jobs whose time has come."""
+        """Return the keys of the due jobs."""
         return [key for key, (at, _) in self.jobs.items() if at <= self.clock.at]
 
 

@@ -96,7 +96,7 @@ async def test_lines_of_several_instances_are_masked_separately(engine: Engine, 
 
 
 async def test_a_task_with_too_many_secrets_to_mask_does_not_run(engine: Engine, site: Site) -> None:
-    """Such a task can no longer be created, but an older release may have stored one."""
+    """The API refuses such a task, but an older release may have stored one."""
     secrets = {"PASSWORD": "\n".join(f"line-{n:05}" for n in range(500))}
     id_ = await site.deploy("v1", node("task", command=sh("echo $PASSWORD")), auto_start=False)
     async with engine.open_connection() as connection:

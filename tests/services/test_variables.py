@@ -137,7 +137,7 @@ async def test_arguments_reach_a_command_unchanged(engine: Engine, site: Site) -
 
 
 async def test_escaped_expressions_reach_the_command_literally(engine: Engine, site: Site) -> None:
-    """Also of the deploy command, and without its value in the log where its name tells that it is secret."""
+    """The deploy command too; the log masks the value of a variable with a secret name."""
     await engine.worker()
     await site.application(
         "web",

@@ -1,4 +1,4 @@
-"""Rollouts of workloads as a whole: the shapes that the operator is asked to apply, and when.
+"""Rollouts of workloads as a whole: the shapes that the operator must apply, and when.
 
 The cluster here is a model that implements the operator's port: it has replicas of both versions, and records the
 calls.
@@ -29,51 +29,51 @@ WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), 
 
 @dataclass
 class Cluster:
-    """Four replicas of a workload. `fails` selects shapes that fail, `held` keeps one from being ready."""
+    """Four replicas of a workload. `fails` selects shapes that fail, `ready` delays each shape until it is set."""
 
     size_: int = 4
-    asked: list[Shape] = field(default_factory=list)
-    back: list[Shape] = field(default_factory=list)
-    seen: list[Workload] = field(default_factory=list)
+    requested: list[Shape] = field(default_factory=list)
+    rolled_back: list[Shape] = field(default_factory=list)
+    workloads: list[Workload] = field(default_factory=list)
     fails: str | None = None
-    held: asyncio.Event | None = None
-    is_now: Shape | None = None
-    refuses: str | None = None
-    shaken: str | None = None
+    ready: asyncio.Event | None = None
+    current: Shape | None = None
+    incompatibility_message: str | None = None
+    observed_fault: str | None = None
 
     async def size(self, workload: Workload) -> int:
-        self.seen.append(workload)
+        self.workloads.append(workload)
         return self.size_
 
     async def apply(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        if self.is_now is not None and shape.total == self.is_now.total:
-            assert shape.weight >= self.is_now.weight
-        self.asked.append(shape)
+        if self.current is not None and shape.total == self.current.total:
+            assert shape.weight >= self.current.weight
+        self.requested.append(shape)
         await log(Stream.SYSTEM, [f"{shape.updated} of {shape.total}"])
-        if self.held is not None:
-            await self.held.wait()
+        if self.ready is not None:
+            await self.ready.wait()
         if _short(shape) == self.fails:
             return Outcome(Ending.FAILED, "ImagePullBackOff")
-        self.is_now = shape
+        self.current = shape
         return Outcome(Ending.SUCCEEDED)
 
     async def incompatibility(self, workload: Workload, strategy: Strategy, size: int) -> str | None:
-        return self.refuses
+        return self.incompatibility_message
 
     async def resolve_service(self, workload: Workload, shape: Shape) -> str | None:
         return workload.target.service if shape.finished or shape.switched else f"{workload.target.service}-preview"
 
     async def observe(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        return Outcome(Ending.FAILED, self.shaken) if self.shaken else Outcome(Ending.SUCCEEDED)
+        return Outcome(Ending.FAILED, self.observed_fault) if self.observed_fault else Outcome(Ending.SUCCEEDED)
 
     async def roll_back(self, workload: Workload, shape: Shape, log: LogSink) -> Outcome:
-        self.back.append(shape)
+        self.rolled_back.append(shape)
         return Outcome(Ending.SUCCEEDED)
 
     @property
     def steps(self) -> list[str]:
-        """The shapes that it was asked for, in short."""
-        return [_short(shape) for shape in self.asked]
+        """The requested shapes, in short."""
+        return [_short(shape) for shape in self.requested]
 
 
 def _short(shape: Shape) -> str:
@@ -111,7 +111,7 @@ async def test_the_shapes_of_a_strategy(
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine, **target)
     story = await site.deployed("v1", strategy=strategy)
-    assert (cluster.steps, cluster.back) == (steps, [])
+    assert (cluster.steps, cluster.rolled_back) == (steps, [])
     assert story.tasks["web/deploy"].result == {"instances": ["web-0", "web-1", "web-2", "web-3"]}
 
 
@@ -139,7 +139,7 @@ async def test_the_operator_gets_both_images_and_their_owner(engine: Engine) -> 
     await site.deployed("v1")
     story = await site.deployed("v2")
     task = story.tasks["web/deploy"]
-    assert cluster.seen[-1] == Workload(
+    assert cluster.workloads[-1] == Workload(
         connection=KubernetesAccess(namespace="shop"),
         target=KubernetesTarget("web", "app", "web"),
         deployment_id=story.deployment.id,
@@ -153,7 +153,7 @@ async def test_the_operator_gets_both_images_and_their_owner(engine: Engine) -> 
 
 
 @pytest.mark.parametrize(
-    ("strategy", "fails", "asked"),
+    ("strategy", "fails", "expected_steps"),
     [
         (CANARY, "1/4 0.25", ["1/4 0.25"]),
         (CANARY, "4/4 1", ["1/4 0.25", "4/4 1"]),
@@ -163,13 +163,13 @@ async def test_the_operator_gets_both_images_and_their_owner(engine: Engine) -> 
     ],
 )
 async def test_a_workload_that_does_not_become_ready_is_rolled_back(
-    engine: Engine, strategy: Strategy, fails: str, asked: list[str]
+    engine: Engine, strategy: Strategy, fails: str, expected_steps: list[str]
 ) -> None:
     cluster = Cluster(fails=fails)
     await engine.worker(runtime=runtime(engine, cluster))
     site = await place(engine)
     story = await engine.until(await site.deploy("v1", strategy=strategy), D.ROLLED_BACK)
-    assert (cluster.steps, [_short(shape) for shape in cluster.back]) == (asked, [fails])
+    assert (cluster.steps, [_short(shape) for shape in cluster.rolled_back]) == (expected_steps, [fails])
     assert (story.tasks["web/deploy"].error_message, story.statuses["web/deploy"]) == (
         "ImagePullBackOff",
         S.ROLLED_BACK,
@@ -191,10 +191,10 @@ async def test_a_worker_that_takes_over_applies_the_current_shape_again(engine: 
 @contextmanager
 def hold_shapes(cluster: Cluster) -> Iterator[None]:
     """Prevent shapes from becoming ready inside the block."""
-    cluster.held = asyncio.Event()
+    cluster.ready = asyncio.Event()
     yield
-    cluster.held.set()
-    cluster.held = None
+    cluster.ready.set()
+    cluster.ready = None
 
 
 async def test_an_interrupted_shape_is_continued(engine: Engine) -> None:
@@ -220,7 +220,7 @@ async def test_a_watched_workload_is_rolled_back_on_request(engine: Engine) -> N
     await engine.roll_back(id_)
     story = await engine.until(id_, D.ROLLED_BACK)
     rollout = story.tasks["web/deploy"].rollout
-    assert [_short(shape) for shape in cluster.back] == ["1/4 0.25"]
+    assert [_short(shape) for shape in cluster.rolled_back] == ["1/4 0.25"]
     assert rollout is not None and (rollout.weight, rollout.touched) == (0.0, ())
 
 

@@ -45,8 +45,8 @@ async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate:
     await site.application("web")
     old_id = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
     new_id = (await site.deployed("v1", node("task", command=sh("echo kept > file")))).deployment.id
-    runs = await site.deploy("v1", node("task", command=gate.wait))
-    await engine.until_running(runs, "task")
+    running_id = await site.deploy("v1", node("task", command=gate.wait))
+    await engine.until_running(running_id, "task")
     age_workspaces(engine, 0, "dep_gone")
     age_workspaces(engine, 8)
     await set_ended(engine, old_id, 8)
@@ -54,13 +54,13 @@ async def test_only_old_workspaces_are_removed(engine: Engine, site: Site, gate:
     shell = ShellOperator(engine.folder / "workspaces")
     assert sorted(await remove_old_workspaces(engine.runtime, shell, DAYS)) == sorted([old_id, "dep_gone"])
     assert await remove_old_workspaces(engine.runtime, shell, DAYS) == []
-    assert folders(engine) == {new_id, runs}
+    assert folders(engine) == {new_id, running_id}
     gate.open()
-    await engine.until(runs, D.SUCCESS)
+    await engine.until(running_id, D.SUCCESS)
 
 
 async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site) -> None:
-    """It failed long ago, and the cleanup meets a retry that holds its lock and fails again."""
+    """The deployment failed long ago; during the cleanup a retry locks it and fails again."""
     await engine.worker()
     await site.application("web")
     id_ = await site.deploy("v1", node("task", command=sh("exit 1")))
@@ -70,13 +70,13 @@ async def test_a_retried_deployment_keeps_its_folder(engine: Engine, site: Site)
     shell = ShellOperator(engine.folder / "workspaces")
     async with engine.open_connection() as connection, connection.transaction():
         await connection.execute(f"UPDATE deployments SET completed_at = now() WHERE id = '{id_}'")
-        removing = asyncio.create_task(remove_old_workspaces(engine.runtime, shell, DAYS))
-        await eventually(lambda: _waited_for(engine), "the deployment to be waited for")
-    assert await removing == []
+        removal = asyncio.create_task(remove_old_workspaces(engine.runtime, shell, DAYS))
+        await eventually(lambda: has_lock_waiter(engine), "the deployment to be waited for")
+    assert await removal == []
     assert folders(engine) == {id_}
 
 
-async def _waited_for(engine: Engine) -> bool:
+async def has_lock_waiter(engine: Engine) -> bool:
     async with engine.open_connection() as connection:
         return bool(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 

@@ -102,7 +102,7 @@ CREATE CONSTRAINT TRIGGER tasks_changed AFTER UPDATE ON tasks DEFERRABLE INITIAL
     IS DISTINCT FROM ({", ".join(f"NEW.{name}" for name in SHOWN)}))
   EXECUTE FUNCTION checks.mark_changes();
 """
-"""What is kept of tasks is found by their deployment's mark: nothing that is shown of them may change without it."""
+"""Caches find tasks by their deployment's mark: each visible change of a task must change the mark."""
 
 
 async def _watch_marks(url: str) -> None:

@@ -21,23 +21,23 @@ class World:
     applications: dict[str, str] = field(default_factory=dict)
 
     async def application(self, name: str, **fields: Any) -> str:
-        """Create an application and return its id; without more it has only a deploy task that does nothing."""
+        """Create an application and return its id; by default its deploy task does nothing."""
         fields = {"shell": {"command": ["true"]}} | fields
-        made = await self.client.change("createApplication", "application { id }", name=unique(name), **fields)
-        self.applications[name] = made["application"]["id"]
+        payload = await self.client.change("createApplication", "application { id }", name=unique(name), **fields)
+        self.applications[name] = payload["application"]["id"]
         return self.applications[name]
 
     async def version(self, name: str = "v1") -> str:
         """Create a version of all applications."""
         artifacts = [{"applicationId": id_} for id_ in self.applications.values()]
-        made = await self.client.change("createVersion", "version { id }", name=name, artifacts=artifacts)
-        return str(made["version"]["id"])
+        payload = await self.client.change("createVersion", "version { id }", name=name, artifacts=artifacts)
+        return str(payload["version"]["id"])
 
     async def deploy(self, version_id: str | None = None, **fields: Any) -> str:
         """Create a deployment and return its id."""
-        made = await self.try_deploy(version_id, **fields)
-        assert made["errors"] == [], made["errors"]
-        return str(made["deployments"][0]["id"])
+        payload = await self.try_deploy(version_id, **fields)
+        assert payload["errors"] == [], payload["errors"]
+        return str(payload["deployments"][0]["id"])
 
     async def try_deploy(self, version_id: str | None = None, **fields: Any) -> Data:
         """Create a deployment and return the payload."""
@@ -51,10 +51,10 @@ class World:
 
 async def world(client: Client, operator: str = "SIMULATED", **fields: Any) -> World:
     """Create an environment."""
-    made = await client.change(
+    payload = await client.change(
         "createEnvironment", "environment { id }", name=unique("env"), operator=operator, **fields
     )
-    return World(client, made["environment"]["id"])
+    return World(client, payload["environment"]["id"])
 
 
 def task(key: str, *block_by: str, **fields: Any) -> Data:

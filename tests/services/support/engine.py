@@ -376,25 +376,25 @@ class Site:
         (id_,) = await self.engine.call(versions.create, draft)
         return id_
 
-    async def deploy(self, version: str = "v1", *graph: WorkflowTask, only: Iterable[str] = (), **more: Any) -> str:
+    async def deploy(self, version: str = "v1", *graph: WorkflowTask, only: Iterable[str] = (), **fields: Any) -> str:
         """Create a deployment of a new version, or of one by its id; `graph` replaces the generated one."""
         if not self.applications:
             await self.application(f"app-{self.environment_id[-8:]}")
         names = list(only) or list(self.applications)
-        more["must_in_order"] = tuple(self.applications[name] for name in more.get("must_in_order", ()))
+        fields["must_in_order"] = tuple(self.applications[name] for name in fields.get("must_in_order", ()))
         request = DeploymentRequest(
             version_id=version if version.startswith("ver_") else await self.version(version),
             environment_ids=(self.environment_id,),
             application_ids=tuple(self.applications[name] for name in names),
             tasks=graph or None,
-            **more,
+            **fields,
         )
         (id_,) = await self.engine.call(deployments.create, request)
         return id_
 
-    async def deployed(self, version: str = "v1", *graph: WorkflowTask, **more: Any) -> Story:
+    async def deployed(self, version: str = "v1", *graph: WorkflowTask, **fields: Any) -> Story:
         """Deploy and wait for its success."""
-        return await self.engine.until(await self.deploy(version, *graph, **more), D.SUCCESS)
+        return await self.engine.until(await self.deploy(version, *graph, **fields), D.SUCCESS)
 
     async def releases(self) -> dict[str, str]:
         """Return the names of the running versions, by application."""
