@@ -64,13 +64,15 @@ async def test_a_policy_requires_its_number_of_approvals_for_every_deployment(en
     assert late_problem.code is ErrorCode.ALREADY_DECIDED
 
 
-@pytest.mark.parametrize("asks", ["policy", "by hand"])
-async def test_a_deployment_without_a_deploy_task_needs_approval_too(engine: Engine, trial: Site, asks: str) -> None:
-    if asks == "policy":
+@pytest.mark.parametrize("requirement", ["policy", "by hand"])
+async def test_a_deployment_without_a_deploy_task_needs_approval_too(
+    engine: Engine, trial: Site, requirement: str
+) -> None:
+    if requirement == "policy":
         await set_policy(trial)
     ann = await person(engine, "Ann")
     await engine.worker()
-    id_ = await trial.deploy("v1", node("a"), manual_approval=asks == "by hand")
+    id_ = await trial.deploy("v1", node("a"), manual_approval=requirement == "by hand")
     story = await engine.until(id_, D.WAITING_CONFIRM)
     assert (story.statuses, story.attempts) == ({"a": S.PENDING}, {"a": []})
     assert await decide(ann, *await pending(engine, id_)) == []

@@ -181,7 +181,7 @@ async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, s
 
 
 @pytest.mark.parametrize(
-    ("held", "done"),
+    ("interrupted_phase", "expected_lines"),
     [
         ("bring", ["bring 1", "bring 2", "switch 2", "retire 2"]),
         ("switch", ["bring 1", "switch 1", "switch 2", "retire 2"]),
@@ -189,19 +189,19 @@ async def test_another_worker_can_resume_between_any_two_calls(engine: Engine, s
     ],
 )
 async def test_only_the_interrupted_call_is_repeated(
-    engine: Engine, site: Site, notes: Notes, gate: Gate, held: str, done: list[str]
+    engine: Engine, site: Site, notes: Notes, gate: Gate, interrupted_phase: str, expected_lines: list[str]
 ) -> None:
     first_worker = await engine.worker()
-    script = f'[ "$BOREAS_PHASE $BOREAS_ATTEMPT $BOREAS_VERSION" != "{held} 1 v2" ] || exec "$@"'
+    script = f'[ "$BOREAS_PHASE $BOREAS_ATTEMPT $BOREAS_VERSION" != "{interrupted_phase} 1 v2" ] || exec "$@"'
     await site.application("web", ShellTarget(notes.then("$BOREAS_PHASE $BOREAS_ATTEMPT", script, *gate.wait)))
     await site.deployed("v1", strategy=blue_green())
     start = len(notes.lines)
     id_ = await site.deploy("v2", strategy=blue_green())
-    await engine.until_task(id_, "web/deploy", lambda _: f"{held} 1" in notes.lines[start:])
+    await engine.until_task(id_, "web/deploy", lambda _: f"{interrupted_phase} 1" in notes.lines[start:])
     await first_worker.shut_down()
     await engine.worker()
     await engine.until(id_, D.SUCCESS)
-    assert (notes.lines[start:], await color(site)) == (done, "green")
+    assert (notes.lines[start:], await color(site)) == (expected_lines, "green")
 
 
 async def test_the_serving_set_is_stored_after_a_cancellation_that_follows_the_switch(

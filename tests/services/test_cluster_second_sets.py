@@ -41,7 +41,7 @@ async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: 
 
 @pytest.mark.parametrize("strategy", [Strategy(), CANARY, BLUE_GREEN])
 @pytest.mark.parametrize(
-    ("target", "why"),
+    ("target", "error_message"),
     [
         (KubernetesTarget("nobody", "main", "front"), "there is no Deployment nobody in the namespace default"),
         (KubernetesTarget("front", "sidecar", "front"), "Deployment front has no container sidecar"),
@@ -51,7 +51,12 @@ async def test_the_new_set_is_checked_by_its_own_service(engine: Engine, place: 
     ],
 )
 async def test_missing_objects_fail_the_task_before_any_change(
-    engine: Engine, place: Site, cluster: ClusterServer, target: KubernetesTarget, why: str, strategy: Strategy
+    engine: Engine,
+    place: Site,
+    cluster: ClusterServer,
+    target: KubernetesTarget,
+    error_message: str,
+    strategy: Strategy,
 ) -> None:
     create_shop(cluster, "front", service=True)
     rules = [{"backendRefs": [{"name": "else", "port": 80}]}]
@@ -60,9 +65,9 @@ async def test_missing_objects_fail_the_task_before_any_change(
     await engine.worker()
     cluster.asked.clear()
     story = await engine.until(await site.deploy("v1", strategy=strategy), D.FAILED)
-    assert story.deployment.rollback is None and why in str(story.tasks["front/deploy"].error_message)
+    assert story.deployment.rollback is None and error_message in str(story.tasks["front/deploy"].error_message)
     messages = await engine.messages(story.deployment.id, "front/deploy")
-    assert [line for line in messages if why in line] == messages and len(messages) == 1
+    assert [line for line in messages if error_message in line] == messages and len(messages) == 1
     assert [call for call in cluster.asked if not call.startswith("GET") and "/jobs/" not in call] == []
 
 

@@ -21,7 +21,7 @@ START, PAUSE, RESUME, CANCEL, RETRY, BACK = "start", "pause", "resume", "cancel"
 RETRY_TASK, SKIP_TASK, CANCEL_TASK, PROMOTE = "retry task", "skip task", "cancel task", "promote"
 OF_TASKS = {RETRY_TASK, SKIP_TASK, CANCEL_TASK, PROMOTE}
 ALL = {START, PAUSE, RESUME, CANCEL, RETRY, BACK} | OF_TASKS
-Road = Callable[[Engine, Site, Gate], Awaitable[str]]
+Preparation = Callable[[Engine, Site, Gate], Awaitable[str]]
 
 
 async def not_started(engine: Engine, site: Site, gate: Gate) -> str:
@@ -77,7 +77,7 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
 
 
 @pytest.mark.parametrize(
-    ("state", "road", "allowed"),
+    ("state", "prepare", "allowed"),
     [
         (D.PENDING, not_started, {START, PAUSE, CANCEL, SKIP_TASK}),
         (D.PENDING, queued, {PAUSE, CANCEL, SKIP_TASK}),
@@ -91,10 +91,10 @@ async def succeeded(engine: Engine, site: Site, gate: Gate) -> str:
     ],
 )
 async def test_actions_that_a_state_does_not_allow_are_refused(
-    engine: Engine, site: Site, gate: Gate, state: D, road: Road, allowed: set[str]
+    engine: Engine, site: Site, gate: Gate, state: D, prepare: Preparation, allowed: set[str]
 ) -> None:
     await engine.worker(runtime=engine.patient_runtime())
-    id_ = await road(engine, site, gate)
+    id_ = await prepare(engine, site, gate)
     story_before = await engine.story(id_)
     assert story_before.status is state
     order, task = ReasonedAction(id_, "because"), next(iter(story_before.tasks.values()))

@@ -59,16 +59,16 @@ def running(cluster: ClusterServer) -> set[str]:
     return {item["metadata"]["name"] for item in cluster.of("jobs")}
 
 
-@pytest.mark.parametrize("what", ["deployment", "task"])
+@pytest.mark.parametrize("subject", ["deployment", "task"])
 async def test_the_job_of_a_killed_worker_is_removed_after_cancellation(
-    engine: Engine, place: Site, cluster: ClusterServer, what: str
+    engine: Engine, place: Site, cluster: ClusterServer, subject: str
 ) -> None:
     settle_strangers(cluster)
     async with process(engine) as worker:
         id_ = await place.deploy("v1", job("echo begun; sleep 60"))
         await engine.until_logged(id_, "job", "begun")
         worker.kill()
-    if what == "task":
+    if subject == "task":
         await engine.call(tasks.cancel, ReasonedAction((await engine.story(id_)).tasks["job"].id, "not wanted"))
     else:
         await engine.cancel(id_)

@@ -98,13 +98,13 @@ async def test_a_failure_while_paused_rolls_back(engine: Engine, site: Site, not
     assert (notes.lines, story.deployment.paused, await pause_events(engine, id_)) == (["back"], False, [True, False])
 
 
-@pytest.mark.parametrize(("deed", "status"), [("cancel", D.CANCELLED), ("roll back", D.ROLLED_BACK)])
-async def test_a_pause_ends_with_its_deployment(engine: Engine, trial: Site, deed: str, status: D) -> None:
+@pytest.mark.parametrize(("action", "status"), [("cancel", D.CANCELLED), ("roll back", D.ROLLED_BACK)])
+async def test_a_pause_ends_with_its_deployment(engine: Engine, trial: Site, action: str, status: D) -> None:
     worker = await engine.worker()
     id_ = await trial.deploy("v1", node("one"), node("two", "one", payload={"seconds": AN_HOUR}))
     await engine.until_running(id_, "two")
     await pause(engine, id_)
-    await (engine.cancel(id_) if deed == "cancel" else engine.roll_back(id_))
+    await (engine.cancel(id_) if action == "cancel" else engine.roll_back(id_))
     story = await engine.until(id_, status)
     assert (story.deployment.paused, await pause_events(engine, id_)) == (False, [True, False])
     await worker.shut_down()

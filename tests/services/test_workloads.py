@@ -29,7 +29,7 @@ WATCHED = Strategy(StrategyKind.CANARY, (StrategyStep(0, 1, canary_ratio=0.25), 
 
 @dataclass
 class Cluster:
-    """Four replicas of a workload. `fails` selects shapes that fail, `ready` delays each shape until it is set."""
+    """Four replicas of a workload. `fails` selects a shape that fails, `ready` delays shapes."""
 
     size_: int = 4
     requested: list[Shape] = field(default_factory=list)

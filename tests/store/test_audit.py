@@ -80,7 +80,7 @@ async def test_concurrent_entries_form_one_chain(engine: Engine, rows: asyncpg.C
 
 
 @pytest.mark.parametrize(
-    ("tampering", "says"),
+    ("tampering", "fault"),
     [
         ("UPDATE audit_entries SET reason = 'better' WHERE number = 3", "entry 3 (aud_"),
         ("UPDATE audit_entries SET actor_id = 'usr_2' WHERE number = 1", "entry 1 (aud_"),
@@ -93,14 +93,14 @@ async def test_concurrent_entries_form_one_chain(engine: Engine, rows: asyncpg.C
     ],
 )
 async def test_changes_that_bypass_the_triggers_are_found(
-    engine: Engine, rows: asyncpg.Connection, tampering: str, says: str
+    engine: Engine, rows: asyncpg.Connection, tampering: str, fault: str
 ) -> None:
     for number in range(3):
         await engine.call(note, f"n{number}")
     chain_before, _ = await verify()
     await rows.execute(f"SET session_replication_role = replica; {tampering}")
     chain, contains_head = await verify(chain_before.head)
-    assert (chain.fault or "").startswith(says)
+    assert (chain.fault or "").startswith(fault)
     assert not contains_head
 
 

@@ -95,14 +95,14 @@ async def test_answers_that_an_older_release_stored_are_read(engine: Engine) -> 
         assert await idempotency.find("usr_a", "all") == StoredAnswer("create", "f", ("app_a",))
 
 
-@pytest.mark.parametrize(("key", "fits"), [("", False), ("x", True), ("ü" * 200, True), ("x" * 201, False)])
-async def test_the_maximum_length_of_a_key(engine: Engine, key: str, fits: bool) -> None:
+@pytest.mark.parametrize(("key", "is_accepted"), [("", False), ("x", True), ("ü" * 200, True), ("x" * 201, False)])
+async def test_the_maximum_length_of_a_key(engine: Engine, key: str, is_accepted: bool) -> None:
     try:
         await engine.call(environments.create, draft(engine), key=key)
     except Refused as refused:
-        assert not fits and refused.problems[0].path == ("idempotencyKey",)
+        assert not is_accepted and refused.problems[0].path == ("idempotencyKey",)
     else:
-        assert fits
+        assert is_accepted
 
 
 async def test_old_answers_are_forgotten(engine: Engine) -> None:
