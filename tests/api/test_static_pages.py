@@ -94,3 +94,7 @@ async def test_without_a_build_the_page_says_what_to_do(shared: System, folder: 
     response = await ask(f"{shared.url}/graphql", accept=BROWSER, host='a"><b>x')
     assert response.status_code == 200 and response.headers["content-type"] == "text/html; charset=utf-8"
     assert "make web" in response.text and "curl" in response.text and "<b>" not in response.text
+
+
+def test_the_folder_is_that_of_the_build() -> None:
+    assert Path(__file__).parents[2] / "app" / "pages" == static_pages.FOLDER

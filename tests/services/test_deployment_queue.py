@@ -59,7 +59,7 @@ async def test_the_second_deployment_waits_for_the_first(
     await engine.until_running(first_id, "slow")
     assert (await engine.story(second_id)).status is D.PENDING
     (blocker,) = await blockers(engine, second_id)
-    assert (blocker.kind, blocker.deployment_id, "place 1 " in blocker.message) == (K.LOCK, first_id, True)
+    assert (blocker.kind, blocker.deployment_id, "position 1 in" in blocker.message) == (K.LOCK, first_id, True)
     if ending == "cancel":
         await engine.cancel(first_id)
     gate.open()
@@ -75,7 +75,7 @@ async def test_deployments_run_in_the_order_of_their_creation(engine: Engine, si
     ids += [await site.deploy(f"v{n}") for n in range(1, 5)]
     await engine.until_running(ids[0], "slow")
     assert await waits_for(engine, ids[3]) == ids[:3]
-    assert "place 3 " in (await blockers(engine, ids[3]))[0].message
+    assert "position 3 in" in (await blockers(engine, ids[3]))[0].message
     gate.open()
     stories = [await engine.until(id_, D.SUCCESS) for id_ in ids]
     for earlier, later in itertools.pairwise(stories):
@@ -128,7 +128,7 @@ async def test_no_more_deployments_run_than_the_maximum(engine: Engine, gate: Ga
     await engine.until_running(first_id, "slow")
     second_id = await site.deploy("v1", only=["web"])
     (blocker,) = await blockers(engine, second_id)
-    assert (blocker.kind, "may (1)" in blocker.message) == (K.CAPACITY, True)
+    assert (blocker.kind, "maximum of 1 concurrent deployments" in blocker.message) == (K.CAPACITY, True)
     gate.open()
     await engine.until(second_id, D.SUCCESS)
 

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+import app
 from app.api.transport.negotiation import prefers_html
 
-FOLDER = Path(__file__).parents[1] / "pages"
+FOLDER = Path(app.__file__).parent / "pages"
 """Where the build puts the pages."""
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 """Assets have a hash of their content in their names, so a changed file has another name."""

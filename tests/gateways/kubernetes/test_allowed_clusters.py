@@ -30,12 +30,12 @@ async def cast(tmp_path: Path) -> Any:
         yield cast
 
 
-async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
+async def refusal(allowed_clusters: AllowedClusters, access: KubernetesAccess) -> str | None:
     """Return why a worker cannot run a command in a cluster; None: it can.
 
     Reaping says nothing, and does no more.
     """
-    operator = KubernetesOperator(allowed=reach)
+    operator = KubernetesOperator(allowed=allowed_clusters)
     try:
         instruction = Instruction(
             command=("true",),
@@ -60,16 +60,16 @@ def changed(cast: Cast, name: str, change: Callable[[dict[str, Any], dict[str, A
     (cast.kubeconfig.parent / name).write_text(yaml.safe_dump(body))
 
 
-async def test_a_file_of_the_folder_is_used_and_config_where_only_a_context_is_named(cast: Cast) -> None:
-    reach = AllowedClusters(cast.kubeconfig.parent)
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
-    assert await refusal(reach, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
+async def test_the_named_file_is_used_and_config_by_default(cast: Cast) -> None:
+    allowed_clusters = AllowedClusters(cast.kubeconfig.parent)
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
     cast.kubeconfig.rename(cast.kubeconfig.parent / "config")
-    assert await refusal(reach, KubernetesAccess(context="played")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(context="played")) is None
 
 
-async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast, tmp_path: Path) -> None:
+async def test_every_invalid_file_gets_the_same_message(cast: Cast, tmp_path: Path) -> None:
     folder = cast.kubeconfig.parent
     (tmp_path / "outside").write_bytes(cast.kubeconfig.read_bytes())
     (tmp_path / "folder-2").mkdir()
@@ -95,7 +95,7 @@ async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(cast: Cast,
     assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == KUBECONFIG_REFUSED
 
 
-async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
+async def test_a_file_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
     folder = cast.kubeconfig.parent
     (folder / "..data").mkdir()
     cast.kubeconfig.rename(folder / "..data" / "kubeconfig")
@@ -103,7 +103,7 @@ async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(cast: C
     assert await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
 
 
-async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tmp_path: Path) -> None:
+async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(cast: Cast, tmp_path: Path) -> None:
     mark = tmp_path / "was-here"
     program = tmp_path / "program"
     program.write_text(
@@ -132,7 +132,7 @@ async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(cast: Cast, tm
         lambda _, cluster: cluster.update({"certificate-authority": "/etc/hostname"}),
     ],
 )
-async def test_a_kubeconfig_reads_no_file_of_elsewhere(
+async def test_a_kubeconfig_reads_no_file_outside_the_folder(
     cast: Cast, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
 ) -> None:
     (tmp_path / "token").write_text("a-secret-of-tests")
@@ -158,24 +158,24 @@ async def test_another_user_of_the_same_file_may_have_a_program(cast: Cast) -> N
     )
 
 
-async def test_only_the_namespaces_that_a_worker_was_given_are_served(cast: Cast) -> None:
-    reach = AllowedClusters(cast.kubeconfig.parent, frozenset({"shop"}))
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
-    told = await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
+async def test_only_the_namespaces_of_the_worker_are_served(cast: Cast) -> None:
+    allowed_clusters = AllowedClusters(cast.kubeconfig.parent, frozenset({"shop"}))
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
+    told = await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
     assert told and "does not serve the namespace prod" in told
     assert await refusal(AllowedClusters(), KubernetesAccess()) != KUBECONFIG_REFUSED
 
 
-async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
+async def test_reaping_opens_only_served_namespaces(bench: Bench) -> None:
     lines = Lines()
     running = bench.begin("sleep", "60", lines=lines)
     while not await bench.operator.list_runs(bench.connection):
         await asyncio.sleep(0.05)
-    narrow = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
-    assert list(await narrow.list_runs(bench.connection)) == []
+    restricted = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
+    assert list(await restricted.list_runs(bench.connection)) == []
     (run,) = await bench.operator.list_runs(bench.connection)
-    assert not await narrow.end_run(bench.connection, run)
+    assert not await restricted.end_run(bench.connection, run)
     assert await bench.operator.list_runs(bench.connection)
-    await narrow.close()
+    await restricted.close()
     running.stop()
     await running.wait()
