@@ -43,17 +43,17 @@ async def autoscaled(web: Web) -> None:
 
 async def scaled(web: Web, to: int) -> None:
     """Size the workload as its autoscaler does."""
-    await web.by_hand("deployments", lambda body: body["spec"].update(replicas=to))
+    await web.edit("deployments", lambda body: body["spec"].update(replicas=to))
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
 @pytest.mark.parametrize("name", BEGUN)
 async def test_what_it_decides_meanwhile_stands(web: Web, name: str, back: bool) -> None:
     await scaled(web, 4)
-    assert (await web.bring(BEGUN[name])).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(BEGUN[name])).ending is Ending.SUCCEEDED
     assert (await web.images())["web"] == (OLD, 4)
     await scaled(web, 5)
-    outcome = await (web.take_back(BEGUN[name]) if back else web.bring(FINISHED[name]))
+    outcome = await (web.roll_back(BEGUN[name]) if back else web.roll_out(FINISHED[name]))
     assert outcome.ending is Ending.SUCCEEDED
     assert await web.images() == {"web": (OLD if back else NEW, 5)}
     assert not any("somebody" in line for line in web.lines.system)
@@ -61,7 +61,7 @@ async def test_what_it_decides_meanwhile_stands(web: Web, name: str, back: bool)
 
 async def test_all_at_once_leaves_the_size_alone(web: Web) -> None:
     await scaled(web, 5)
-    await web.bring(web.shape(TOTAL))
+    await web.roll_out(web.shape(TOTAL))
     assert await web.images() == {"web": (NEW, 5)}
 
 
@@ -70,12 +70,12 @@ async def test_a_base_that_was_made_small_while_it_had_nothing_to_do_takes_the_t
     web: Web, back: bool
 ) -> None:
     await scaled(web, 5)
-    await web.bring(BEGUN["blue-green"])
+    await web.roll_out(BEGUN["blue-green"])
     await scaled(web, 1)
     assert await web.size() == TOTAL
-    await web.bring(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
+    await web.roll_out(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
     assert await web.images() == {"web": (OLD, 1), "web-preview": (NEW, 5)}
-    outcome = await (web.take_back(BEGUN["blue-green"]) if back else web.bring(FINISHED["blue-green"]))
+    outcome = await (web.roll_back(BEGUN["blue-green"]) if back else web.roll_out(FINISHED["blue-green"]))
     assert outcome.ending is Ending.SUCCEEDED
     assert await web.images() == {"web": (OLD if back else NEW, 5)}
     assert await web.selector() == LABELS
@@ -87,10 +87,10 @@ async def test_by_weight_too(bench: Bench, back: bool) -> None:
     await web.make()
     await autoscaled(web)
     shape = web.shape(TOTAL, K.CANARY, weight=1.0)
-    await web.bring(shape)
+    await web.roll_out(shape)
     await scaled(web, 1)
-    await web.bring(web.shape(1, K.CANARY, total=1, weight=1.0))
+    await web.roll_out(web.shape(1, K.CANARY, total=1, weight=1.0))
     assert await web.images() == {"web": (OLD, 1), "web-canary": (NEW, TOTAL)}
-    outcome = await (web.take_back(shape) if back else web.bring(FINISHED["canary"]))
+    outcome = await (web.roll_back(shape) if back else web.roll_out(FINISHED["canary"]))
     assert outcome.ending is Ending.SUCCEEDED
     assert (await web.weights(), await web.images()) == ({"web": 1}, {"web": (OLD if back else NEW, TOTAL)})

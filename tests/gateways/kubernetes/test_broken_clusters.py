@@ -34,49 +34,49 @@ class CutAt:
 @pytest.mark.parametrize("number", range(1, 13))
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_one_job_is_made_and_every_line_comes_once_whichever_call_breaks(
-    bench: Bench, played: ClusterServer, when: str, number: int
+    bench: Bench, api_server: ClusterServer, when: str, number: int
 ) -> None:
-    setattr(played, when, CutAt(number))
+    setattr(api_server, when, CutAt(number))
     outcome, lines = await bench.run(*SCRIPT)
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, THREE)
-    assert set(played.made.values()) == {1}
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, THREE)
+    assert set(api_server.made.values()) == {1}
 
 
 @pytest.mark.parametrize("number", range(1, 12))
-async def test_one_job_is_made_whenever_a_worker_is_lost(bench: Bench, played: ClusterServer, number: int) -> None:
+async def test_one_job_is_made_whenever_a_worker_is_lost(bench: Bench, api_server: ClusterServer, number: int) -> None:
     lines = Lines()
-    running = bench.begin(*SCRIPT, lines=lines)
+    running = bench.start(*SCRIPT, lines=lines)
     ended = asyncio.create_task(running.wait())
-    await eventually(lambda: len(played.asked) >= min(number, 5) or ended.done())
+    await eventually(lambda: len(api_server.asked) >= min(number, 5) or ended.done())
     await asyncio.sleep(0.05 * max(0, number - 5))
     running.detach()
     await ended
-    outcome, again = await bench.run(*SCRIPT, operator=(other := bench.another()))
+    outcome, again = await bench.run(*SCRIPT, operator=(other := bench.new_operator()))
     await other.close()
-    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, THREE)
-    assert set(played.made.values()) == {1}
+    assert (outcome.ending, again.output) == (Ending.SUCCEEDED, THREE)
+    assert set(api_server.made.values()) == {1}
 
 
-async def test_a_log_goes_on_where_its_connection_broke(bench: Bench, played: ClusterServer) -> None:
-    played.cut_log_after = 9
+async def test_a_log_goes_on_where_its_connection_broke(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.cut_log_after = 9
     script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo line $i; sleep 0.3; done"
-    running = bench.begin("sh", "-c", script, lines=(lines := Lines()))
-    await eventually(lambda: len(lines.said) >= 11, "some lines")
-    played.cut_log_after = None
+    running = bench.start("sh", "-c", script, lines=(lines := Lines()))
+    await eventually(lambda: len(lines.output) >= 11, "some lines")
+    api_server.cut_log_after = None
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == [f"line {number}" for number in range(1, 15)]
+    assert lines.output == [f"line {number}" for number in range(1, 15)]
 
 
-async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    played.away = True
-    played.drop()
+async def test_a_cluster_away_delays_and_does_not_fail(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    api_server.away = True
+    api_server.drop()
     await eventually(lambda: any("the cluster is away" in line for line in lines.system))
     await asyncio.sleep(1)
-    played.away = False
+    api_server.away = False
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == THREE
+    assert lines.output == THREE
     assert "The cluster answers again." in lines.system
 
 
@@ -95,78 +95,78 @@ class NoRights:
 
 
 async def test_a_cluster_that_starts_and_knows_no_rights_yet_delays_and_does_not_fail(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
-    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    played.before = NoRights(1.0)
-    played.drop()
+    running = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    api_server.before = NoRights(1.0)
+    api_server.drop()
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == THREE
+    assert lines.output == THREE
     assert any("403 jobs.batch is forbidden" in line for line in lines.system)
 
 
 async def test_rights_that_stay_away_are_missing(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.5)
-    played.before = rights = NoRights(60.0)
+    api_server.before = rights = NoRights(60.0)
     outcome, _ = await bench.run("true")
     assert (outcome.ending, rights.asked > 1) == (Ending.FAILED, True)
     assert "403 jobs.batch is forbidden" in str(outcome.message)
 
 
-async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+async def test_a_watch_that_is_too_old_begins_anew(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     for _ in range(3):
-        played.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
-        played.forget()
-        played.drop()
+        api_server.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
+        api_server.forget()
+        api_server.drop()
         await asyncio.sleep(0.05)
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == THREE
+    assert lines.output == THREE
 
 
-async def test_a_rollout_hears_of_its_end_over_any_number_of_watches(bench: Bench, played: ClusterServer) -> None:
+async def test_a_rollout_hears_of_its_end_over_any_number_of_watches(bench: Bench, api_server: ClusterServer) -> None:
     await (web := Web(bench)).make()
     slow = KubernetesOperator(
         PollIntervals(poll_seconds=1.0, settle_seconds=0.02, watched_poll_seconds=10_000.0),
         AllowedClusters(bench.file.parent),
     )
     for image in (NEW, OLD, NEW):
-        rolling = asyncio.create_task(web.bring(web.shape(TOTAL), slow, image=image, deployment_id=f"dep_{image}"))
+        rolling = asyncio.create_task(web.roll_out(web.shape(TOTAL), slow, image=image, deployment_id=f"dep_{image}"))
         for _ in range(3):
             await asyncio.sleep(0.02)
-            played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
-            played.forget()
-            played.drop()
+            api_server.store("services", {"metadata": {"name": "other"}}, "elsewhere")
+            api_server.forget()
+            api_server.drop()
         assert (await rolling).ending is Ending.SUCCEEDED
     await slow.close()
 
 
-async def test_a_rollout_that_may_not_be_watched_is_looked_at(bench: Bench, played: ClusterServer) -> None:
+async def test_a_rollout_that_may_not_be_watched_is_looked_at(bench: Bench, api_server: ClusterServer) -> None:
     await (web := Web(bench)).make()
 
     def refuse(_method: str, path: str) -> None:
         if path.endswith("/deployments"):
             raise Refusal(403, "Forbidden", "deployments is forbidden")
 
-    played.before = refuse
-    assert (await web.bring(web.shape(TOTAL))).ending is Ending.SUCCEEDED
-    assert any(call.startswith("GET") and call.endswith("/deployments") for call in played.asked)
+    api_server.before = refuse
+    assert (await web.roll_out(web.shape(TOTAL))).ending is Ending.SUCCEEDED
+    assert any(call.startswith("GET") and call.endswith("/deployments") for call in api_server.asked)
 
 
-async def test_a_job_that_somebody_deletes_fails_and_says_so(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin("sleep", "60", lines=Lines())
-    await eventually(lambda: list(played.of("pods")))
-    (job,) = played.of("jobs")
-    played.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
+async def test_a_job_that_somebody_deletes_fails_and_says_so(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start("sleep", "60", lines=Lines())
+    await eventually(lambda: list(api_server.of("pods")))
+    (job,) = api_server.of("jobs")
+    api_server.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
     assert "was deleted by somebody" in str((await running.wait()).message)
 
 
 async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
     bench.nodes.unschedulable = True
     outcome, lines = await bench.run("true", timeout_seconds=2)
@@ -175,7 +175,7 @@ async def test_a_pod_that_fits_on_no_node_waits_until_the_limit_and_says_why(
     assert any(line.startswith("WARN: waiting: no node can run it") for line in lines.system)
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(bench: Bench) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
     outcome, _ = await bench.run("true")
@@ -184,7 +184,7 @@ async def test_a_pod_that_the_cluster_does_not_let_be_made_fails_and_says_why(be
     assert await bench.objects("jobs") == []
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(bench: Bench) -> None:
     bench.nodes.refusal = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
     outcome, lines = await bench.run("true", timeout_seconds=2)
@@ -194,29 +194,29 @@ async def test_a_pod_for_which_a_quota_has_no_room_waits_until_the_limit(bench: 
     assert any("exceeded quota: small" in line for line in lines.system)
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_container_without_memory_is_told_from_one_that_fails(bench: Bench) -> None:
     bench.nodes.killed_as = "OOMKilled"
     outcome, _ = await bench.run("sh", "-c", "kill -9 $$")
     assert (outcome.message, outcome.exit_code) == ("it ran out of memory (OOMKilled), exit status 137", 137)
 
 
-async def test_a_kill_deletes_a_job_at_once(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin("sleep", "60", lines=Lines())
-    await eventually(lambda: any("log" in call for call in played.asked), "the command to begin")
-    played.listeners.clear()
+async def test_a_kill_deletes_a_job_at_once(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start("sleep", "60", lines=Lines())
+    await eventually(lambda: any("log" in call for call in api_server.asked), "the command to begin")
+    api_server.listeners.clear()
     running.stop()
-    await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
+    await eventually(lambda: any(call.startswith("DELETE") for call in api_server.asked))
     running.kill()
     await running.wait()
-    assert any(call.startswith("DELETE") and "/pods/" in call for call in played.asked)
+    assert any(call.startswith("DELETE") and "/pods/" in call for call in api_server.asked)
 
 
-async def test_nothing_is_made_once_the_leases_ran_out(bench: Bench, played: ClusterServer) -> None:
+async def test_nothing_is_made_once_the_leases_ran_out(bench: Bench, api_server: ClusterServer) -> None:
     bench.operator.renew_lease(0.0)
-    running = bench.begin("echo", "late", lines=(lines := Lines()))
+    running = bench.start("echo", "late", lines=(lines := Lines()))
     await asyncio.sleep(0.2)
-    assert not any(call.startswith("POST") for call in played.asked)
+    assert not any(call.startswith("POST") for call in api_server.asked)
     bench.operator.renew_lease(60.0)
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == ["late"]
+    assert lines.output == ["late"]

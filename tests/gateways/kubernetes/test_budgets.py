@@ -18,9 +18,9 @@ CANARY, BLUE_GREEN = StrategyKind.CANARY, StrategyKind.BLUE_GREEN
 
 
 @pytest.fixture
-async def web(bench: Bench, played: ClusterServer) -> Web:
+async def web(bench: Bench, api_server: ClusterServer) -> Web:
     """A workload with a budget of two thirds, and another one with a budget that counts both."""
-    del played
+    del api_server
     web = Web(bench)
     await web.make()
     return web
@@ -41,7 +41,7 @@ async def evicted(web: Web, image: str) -> list[int]:
         if pod["spec"]["containers"][0]["image"] == image:
             name = pod["metadata"]["name"]
             eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
-            told = await web.bench.ask("POST", f"api/v1:pods/{name}/eviction", eviction)
+            told = await web.bench.request("POST", f"api/v1:pods/{name}/eviction", eviction)
             found.append(int(told.get("code", 201)))
     web.bench.rollers.stopped = False
     return found
@@ -58,8 +58,8 @@ async def test_what_serves_is_protected_and_what_is_idle_does_not_count(
     web: Web, more: dict[str, bool], serves: str, idle: str
 ) -> None:
     await budget(web)
-    assert (await web.bring(web.shape(TOTAL, BLUE_GREEN))).ending is Ending.SUCCEEDED
-    assert (await web.bring(web.shape(TOTAL, BLUE_GREEN, **more))).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(web.shape(TOTAL, BLUE_GREEN))).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(web.shape(TOTAL, BLUE_GREEN, **more))).ending is Ending.SUCCEEDED
     await evicted(web, idle)
     assert await evicted(web, serves) == [201, 429, 429]
 
@@ -69,7 +69,7 @@ async def test_the_budget_of_the_new_set_has_the_same_numbers(web: Web, numbers:
     wanted = {name: value for name, value in numbers.items() if value is not None}
     made = {"selector": {"matchLabels": LABELS}} | wanted
     await web.create("poddisruptionbudgets", {"metadata": {"name": "mine"}, "spec": made})
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
     beside = (await budgets(web))["mine-preview"]
     assert beside == wanted | {"selector": {"matchLabels": LABELS | {TRACK: "preview"}}}
     assert await evicted(web, NEW) == [201, 429, 429]
@@ -80,26 +80,26 @@ async def test_the_end_leaves_the_budgets_as_they_were(web: Web, way: str) -> No
     labels = [{"key": "app", "operator": "In", "values": ["web", "else"]}]
     mine = await budget(web, selector={"matchExpressions": labels})
     other = await budget(web, "other", {"app": "other"})
-    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert set(await budgets(web)) == {"web", "other", "web-preview"}
     if way == "on":
-        await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
+        await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
     else:
-        await web.take_back(shape)
+        await web.roll_back(shape)
     assert await budgets(web) == {"web": mine, "other": other}
 
 
 async def test_a_canary_serves_and_counts(web: Web) -> None:
     mine = await budget(web)
-    await web.bring(web.shape(1, CANARY))
+    await web.roll_out(web.shape(1, CANARY))
     assert await budgets(web) == {"web": mine}
     assert (await evicted(web, OLD)).count(201) + (await evicted(web, NEW)).count(201) == 1
 
 
 async def test_the_idle_set_is_gone_before_the_new_version_comes_to_the_base(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
     bench = web.bench
     bench.rollers.watched, bench.rollers.most = LABELS, 0
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True))
     assert bench.rollers.most <= 2 * TOTAL
     assert "Scaling web from 3 to 0." in web.lines.system

@@ -27,8 +27,8 @@ async def sized(web: Web, size: int, change: Callable[[Body], object] = lambda b
         body["spec"]["replicas"] = size
         change(body)
 
-    await web.by_hand("deployments", both)
-    await web.bring(web.shape(size, total=size, finished=True), image=OLD, deployment_id="dep_01b")
+    await web.edit("deployments", both)
+    await web.roll_out(web.shape(size, total=size, finished=True), image=OLD, deployment_id="dep_01b")
     web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, size
 
 
@@ -47,9 +47,9 @@ def recreated(body: Body) -> None:
 
 
 @pytest.fixture
-async def web(bench: Bench, played: ClusterServer) -> Web:
+async def web(bench: Bench, api_server: ClusterServer) -> Web:
     """A workload that runs the old version."""
-    del played
+    del api_server
     web = Web(bench)
     await web.make()
     return web
@@ -58,10 +58,10 @@ async def web(bench: Bench, played: ClusterServer) -> Web:
 async def test_a_canary_without_room_goes_back_and_nobody_is_missed(web: Web) -> None:
     await sized(web, 4)
     web.bench.rollers.quota = 5
-    assert (await web.bring(shape(1, 4))).ending is Ending.SUCCEEDED
-    outcome = await web.bring(shape(3, 4))
+    assert (await web.roll_out(shape(1, 4))).ending is Ending.SUCCEEDED
+    outcome = await web.roll_out(shape(3, 4))
     assert outcome.ending is Ending.FAILED and "exceeded quota" in str(outcome.message)
-    assert (await web.take_back(shape(3, 4))).message is None
+    assert (await web.roll_back(shape(3, 4))).message is None
     assert await web.images() == {"web": (OLD, 4)}
     assert web.bench.rollers.fewest >= 4
     assert any("There is no room for more pods of web: scaling web-canary to" in line for line in web.lines.system)
@@ -70,10 +70,10 @@ async def test_a_canary_without_room_goes_back_and_nobody_is_missed(web: Web) ->
 @pytest.mark.parametrize("back", [False, True])
 async def test_the_last_step_takes_from_the_canary_what_the_base_misses(web: Web, back: bool) -> None:
     await sized(web, 4)
-    await web.bring(shape(3, 4))
+    await web.roll_out(shape(3, 4))
     web.bench.rollers.quota = 5
     done = shape(4, 4, finished=True)
-    outcome = await (web.take_back(shape(3, 4)) if back else web.bring(done))
+    outcome = await (web.roll_back(shape(3, 4)) if back else web.roll_out(done))
     assert outcome.message is None
     assert await web.images() == {"web": (OLD if back else NEW, 4)}
     assert web.bench.rollers.fewest >= 4
@@ -81,21 +81,21 @@ async def test_the_last_step_takes_from_the_canary_what_the_base_misses(web: Web
 
 async def test_what_was_left_half_way_is_tidied_without_room(web: Web) -> None:
     await sized(web, 4)
-    await web.bring(shape(2, 4), deployment_id="dep_01c")
+    await web.roll_out(shape(2, 4), deployment_id="dep_01c")
     web.bench.rollers.quota = 4
-    assert (await web.bring(shape(4, 4, ROLLING))).ending is Ending.FAILED  # a quota of four has no room for a fifth
+    assert (await web.roll_out(shape(4, 4, ROLLING))).ending is Ending.FAILED  # a quota of four has no room for a fifth
     assert await web.images() == {"web": (NEW, 4)}
     assert web.bench.rollers.fewest >= 3
     web.bench.rollers.quota = 5
-    assert (await web.take_back(shape(4, 4, ROLLING))).message is None
-    assert (await web.bring(shape(4, 4, ROLLING, finished=True))).message is None
+    assert (await web.roll_back(shape(4, 4, ROLLING))).message is None
+    assert (await web.roll_out(shape(4, 4, ROLLING, finished=True))).message is None
     assert await web.images() == {"web": (NEW, 4)}
 
 
 async def test_a_base_that_serves_nobody_needs_no_room(web: Web) -> None:
-    await web.bring(web.shape(3, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(3, BLUE_GREEN, switched=True))
     web.bench.rollers.quota = 6
-    assert (await web.bring(web.shape(3, BLUE_GREEN, switched=True, finished=True))).message is None
+    assert (await web.roll_out(web.shape(3, BLUE_GREEN, switched=True, finished=True))).message is None
     assert await web.images() == {"web": (NEW, 3)}
 
 
@@ -106,9 +106,9 @@ async def test_one_pod_a_node_and_no_surge(web: Web, updated: int, back: bool) -
     web.bench.rollers.places = 3
     web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, 3
     for step in range(1, updated + 1):
-        assert (await web.bring(web.shape(step))).message is None
+        assert (await web.roll_out(web.shape(step))).message is None
         assert sum(size for _, size in (await web.images()).values()) == 3
-    outcome = await (web.take_back(web.shape(updated)) if back else web.bring(web.shape(3, finished=True)))
+    outcome = await (web.roll_back(web.shape(updated)) if back else web.roll_out(web.shape(3, finished=True)))
     assert outcome.message is None
     assert await web.images() == {"web": (OLD if back else NEW, 3)}
     assert web.bench.rollers.fewest >= 2
@@ -119,7 +119,7 @@ async def test_one_pod_a_node_and_no_surge(web: Web, updated: int, back: bool) -
 async def test_a_deployment_that_is_recreated_is_so_at_once(web: Web) -> None:
     await sized(web, 3, recreated)
     for done in (web.shape(3), web.shape(3, finished=True)):
-        assert (await web.bring(done)).message is None
+        assert (await web.roll_out(done)).message is None
     (body,) = await web.bench.objects("deployments")
     assert body["spec"]["strategy"] == {"type": "Recreate"} and await web.images() == {"web": (NEW, 3)}
 
@@ -141,6 +141,6 @@ async def test_a_deployment_that_is_recreated_is_so_at_once(web: Web) -> None:
 async def test_what_cannot_work_is_refused_before_anything_is_touched(
     web: Web, change: Callable[[Body], object], strategy: Strategy, why: str | None
 ) -> None:
-    await web.by_hand("deployments", change)
+    await web.edit("deployments", change)
     told = await web.bench.operator.incompatibility(web.workload, strategy, 3)
     assert (told is None) if why is None else (why in str(told))

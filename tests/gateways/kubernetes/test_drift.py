@@ -48,10 +48,10 @@ def weights(*to: int) -> Change:
 
 
 async def test_an_image_changed_before_is_told_and_comes_back(web: Web) -> None:
-    await web.by_hand("deployments", image(ELSE))
-    await web.bring(web.shape(1, CANARY))
+    await web.edit("deployments", image(ELSE))
+    await web.roll_out(web.shape(1, CANARY))
     assert any(f"WARN: web runs {ELSE}, which Boreas did not bring" in line for line in web.lines.system)
-    await web.take_back(web.shape(1, CANARY))
+    await web.roll_back(web.shape(1, CANARY))
     assert await web.images() == {"web": (ELSE, TOTAL)}
 
 
@@ -65,91 +65,91 @@ async def test_an_image_changed_before_is_told_and_comes_back(web: Web) -> None:
     ],
 )
 async def test_a_deployment(web: Web, name: str, change: Change, fault: str, stays: dict[str, tuple[str, int]]) -> None:
-    await web.bring(web.shape(1, CANARY))
-    await web.by_hand("deployments", change, name)
+    await web.roll_out(web.shape(1, CANARY))
+    await web.edit("deployments", change, name)
     before = await web.images()
-    outcome = await web.bring(web.shape(2, CANARY))
+    outcome = await web.roll_out(web.shape(2, CANARY))
     assert outcome.ending is Ending.FAILED and f"somebody {fault} meanwhile; it is left so" in str(outcome.message)
     assert (await web.images())[name] == before[name]
     ending = Ending.LEFT if "image of web " in fault else Ending.SUCCEEDED
-    assert (await web.take_back(web.shape(2, CANARY))).ending is ending
+    assert (await web.roll_back(web.shape(2, CANARY))).ending is ending
     assert await web.images() == stays
 
 
 async def test_a_size_that_is_more_than_asked_for_is_kept_to_the_end(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
-    await web.by_hand("deployments", size(5))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.edit("deployments", size(5))
     done = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
     for _ in range(2):
-        assert (await web.bring(done)).ending is Ending.SUCCEEDED
+        assert (await web.roll_out(done)).ending is Ending.SUCCEEDED
         assert await web.images() == {"web": (NEW, 5)}
     assert "WARN: somebody scaled web to 5 replicas meanwhile; it is left so." in web.lines.system
-    await web.by_hand("deployments", size(2))
-    assert (await web.take_back(done)).ending is Ending.SUCCEEDED
+    await web.edit("deployments", size(2))
+    assert (await web.roll_back(done)).ending is Ending.SUCCEEDED
     assert await web.images() == {"web": (OLD, 2)}
 
 
 async def test_a_manner_of_updates_is_kept(web: Web) -> None:
-    await web.bring(web.shape(TOTAL))
-    await web.by_hand("deployments", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
-    await web.bring(web.shape(TOTAL, finished=True))
+    await web.roll_out(web.shape(TOTAL))
+    await web.edit("deployments", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
+    await web.roll_out(web.shape(TOTAL, finished=True))
     (body,) = await web.bench.objects("deployments")
     assert body["spec"]["strategy"]["type"] == "Recreate"
 
 
 async def test_a_service_that_was_switched(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
-    await web.by_hand("services", selector(app="other"))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.edit("services", selector(app="other"))
     done = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
-    outcome = await web.bring(done)
+    outcome = await web.roll_out(done)
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
     assert await web.selector() == {"app": "other"}
-    assert (await web.take_back(done)).ending is Ending.LEFT
+    assert (await web.roll_back(done)).ending is Ending.LEFT
     assert (await web.images(), await web.selector()) == (BASE_OLD, {"app": "other"})
 
 
 async def test_a_service_that_is_not_switched_yet_is_followed(web: Web) -> None:
     labels = {"app": "web", "tier": "front"}
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(labels))
-    await web.by_hand("services", selector(**labels))
-    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(labels))
+    await web.edit("services", selector(**labels))
+    await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert await web.selector() == labels | {TRACK: "preview"}
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, labels)
 
 
 async def test_a_service_of_which_somebody_takes_the_track_away_gets_it_again(web: Web) -> None:
-    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("services", selector(**LABELS))
-    assert (await web.bring(shape)).ending is Ending.SUCCEEDED
+    await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("services", selector(**LABELS))
+    assert (await web.roll_out(shape)).ending is Ending.SUCCEEDED
     assert await web.selector() == LABELS | {TRACK: "stable"}
 
 
 async def test_a_service_of_which_the_new_set_can_not_be_told_apart_any_more(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("services", selector(a="b"))
-    outcome = await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("services", selector(a="b"))
+    outcome = await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, {"a": "b"})
 
 
 async def test_a_service_that_somebody_switched_back(web: Web) -> None:
     shape = web.shape(TOTAL, BLUE_GREEN, switched=True)
-    await web.bring(shape)
-    await web.by_hand("services", selector(**LABELS))
-    assert SELECTS in str((await web.bring(shape)).message)
+    await web.roll_out(shape)
+    await web.edit("services", selector(**LABELS))
+    assert SELECTS in str((await web.roll_out(shape)).message)
     assert await web.selector() == LABELS
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, LABELS)
 
 
 async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -> None:
     shape = web.shape(TOTAL, BLUE_GREEN, switched=True)
-    await web.bring(shape)
-    await web.by_hand("services", selector(**{"boreas.dev/track": "preview"}))
-    outcome = await web.take_back(shape)
+    await web.roll_out(shape)
+    await web.edit("services", selector(**{"boreas.dev/track": "preview"}))
+    outcome = await web.roll_back(shape)
     assert outcome.ending is Ending.LEFT and "selects the pods of web-preview, so that was not removed" in str(
         outcome.message
     )
@@ -162,27 +162,27 @@ async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -
 async def test_a_route(bench: Bench, by_hand: tuple[int, int]) -> None:
     web = Web(bench, route=True)
     await web.make()
-    await web.bring(web.shape(1, CANARY, weight=0.1))
-    await web.by_hand("httproutes", weights(*by_hand))
+    await web.roll_out(web.shape(1, CANARY, weight=0.1))
+    await web.edit("httproutes", weights(*by_hand))
     for shape in (web.shape(2, CANARY, weight=0.5), web.shape(TOTAL, CANARY, weight=1.0, finished=True)):
-        outcome = await web.bring(shape)
+        outcome = await web.roll_out(shape)
         told = "somebody changed the weights of HTTPRoute web meanwhile; they are left so"
         assert outcome.ending is Ending.FAILED and told in str(outcome.message)
         assert await web.weights() == dict(zip(("web", "web-canary"), by_hand, strict=True))
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert any("HTTPRoute web meanwhile; all traffic goes back to web" in line for line in web.lines.system)
     assert (await web.weights(), await web.images()) == ({"web": 1}, BASE_OLD)
 
 
-async def test_a_change_at_the_very_moment_is_seen(web: Web, played: ClusterServer) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
+async def test_a_change_at_the_very_moment_is_seen(web: Web, api_server: ClusterServer) -> None:
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
 
     def between(method: str, path: str) -> None:
         if method == "PUT" and path.endswith("/services/web"):
-            played.before = lambda _method, _path: None
-            played.change("services", "web", selector(app="other"), web.bench.connection.namespace)
+            api_server.before = lambda _method, _path: None
+            api_server.change("services", "web", selector(app="other"), web.bench.connection.namespace)
 
-    played.before = between
-    outcome = await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    api_server.before = between
+    outcome = await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
     assert await web.selector() == {"app": "other"}

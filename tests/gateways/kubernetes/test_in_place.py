@@ -21,9 +21,9 @@ async def test_batch_by_batch_and_its_manner_is_kept(bench: Bench, plural: str, 
     await (web := InPlace(bench, plural, **manner)).make()
     assert await web.size() == TOTAL
     for updated in (1, 2, TOTAL):
-        assert (await web.bring(web.shape(updated))).message is None
+        assert (await web.roll_out(web.shape(updated))).message is None
         assert sorted(await web.pods()) == sorted([OLD] * (TOTAL - updated) + [NEW] * updated)
-    assert (await web.bring(web.shape(TOTAL, finished=True))).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(web.shape(TOTAL, finished=True))).ending is Ending.SUCCEEDED
     assert (await web.spec()).get("updateStrategy", {}) == manner
     assert await web.pods() == [NEW] * TOTAL
 
@@ -33,9 +33,9 @@ async def test_batch_by_batch_and_its_manner_is_kept(bench: Bench, plural: str, 
 @pytest.mark.parametrize("updated", [1, TOTAL])
 async def test_the_way_back(bench: Bench, plural: str, manner: dict[str, Any], updated: int) -> None:
     await (web := InPlace(bench, plural, **manner)).make()
-    await web.bring(web.shape(updated))
+    await web.roll_out(web.shape(updated))
     for _ in range(2):
-        assert (await web.take_back(web.shape(updated))).message is None
+        assert (await web.roll_back(web.shape(updated))).message is None
         assert await web.pods() == [OLD] * TOTAL
     assert (await web.spec()).get("updateStrategy", {}) == manner
 
@@ -43,25 +43,25 @@ async def test_the_way_back(bench: Bench, plural: str, manner: dict[str, Any], u
 @BOTH
 async def test_a_version_that_does_not_start_goes_back(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural, image="shop/broken:2")).make()
-    outcome = await web.bring(web.shape(1))
+    outcome = await web.roll_out(web.shape(1))
     assert "keeps crashing (CrashLoopBackOff)" in str(outcome.message)
-    assert (await web.take_back(web.shape(1))).message is None
+    assert (await web.roll_back(web.shape(1))).message is None
     assert await web.pods() == [OLD] * TOTAL
 
 
 @BOTH
 async def test_what_somebody_undoes_meanwhile_is_seen(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural)).make()
-    await web.bring(web.shape(1))
+    await web.roll_out(web.shape(1))
     container = "registry.k8s.io/pause:3.8"
 
     def change(body: dict[str, Any]) -> None:
         body["spec"]["template"]["spec"]["containers"][0]["image"] = container
 
-    await web.by_hand(plural, change, plural)
-    assert "somebody changed the image" in str((await web.watch(web.shape(1))).message)
-    assert "somebody changed the image" in str((await web.bring(web.shape(TOTAL))).message)
-    assert (await web.take_back(web.shape(TOTAL))).ending is Ending.LEFT
+    await web.edit(plural, change, plural)
+    assert "somebody changed the image" in str((await web.observe(web.shape(1))).message)
+    assert "somebody changed the image" in str((await web.roll_out(web.shape(TOTAL))).message)
+    assert (await web.roll_back(web.shape(TOTAL))).ending is Ending.LEFT
 
 
 @BOTH
@@ -76,4 +76,4 @@ async def test_other_strategies_are_refused(bench: Bench, plural: str, kind: Str
 
 async def test_a_workload_of_any_kind_that_is_missing_is_named(bench: Bench) -> None:
     web = InPlace(bench, "statefulsets")
-    assert "no StatefulSet or DaemonSet" in str((await web.bring(web.shape(1))).message)
+    assert "no StatefulSet or DaemonSet" in str((await web.roll_out(web.shape(1))).message)

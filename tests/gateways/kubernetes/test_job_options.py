@@ -23,33 +23,33 @@ async def pod_of(bench: Bench) -> dict[str, Any]:
 
 
 async def test_a_restricted_namespace_takes_a_job_and_is_known_from_then_on(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
-    played.admission.restricted = True
+    api_server.admission.restricted = True
     outcome, lines = await bench.run("echo", "one")
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["one"])
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
     assert (await pod_of(bench))["securityContext"]["runAsNonRoot"] is True
-    assert sum(count for (kind, _, _), count in played.made.items() if kind == "jobs") == 2
+    assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 2
     outcome, _ = await bench.run("echo", "two", run="1")
     assert outcome.ending is Ending.SUCCEEDED
-    assert sum(count for (kind, _, _), count in played.made.items() if kind == "jobs") == 3
+    assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 3
 
 
 async def test_a_policy_that_wants_to_be_told_that_nothing_runs_as_root_is_told(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
-    played.admission.demands_non_root = True
+    api_server.admission.demands_non_root = True
     outcome, lines = await bench.run("echo", "one")
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["one"])
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
     outcome, _ = await bench.run("true", run="1", job=JobOptions(run_as_user=0))
     assert outcome.ending is Ending.FAILED and "set runAsNonRoot to true" in str(outcome.message)
 
 
-async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Bench, played: ClusterServer) -> None:
+async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", image="rooted:1")
     assert outcome.ending is Ending.SUCCEEDED
     assert "runAsNonRoot" not in (await pod_of(bench))["securityContext"]
-    played.admission.restricted = True
+    api_server.admission.restricted = True
     outcome, _ = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.FAILED
     assert "container has runAsNonRoot and image will run as root" in str(outcome.message)
@@ -59,39 +59,39 @@ async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Benc
 
 
 async def test_a_namespace_that_is_not_restricted_any_more_takes_root_again(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
-    played.admission.restricted = True
+    api_server.admission.restricted = True
     await bench.run("true")
-    played.admission.restricted = False
+    api_server.admission.restricted = False
     outcome, lines = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.SUCCEEDED
     assert "The Job is created again in another form." in lines.system
 
 
-async def test_another_worker_makes_a_refused_job_anew(bench: Bench, played: ClusterServer) -> None:
+async def test_another_worker_makes_a_refused_job_anew(bench: Bench, api_server: ClusterServer) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod)'
-    running = bench.begin("echo", "hello", lines=(lines := Lines()))
+    running = bench.start("echo", "hello", lines=(lines := Lines()))
     await eventually(lambda: any("violates PodSecurity" in line for line in lines.system))
     running.detach()
     await running.wait()
-    bench.nodes.refusal, played.admission.restricted = None, True
+    bench.nodes.refusal, api_server.admission.restricted = None, True
     origin = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=1)
-    outcome, again = await bench.run("echo", "hello", operator=(other := bench.another()), origin=origin)
+    outcome, again = await bench.run("echo", "hello", operator=(other := bench.new_operator()), origin=origin)
     await other.close()
     assert outcome.ending is Ending.SUCCEEDED, outcome
-    assert (lines.said, again.said) == ([], ["hello"])
+    assert (lines.output, again.output) == ([], ["hello"])
 
 
-async def test_who_insists_on_root_is_told_what_the_cluster_says(bench: Bench, played: ClusterServer) -> None:
-    played.admission.restricted = True
+async def test_who_insists_on_root_is_told_what_the_cluster_says(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.restricted = True
     outcome, _ = await bench.run("true", job=JobOptions(run_as_user=0))
     assert outcome.ending is Ending.FAILED
     assert "must not set runAsUser=0" in str(outcome.message)
 
 
-async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"limits.cpu": 4}
+async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"limits.cpu": 4}
     outcome, _ = await bench.run("true")
     assert outcome.ending is Ending.FAILED
     assert "failed quota: small: must specify limits.cpu for: main" in str(outcome.message)
@@ -102,7 +102,7 @@ async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, pla
     assert (await bench.run("true", run="2", connection=connection))[0].ending is Ending.SUCCEEDED
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_options_of_a_step_go_before_those_of_its_environment(bench: Bench) -> None:
     usual = JobOptions(service_account_name="builder", labels={"team": "shop", "cost": "1"}, run_as_user=1000)
     connection = replace(bench.connection, job=usual, service_accounts=("tester",))
@@ -116,8 +116,8 @@ async def test_options_of_a_step_go_before_those_of_its_environment(bench: Bench
     assert pod["readinessGates"] == [{"conditionType": "boreas.dev/serves-nobody"}]
 
 
-async def test_a_service_account_that_is_not_listed_is_not_used(bench: Bench, played: ClusterServer) -> None:
+async def test_a_service_account_that_is_not_listed_is_not_used(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", job=JobOptions(service_account_name="chief"))
     assert outcome.ending is Ending.FAILED
     assert "the service account “chief” is not one of the environment's" in str(outcome.message)
-    assert not any(call.startswith("POST") for call in played.asked)
+    assert not any(call.startswith("POST") for call in api_server.asked)

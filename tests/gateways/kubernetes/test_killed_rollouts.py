@@ -112,92 +112,96 @@ class Traffic:
         return selector
 
 
-async def fresh(bench: Bench, played: ClusterServer, name: str, number: int) -> tuple[Web, Traffic]:
+async def fresh(bench: Bench, api_server: ClusterServer, name: str, number: int) -> tuple[Web, Traffic]:
     """Return a workload in a namespace of its own, and its traffic."""
-    for key in list(played.objects):
-        played.remove(key)
+    for key in list(api_server.objects):
+        api_server.remove(key)
     bench.connection = replace(bench.connection, namespace=f"boreas-test-{number}")
     web = Web(bench, route=name == "canary-by-weight")
     await web.make()
     if name == "blue-green-autoscaled":
         target = {"kind": "Deployment", "name": "web"}
         await web.create("horizontalpodautoscalers", {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}})
-    played.made.clear()
-    return web, Traffic(web, bench.rollers, played)
+    api_server.made.clear()
+    return web, Traffic(web, bench.rollers, api_server)
 
 
 async def bring_all(web: Web, left: list[Shape]) -> None:
     """Bring all the shapes, and leave those that were not brought to whoever goes on."""
     while left:
-        outcome = await web.bring(left[0])
+        outcome = await web.roll_out(left[0])
         assert outcome.ending is Ending.SUCCEEDED, outcome
         del left[0]
 
 
-async def take_back(web: Web, plan: list[Shape]) -> None:
+async def roll_back(web: Web, plan: list[Shape]) -> None:
     """Go back from somewhere in the plan."""
-    outcome = await web.take_back(plan[-1])
+    outcome = await web.roll_back(plan[-1])
     assert outcome.ending is Ending.SUCCEEDED, outcome
 
 
-async def killed(played: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
+async def killed(api_server: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
     """Do some work, and kill it at its n-th change, by turns before and after that.
 
     Return whether it was killed.
     """
     killer, when = Killer(number), "before" if number % 2 else "after"
-    setattr(played, when, killer)
+    setattr(api_server, when, killer)
     killer.victim = running = asyncio.create_task(work)
     await asyncio.wait([running])
-    setattr(played, when, lambda _method, _path: None)
+    setattr(api_server, when, lambda _method, _path: None)
     if not running.cancelled():
         running.result()
     return running.cancelled()
 
 
-async def check(web: Web, played: ClusterServer, traffic: Traffic, image: str, told: str) -> None:
+async def check(web: Web, api_server: ClusterServer, traffic: Traffic, image: str, told: str) -> None:
     """Check that all pods run an image, that no object is left or doubled, and that serving never shrank."""
     traffic.close()
     told += f": {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
     assert await web.images() == {"web": (image, TOTAL)}, told
     assert await web.selector() == LABELS
-    assert {each["metadata"]["name"] for each in played.of("services")} == {"web"}
+    assert {each["metadata"]["name"] for each in api_server.of("services")} == {"web"}
     assert web.bench.rollers.fewest >= TOTAL and not traffic.unserved, told
-    assert set(played.made.values()) <= {1}, played.made
+    assert set(api_server.made.values()) <= {1}, api_server.made
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_on_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_killed_on_the_way_on_another_worker_goes_on(bench: Bench, api_server: ClusterServer, name: str) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
-        was_killed = await killed(played, number, bring_all(web, left := list(PLANS[name])))
+        web, traffic = await fresh(bench, api_server, name, number := next(numbers))
+        was_killed = await killed(api_server, number, bring_all(web, left := list(PLANS[name])))
         await bring_all(web, left)
-        await check(web, played, traffic, NEW, f"{number}")
+        await check(web, api_server, traffic, NEW, f"{number}")
         assert traffic.shares == sorted(traffic.shares), number
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_on_another_worker_goes_back(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_killed_on_the_way_on_another_worker_goes_back(
+    bench: Bench, api_server: ClusterServer, name: str
+) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
-        was_killed = await killed(played, number, bring_all(web, list(PLANS[name])))
+        web, traffic = await fresh(bench, api_server, name, number := next(numbers))
+        was_killed = await killed(api_server, number, bring_all(web, list(PLANS[name])))
         rise = len(traffic.shares)
-        await take_back(web, PLANS[name])
-        await check(web, played, traffic, OLD, f"{number}")
+        await roll_back(web, PLANS[name])
+        await check(web, api_server, traffic, OLD, f"{number}")
         if name == "canary-by-weight":  # elsewhere pods that were begun may still become ready
             assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_back_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_killed_on_the_way_back_another_worker_goes_on(
+    bench: Bench, api_server: ClusterServer, name: str
+) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
+        web, traffic = await fresh(bench, api_server, name, number := next(numbers))
         await bring_all(web, PLANS[name][:-1])
         rise = len(traffic.shares) - 1
-        was_killed = await killed(played, number, take_back(web, PLANS[name]))
-        await take_back(web, PLANS[name])
-        await check(web, played, traffic, OLD, f"{number}")
+        was_killed = await killed(api_server, number, roll_back(web, PLANS[name]))
+        await roll_back(web, PLANS[name])
+        await check(web, api_server, traffic, OLD, f"{number}")
         assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number

@@ -23,30 +23,30 @@ PRESSURE = {"type": "DisruptionTarget", "status": "True", "reason": "Termination
     ],
 )
 async def test_a_pod_that_the_cluster_ends_is_lost_and_runs_again(
-    bench: Bench, played: ClusterServer, reason: str, message: str
+    bench: Bench, api_server: ClusterServer, reason: str, message: str
 ) -> None:
-    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.disrupt(reason, message)
     outcome = await running.wait()
     assert outcome.ending is Ending.LOST
     assert f"its pod was ended by the cluster ({reason}): {message}" in str(outcome.message)
-    assert list(played.of("jobs")) == []
+    assert list(api_server.of("jobs")) == []
     outcome, again = await bench.run("echo", "again")
-    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["again"])
+    assert (outcome.ending, again.output) == (Ending.SUCCEEDED, ["again"])
 
 
-async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict("The node was low on resource: memory", PRESSURE)
-    assert ((await running.wait()).ending, list(played.of("jobs"))) == (Ending.LOST, [])
+    assert ((await running.wait()).ending, list(api_server.of("jobs"))) == (Ending.LOST, [])
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> None:
-    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".')
     outcome = await running.wait()
     assert outcome.ending is Ending.FAILED
@@ -54,12 +54,12 @@ async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> Non
 
 
 async def test_a_dead_node_is_told_and_does_not_hold_the_task(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(job_follower, "FAILING_SECONDS", 0.5)
-    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.die()
     outcome = await running.wait()
     assert outcome.ending is Ending.LOST and "DeletionByTaintManager" in str(outcome.message)
@@ -68,15 +68,15 @@ async def test_a_dead_node_is_told_and_does_not_hold_the_task(
     )
     assert any(line.startswith(told) for line in lines.system)
     assert "WARN: Pod NodeNotReady: Node is not ready" in lines.system
-    assert list(played.of("jobs")) == []
+    assert list(api_server.of("jobs")) == []
     bench.nodes.rise()
-    assert (await bench.run("echo", "again"))[1].said == ["again"]
+    assert (await bench.run("echo", "again"))[1].output == ["again"]
 
 
-@pytest.mark.usefixtures("played")
-async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    (pod,) = played.of("pods")
-    played.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
+@pytest.mark.usefixtures("api_server")
+async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    (pod,) = api_server.of("pods")
+    api_server.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
     assert (await running.wait()).ending is Ending.FAILED

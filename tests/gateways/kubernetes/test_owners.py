@@ -34,9 +34,9 @@ async def test_the_first_rollout_marks_all_that_it_names_and_the_end_leaves_the_
     await web.make()
     mine = {"deployments/web": "app_01", "services/web": "app_01", "httproutes/web": "app_01"}
     assert await marks(bench) == mine
-    await web.bring(web.shape(1, CANARY, weight=0.2))
-    await web.take_back(web.shape(1, CANARY, weight=0.2))
-    await web.bring(web.shape(TOTAL, finished=True))
+    await web.roll_out(web.shape(1, CANARY, weight=0.2))
+    await web.roll_back(web.shape(1, CANARY, weight=0.2))
+    await web.roll_out(web.shape(TOTAL, finished=True))
     assert await marks(bench) == mine
 
 
@@ -51,13 +51,13 @@ async def test_another_application_does_not_change_it(bench: Bench, kind: Strate
         "deployment_id": "dep_99",
         "image": EVIL,
     }
-    outcome = await web.bring(web.shape(1, kind), **theirs)
+    outcome = await web.roll_out(web.shape(1, kind), **theirs)
     assert outcome.ending is Ending.FAILED
     said = str(outcome.message)
     assert "Deployment web belongs to another application, app_01" in said
     assert "annotate deployment/web boreas.dev/application-" in said
     assert [await bench.objects(plural) for plural in ("deployments", "services")] == before
-    assert (await web.bring(web.shape(TOTAL))).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(web.shape(TOTAL))).ending is Ending.SUCCEEDED
     assert await web.images() == {"web": (NEW, TOTAL)}
 
 
@@ -74,7 +74,7 @@ async def test_another_applications_traffic_is_left_alone(bench: Bench, target: 
     await _copy(web, "deployments", "own")
     await _copy(web, "services", "own")
     theirs: dict[str, Any] = {"application_id": "app_02", "deployment_id": "dep_99", "target": target}
-    outcome = await web.bring(web.shape(1, CANARY, weight=0.5), **theirs)
+    outcome = await web.roll_out(web.shape(1, CANARY, weight=0.5), **theirs)
     assert outcome.ending is Ending.FAILED and what in str(outcome.message)
     assert (await marks(bench))["deployments/own"] is None
     assert await web.images() == {"web": (OLD, TOTAL), "own": (OLD, TOTAL)}
@@ -83,7 +83,7 @@ async def test_another_applications_traffic_is_left_alone(bench: Bench, target: 
 
 async def _copy(web: Web, plural: str, name: str) -> None:
     """Make another object like one of the workload's, that is nobody's yet."""
-    body = await web.bench.ask("GET", f"{APIS[plural]}:{plural}/web")
+    body = await web.bench.request("GET", f"{APIS[plural]}:{plural}/web")
     spec = {key: value for key, value in body["spec"].items() if key not in ("clusterIP", "clusterIPs")}
     await web.create(plural, {"metadata": {"name": name}, "spec": spec})
 
@@ -91,10 +91,10 @@ async def _copy(web: Web, plural: str, name: str) -> None:
 async def test_what_boreas_made_for_a_rollout_is_no_workload(bench: Bench) -> None:
     web = Web(bench)
     await web.make()
-    await web.bring(web.shape(1, CANARY))
+    await web.roll_out(web.shape(1, CANARY))
     beside = replace(web.workload.target, workload="web-canary", service=None)
     theirs: dict[str, Any] = {"application_id": "app_02", "deployment_id": "dep_99", "image": EVIL, "target": beside}
-    outcome = await web.bring(web.shape(1), **theirs)
+    outcome = await web.roll_out(web.shape(1), **theirs)
     assert outcome.ending is Ending.FAILED and "was made by Boreas" in str(outcome.message)
     assert (await web.images())["web-canary"] == (NEW, 1)
 
@@ -103,6 +103,6 @@ async def test_who_is_asked_to_hand_it_over_can(bench: Bench) -> None:
     web = Web(bench)
     await web.make()
     for plural in ("deployments", "services"):
-        await web.by_hand(plural, lambda body: body["metadata"]["annotations"].pop(OWNER))
-    assert (await web.bring(web.shape(TOTAL), application_id="app_02")).ending is Ending.SUCCEEDED
+        await web.edit(plural, lambda body: body["metadata"]["annotations"].pop(OWNER))
+    assert (await web.roll_out(web.shape(TOTAL), application_id="app_02")).ending is Ending.SUCCEEDED
     assert await marks(bench) == {"deployments/web": "app_02", "services/web": "app_02"}

@@ -32,9 +32,9 @@ Body = dict[str, Any]
 
 
 @pytest.fixture
-async def web(bench: Bench, played: ClusterServer) -> Web:
+async def web(bench: Bench, api_server: ClusterServer) -> Web:
     """A workload that runs the old version."""
-    del played
+    del api_server
     web = Web(bench)
     await web.make()
     return web
@@ -58,9 +58,9 @@ def loops(pod: Body) -> None:
 
 @EVERY
 async def test_what_serves_on_is_well(web: Web, name: str) -> None:
-    await web.bring(SHAPES[name])
+    await web.roll_out(SHAPES[name])
     for _ in range(2):
-        assert (await web.watch(SHAPES[name])).message is None
+        assert (await web.observe(SHAPES[name])).message is None
 
 
 @EVERY
@@ -74,38 +74,38 @@ async def test_what_serves_on_is_well(web: Web, name: str) -> None:
     ],
 )
 async def test_a_pod_that_does_not(
-    web: Web, played: ClusterServer, name: str, change: Callable[[Body], None], why: str
+    web: Web, api_server: ClusterServer, name: str, change: Callable[[Body], None], why: str
 ) -> None:
-    await web.bring(SHAPES[name])
-    pod = next(each for each in played.of("pods") if each["spec"]["containers"][0]["image"] == NEW)
-    played.change("pods", pod["metadata"]["name"], change, web.bench.connection.namespace)
-    outcome = await web.watch(SHAPES[name])
+    await web.roll_out(SHAPES[name])
+    pod = next(each for each in api_server.of("pods") if each["spec"]["containers"][0]["image"] == NEW)
+    api_server.change("pods", pod["metadata"]["name"], change, web.bench.connection.namespace)
+    outcome = await web.observe(SHAPES[name])
     assert outcome.ending is Ending.FAILED and why in str(outcome.message)
     assert pod["metadata"]["name"] in str(outcome.message)
 
 
 async def test_pods_of_the_old_version_and_those_that_take_another_ones_place_are_not_judged(
-    web: Web, played: ClusterServer
+    web: Web, api_server: ClusterServer
 ) -> None:
-    await web.bring(SHAPES["canary"])
+    await web.roll_out(SHAPES["canary"])
     space = web.bench.connection.namespace
-    for pod in played.of("pods"):
+    for pod in api_server.of("pods"):
         if pod["spec"]["containers"][0]["image"] == OLD:
-            played.change("pods", pod["metadata"]["name"], restarted, space)
+            api_server.change("pods", pod["metadata"]["name"], restarted, space)
         else:
-            played.remove(("pods", space, pod["metadata"]["name"]))
-    assert (await web.watch(SHAPES["canary"])).message is None
+            api_server.remove(("pods", space, pod["metadata"]["name"]))
+    assert (await web.observe(SHAPES["canary"])).message is None
 
 
 @EVERY
 @pytest.mark.parametrize("look", [True, False], ids=["looked at", "gone on with"])
 async def test_what_an_undo_brings_back_is_seen_and_gone_back_from(
-    web: Web, played: ClusterServer, name: str, look: bool
+    web: Web, api_server: ClusterServer, name: str, look: bool
 ) -> None:
     space = web.bench.connection.namespace
-    older = copy.deepcopy(next(iter(played.of("deployments"))))
+    older = copy.deepcopy(next(iter(api_server.of("deployments"))))
     older["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.k8s.io/pause:3.8"
-    await web.bring(SHAPES[name])
+    await web.roll_out(SHAPES[name])
     is_on_base = name == "at once"
 
     def undo(body: Body) -> None:
@@ -115,30 +115,30 @@ async def test_what_an_undo_brings_back_is_seen_and_gone_back_from(
             template["spec"]["containers"][0]["image"] = OLD
         body["spec"]["template"] = template
 
-    played.change("deployments", "web", undo, space)
-    outcome = await (web.watch(SHAPES[name]) if look else web.bring(SHAPES[name]))
+    api_server.change("deployments", "web", undo, space)
+    outcome = await (web.observe(SHAPES[name]) if look else web.roll_out(SHAPES[name]))
     assert outcome.ending is Ending.FAILED and "somebody changed the image of web" in str(outcome.message)
-    back = await web.take_back(SHAPES[name])
+    back = await web.roll_back(SHAPES[name])
     assert back.ending is (Ending.SUCCEEDED if is_on_base else Ending.LEFT)
     assert {name: size for name, (_, size) in (await web.images()).items()} == {"web": TOTAL}
 
 
 @pytest.mark.parametrize("name", ["share", "canary", "preview", "switched"])
-async def test_a_second_set_that_somebody_deletes_is_made_again(web: Web, played: ClusterServer, name: str) -> None:
-    await web.bring(SHAPES[name])
+async def test_a_second_set_that_somebody_deletes_is_made_again(web: Web, api_server: ClusterServer, name: str) -> None:
+    await web.roll_out(SHAPES[name])
     second = next(each for each in await web.images() if each != "web")
-    played.remove(("deployments", web.bench.connection.namespace, second))
+    api_server.remove(("deployments", web.bench.connection.namespace, second))
     assert await web.size() == TOTAL
-    assert (await web.watch(SHAPES[name])).message is None
+    assert (await web.observe(SHAPES[name])).message is None
     assert (await web.images())[second][0] == NEW
     assert any(f"somebody deleted {second} during the rollout" in line for line in web.lines.system)
 
 
 async def test_a_second_set_that_was_deleted_after_its_rollout_was_left_costs_nothing(
-    web: Web, played: ClusterServer
+    web: Web, api_server: ClusterServer
 ) -> None:
-    await web.bring(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
-    played.remove(("deployments", web.bench.connection.namespace, "web-canary"))
+    await web.roll_out(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
+    api_server.remove(("deployments", web.bench.connection.namespace, "web-canary"))
     assert await web.size() == TOTAL
-    assert (await web.bring(web.shape(TOTAL, finished=True))).message is None
+    assert (await web.roll_out(web.shape(TOTAL, finished=True))).message is None
     assert await web.images() == {"web": (NEW, TOTAL)}

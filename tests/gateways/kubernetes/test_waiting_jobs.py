@@ -14,55 +14,55 @@ from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 FULL = "exceeded quota: small, requested: {0}=1, used: {0}=1, limited: {0}=1"
 
 
-async def test_a_quota_of_jobs_is_waited_for(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"count/jobs.batch": 1}
-    played.store("jobs", {"metadata": {"name": "other", "labels": {}}, "spec": {"suspend": True}}, "elsewhere")
-    running = bench.begin("echo", "in", lines=(lines := Lines()))
+async def test_a_quota_of_jobs_is_waited_for(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"count/jobs.batch": 1}
+    api_server.store("jobs", {"metadata": {"name": "other", "labels": {}}, "spec": {"suspend": True}}, "elsewhere")
+    running = bench.start("echo", "in", lines=(lines := Lines()))
     await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1)
     assert lines.system == [f"WARN: waiting: no quota has room for its Job: {FULL.format('count/jobs.batch')}"]
-    played.remove(("jobs", "elsewhere", "other"))
+    api_server.remove(("jobs", "elsewhere", "other"))
     assert (await running.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == ["in"] and not any("the cluster is away" in line for line in lines.system)
+    assert lines.output == ["in"] and not any("the cluster is away" in line for line in lines.system)
 
 
-@pytest.mark.usefixtures("played")
-async def test_a_job_that_fills_its_quota_itself_is_gone_on_with(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"count/jobs.batch": 1}
-    running = bench.begin("sh", "-c", "echo begun; sleep 0.5; echo done", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+@pytest.mark.usefixtures("api_server")
+async def test_a_job_that_fills_its_quota_itself_is_gone_on_with(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"count/jobs.batch": 1}
+    running = bench.start("sh", "-c", "echo begun; sleep 0.5; echo done", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     running.detach()
     await running.wait()
     outcome, again = await bench.run("true", timeout_seconds=20)
-    assert (outcome.ending, again.said) == (Ending.SUCCEEDED, ["begun", "done"])
+    assert (outcome.ending, again.output) == (Ending.SUCCEEDED, ["begun", "done"])
 
 
-async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"count/jobs.batch": 0}
+async def test_a_quota_of_jobs_is_waited_for_no_longer_than_the_limit(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"count/jobs.batch": 0}
     outcome, _ = await bench.run("true", timeout_seconds=1)
     assert outcome.ending is Ending.FAILED
     told = "the time limit of 1 seconds was reached; no quota has room for its Job: exceeded quota: small"
     assert told in str(outcome.message)
 
 
-async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"count/jobs.batch": 0}
-    running = bench.begin("true", lines=(lines := Lines()), timeout_seconds=60)
+async def test_what_is_waited_for_counts_for_the_limit_of_the_job(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"count/jobs.batch": 0}
+    running = bench.start("true", lines=(lines := Lines()), timeout_seconds=60)
     await eventually(lambda: lines.system, "the log line")
     await asyncio.sleep(1.1)
-    played.admission.quota = {}
+    api_server.admission.quota = {}
     await running.wait()
-    (job,) = played.of("jobs")
+    (job,) = api_server.of("jobs")
     assert job["spec"]["activeDeadlineSeconds"] < 60
 
 
-async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"pods": 0}
-    running = bench.begin("echo", "in", lines=(lines := Lines()))
+async def test_a_quota_of_pods_is_waited_for(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"pods": 0}
+    running = bench.start("echo", "in", lines=(lines := Lines()))
     await eventually(lambda: lines.system[1:], "the log line")
     await asyncio.sleep(1)
     assert sum("exceeded quota" in line for line in lines.system) == 1
-    played.admission.quota = {}
+    api_server.admission.quota = {}
     assert (await running.wait()).ending is Ending.SUCCEEDED
 
 
@@ -74,15 +74,15 @@ async def test_a_quota_of_pods_is_waited_for(bench: Bench, played: ClusterServer
     ],
 )
 async def test_a_policy_that_refuses_a_job_fails_it_at_once_in_its_own_words(
-    bench: Bench, played: ClusterServer, words: str
+    bench: Bench, api_server: ClusterServer, words: str
 ) -> None:
-    played.admission.denial = words
+    api_server.admission.denial = words
     outcome, lines = await bench.run("true")
     assert outcome.ending is Ending.FAILED and words in str(outcome.message)
     assert lines.system == []
 
 
-async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, played: ClusterServer) -> None:
+async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, api_server: ClusterServer) -> None:
     left = [2]
 
     def refuse(method: str, _path: str) -> None:
@@ -90,7 +90,7 @@ async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, pl
             left[0] -= 1
             raise Refusal(500, "InternalError", 'failed calling webhook "policy.example.org"')
 
-    played.before = refuse
+    api_server.before = refuse
     outcome, lines = await bench.run("true")
     assert outcome.ending is Ending.SUCCEEDED
     assert any(
@@ -101,30 +101,30 @@ async def test_a_cluster_that_answers_with_an_error_is_not_away(bench: Bench, pl
 
 
 async def test_what_nobody_does_anything_about_is_told(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.2)
-    listeners, played.listeners = played.listeners, []
-    running = bench.begin("echo", "in", lines=(lines := Lines()))
+    listeners, api_server.listeners = api_server.listeners, []
+    running = bench.start("echo", "in", lines=(lines := Lines()))
     await eventually(lambda: "WARN: waiting: the cluster has not created its pod yet" in lines.system)
-    (job,) = played.of("jobs")
+    (job,) = api_server.of("jobs")
     name, space = job["metadata"]["name"], bench.connection.namespace
     suspended = {"type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended"}
-    played.change("jobs", name, lambda body: body.update(status={"conditions": [suspended]}), space)
+    api_server.change("jobs", name, lambda body: body.update(status={"conditions": [suspended]}), space)
     await eventually(lambda: "WARN: waiting: it is suspended (JobSuspended): Job suspended" in lines.system)
-    played.change("jobs", name, lambda body: body.pop("status"), space)
+    api_server.change("jobs", name, lambda body: body.pop("status"), space)
     bench.nodes.pull_seconds = 1.0
-    played.listeners = listeners
-    played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
+    api_server.listeners = listeners
+    api_server.store("services", {"metadata": {"name": "other"}}, "elsewhere")
     assert (await running.wait()).ending is Ending.SUCCEEDED
     made = "WARN: waiting: its container is being created on node node-1 (ContainerCreating)"
-    assert (lines.system.count(made), lines.said) == (1, ["in"])
+    assert (lines.system.count(made), lines.output) == (1, ["in"])
 
 
-async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, played: ClusterServer) -> None:
-    running = bench.begin("sh", "-c", "echo begun; sleep 1", lines=(lines := Lines()))
+async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, api_server: ClusterServer) -> None:
+    running = bench.start("sh", "-c", "echo begun; sleep 1", lines=(lines := Lines()))
     await eventually(lambda: any("Pod Scheduled" in line for line in lines.system), "an event")
-    (pod,) = played.of("pods")
+    (pod,) = api_server.of("pods")
     name = pod["metadata"]["name"]
     bench.nodes.tell("Pod", pod, "FailedMount", "Unable to attach volume", "Warning")
     await eventually(lambda: "WARN: Pod FailedMount: Unable to attach volume" in lines.system, "a warning")
@@ -134,7 +134,7 @@ async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, played: 
 
 
 async def test_events_that_may_not_be_watched_are_looked_at(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_events, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.2)
@@ -146,16 +146,16 @@ async def test_events_that_may_not_be_watched_are_looked_at(
         return await watch(server, plural, *others)
 
     monkeypatch.setattr(ClusterServer, "_watch", refuse)
-    played.admission.quota = {"pods": 0}
-    running = bench.begin("true", lines=(lines := Lines()))
+    api_server.admission.quota = {"pods": 0}
+    running = bench.start("true", lines=(lines := Lines()))
     await eventually(lambda: any("exceeded quota" in line for line in lines.system), "the log line")
-    played.admission.quota = {}
+    api_server.admission.quota = {}
     assert (await running.wait()).ending is Ending.SUCCEEDED
 
 
-async def test_a_command_is_bounded_from_when_it_runs(bench: Bench, played: ClusterServer) -> None:
+async def test_a_command_is_bounded_from_when_it_runs(bench: Bench, api_server: ClusterServer) -> None:
     bench.nodes.pull_seconds = 1.0
     assert (await bench.run("true", retain=False, answer_seconds=0.9))[0].ending is Ending.SUCCEEDED
     outcome, _ = await bench.run("sleep", "60", run="1", retain=False, answer_seconds=0.5)
     assert (outcome.ending, outcome.message) == (Ending.FAILED, "no answer within 0.5 s")
-    assert list(played.of("jobs")) == []
+    assert list(api_server.of("jobs")) == []
