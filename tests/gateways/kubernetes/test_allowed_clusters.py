@@ -30,12 +30,12 @@ async def fake_cluster(tmp_path: Path) -> Any:
         yield fake_cluster
 
 
-async def refusal(reach: AllowedClusters, access: KubernetesAccess) -> str | None:
+async def refusal(allowed_clusters: AllowedClusters, access: KubernetesAccess) -> str | None:
     """Return why a worker cannot run a command in a cluster; None: it can.
 
     Reaping says nothing, and does no more.
     """
-    operator = KubernetesOperator(allowed=reach)
+    operator = KubernetesOperator(allowed=allowed_clusters)
     try:
         instruction = Instruction(
             command=("true",),
@@ -60,16 +60,16 @@ def edit_kubeconfig(fake_cluster: Cast, name: str, change: Callable[[dict[str, A
     (fake_cluster.kubeconfig.parent / name).write_text(yaml.safe_dump(body))
 
 
-async def test_a_file_of_the_folder_is_used_and_config_where_only_a_context_is_named(fake_cluster: Cast) -> None:
-    reach = AllowedClusters(fake_cluster.kubeconfig.parent)
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
-    assert await refusal(reach, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
+async def test_the_named_file_is_used_and_config_by_default(fake_cluster: Cast) -> None:
+    allowed_clusters = AllowedClusters(fake_cluster.kubeconfig.parent)
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
     fake_cluster.kubeconfig.rename(fake_cluster.kubeconfig.parent / "config")
-    assert await refusal(reach, KubernetesAccess(context="played")) is None
+    assert await refusal(allowed_clusters, KubernetesAccess(context="played")) is None
 
 
-async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(fake_cluster: Cast, tmp_path: Path) -> None:
+async def test_every_invalid_file_gets_the_same_message(fake_cluster: Cast, tmp_path: Path) -> None:
     folder = fake_cluster.kubeconfig.parent
     (tmp_path / "outside").write_bytes(fake_cluster.kubeconfig.read_bytes())
     (tmp_path / "folder-2").mkdir()
@@ -95,7 +95,7 @@ async def test_whatever_is_wrong_with_a_file_the_message_is_the_same(fake_cluste
     assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == KUBECONFIG_REFUSED
 
 
-async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(fake_cluster: Cast) -> None:
+async def test_a_file_mounted_by_links_within_the_folder_is_used(fake_cluster: Cast) -> None:
     folder = fake_cluster.kubeconfig.parent
     (folder / "..data").mkdir()
     fake_cluster.kubeconfig.rename(folder / "..data" / "kubeconfig")
@@ -103,7 +103,7 @@ async def test_a_file_that_is_mounted_by_links_within_the_folder_is_used(fake_cl
     assert await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
 
 
-async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(fake_cluster: Cast, tmp_path: Path) -> None:
+async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(fake_cluster: Cast, tmp_path: Path) -> None:
     mark = tmp_path / "was-here"
     program = tmp_path / "program"
     program.write_text(
@@ -132,7 +132,7 @@ async def test_a_kubeconfig_runs_no_program_unless_the_worker_may(fake_cluster: 
         lambda _, cluster: cluster.update({"certificate-authority": "/etc/hostname"}),
     ],
 )
-async def test_a_kubeconfig_reads_no_file_of_elsewhere(
+async def test_a_kubeconfig_reads_no_file_outside_the_folder(
     fake_cluster: Cast, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
 ) -> None:
     (tmp_path / "token").write_text("a-secret-of-tests")
@@ -161,24 +161,24 @@ async def test_another_user_of_the_same_file_may_have_a_program(fake_cluster: Ca
     )
 
 
-async def test_only_the_namespaces_that_a_worker_was_given_are_served(fake_cluster: Cast) -> None:
-    reach = AllowedClusters(fake_cluster.kubeconfig.parent, frozenset({"shop"}))
-    assert await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
-    message = await refusal(reach, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
+async def test_only_the_namespaces_of_the_worker_are_served(fake_cluster: Cast) -> None:
+    allowed_clusters = AllowedClusters(fake_cluster.kubeconfig.parent, frozenset({"shop"}))
+    assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
+    message = await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
     assert message and "does not serve the namespace prod" in message
     assert await refusal(AllowedClusters(), KubernetesAccess()) != KUBECONFIG_REFUSED
 
 
-async def test_reaping_opens_nothing_that_is_not_served(bench: Bench) -> None:
+async def test_reaping_opens_only_served_namespaces(bench: Bench) -> None:
     lines = Lines()
     execution = bench.start("sleep", "60", lines=lines)
     while not await bench.operator.list_runs(bench.connection):
         await asyncio.sleep(0.05)
-    narrow = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
-    assert list(await narrow.list_runs(bench.connection)) == []
+    restricted = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
+    assert list(await restricted.list_runs(bench.connection)) == []
     (run,) = await bench.operator.list_runs(bench.connection)
-    assert not await narrow.end_run(bench.connection, run)
+    assert not await restricted.end_run(bench.connection, run)
     assert await bench.operator.list_runs(bench.connection)
-    await narrow.close()
+    await restricted.close()
     execution.stop()
     await execution.wait()

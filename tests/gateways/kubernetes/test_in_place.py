@@ -17,7 +17,9 @@ MANNERS = pytest.mark.parametrize(
 
 @BOTH
 @MANNERS
-async def test_batch_by_batch_and_its_manner_is_kept(bench: Bench, plural: str, manner: dict[str, Any]) -> None:
+async def test_batches_update_in_place_and_keep_the_update_strategy(
+    bench: Bench, plural: str, manner: dict[str, Any]
+) -> None:
     await (web := InPlace(bench, plural, **manner)).make()
     assert await web.size() == TOTAL
     for updated in (1, 2, TOTAL):
@@ -31,7 +33,9 @@ async def test_batch_by_batch_and_its_manner_is_kept(bench: Bench, plural: str, 
 @BOTH
 @MANNERS
 @pytest.mark.parametrize("updated", [1, TOTAL])
-async def test_the_way_back(bench: Bench, plural: str, manner: dict[str, Any], updated: int) -> None:
+async def test_an_update_in_place_is_rolled_back(
+    bench: Bench, plural: str, manner: dict[str, Any], updated: int
+) -> None:
     await (web := InPlace(bench, plural, **manner)).make()
     await web.roll_out(web.shape(updated))
     for _ in range(2):
@@ -41,7 +45,7 @@ async def test_the_way_back(bench: Bench, plural: str, manner: dict[str, Any], u
 
 
 @BOTH
-async def test_a_version_that_does_not_start_goes_back(bench: Bench, plural: str) -> None:
+async def test_a_version_that_does_not_start_is_rolled_back(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural, image="shop/broken:2")).make()
     outcome = await web.roll_out(web.shape(1))
     assert "keeps crashing (CrashLoopBackOff)" in str(outcome.message)
@@ -50,7 +54,7 @@ async def test_a_version_that_does_not_start_goes_back(bench: Bench, plural: str
 
 
 @BOTH
-async def test_what_somebody_undoes_meanwhile_is_seen(bench: Bench, plural: str) -> None:
+async def test_an_image_edited_during_the_rollout_is_detected(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural)).make()
     await web.roll_out(web.shape(1))
     container = "registry.k8s.io/pause:3.8"
@@ -69,11 +73,11 @@ async def test_what_somebody_undoes_meanwhile_is_seen(bench: Bench, plural: str)
 async def test_other_strategies_are_refused(bench: Bench, plural: str, kind: StrategyKind) -> None:
     await (web := InPlace(bench, plural)).make()
     strategy = Strategy(kind, (StrategyStep(canary_ratio=1.0),))
-    why = await bench.operator.incompatibility(web.workload, strategy, TOTAL)
-    assert f"{kind.value} cannot work for" in str(why) and "replaced in place" in str(why)
+    reason = await bench.operator.incompatibility(web.workload, strategy, TOTAL)
+    assert f"{kind.value} cannot work for" in str(reason) and "replaced in place" in str(reason)
     assert await bench.operator.incompatibility(web.workload, Strategy(steps=(StrategyStep(1),)), TOTAL) is None
 
 
-async def test_a_workload_of_any_kind_that_is_missing_is_named(bench: Bench) -> None:
+async def test_a_missing_workload_is_named(bench: Bench) -> None:
     web = InPlace(bench, "statefulsets")
     assert "no StatefulSet or DaemonSet" in str((await web.roll_out(web.shape(1))).message)

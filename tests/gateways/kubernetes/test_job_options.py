@@ -15,29 +15,25 @@ from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 
-async def pod_of(bench: Bench) -> dict[str, Any]:
-    """Return what the one Job that there is says of its pods."""
+async def pod_spec(bench: Bench) -> dict[str, Any]:
+    """Return the pod spec of the only Job."""
     (job,) = await bench.objects("jobs")
     spec: dict[str, Any] = job["spec"]["template"]["spec"]
     return spec
 
 
-async def test_a_restricted_namespace_takes_a_job_and_is_known_from_then_on(
-    bench: Bench, api_server: ClusterServer
-) -> None:
+async def test_a_restricted_namespace_accepts_a_job_and_is_remembered(bench: Bench, api_server: ClusterServer) -> None:
     api_server.admission.restricted = True
     outcome, lines = await bench.run("echo", "one")
     assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
-    assert (await pod_of(bench))["securityContext"]["runAsNonRoot"] is True
+    assert (await pod_spec(bench))["securityContext"]["runAsNonRoot"] is True
     assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 2
     outcome, _ = await bench.run("echo", "two", run="1")
     assert outcome.ending is Ending.SUCCEEDED
     assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 3
 
 
-async def test_a_policy_that_wants_to_be_told_that_nothing_runs_as_root_is_told(
-    bench: Bench, api_server: ClusterServer
-) -> None:
+async def test_a_policy_that_demands_non_root_is_satisfied(bench: Bench, api_server: ClusterServer) -> None:
     api_server.admission.demands_non_root = True
     outcome, lines = await bench.run("echo", "one")
     assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
@@ -45,10 +41,10 @@ async def test_a_policy_that_wants_to_be_told_that_nothing_runs_as_root_is_told(
     assert outcome.ending is Ending.FAILED and "set runAsNonRoot to true" in str(outcome.message)
 
 
-async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Bench, api_server: ClusterServer) -> None:
+async def test_an_image_runs_as_root_only_where_that_is_allowed(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", image="rooted:1")
     assert outcome.ending is Ending.SUCCEEDED
-    assert "runAsNonRoot" not in (await pod_of(bench))["securityContext"]
+    assert "runAsNonRoot" not in (await pod_spec(bench))["securityContext"]
     api_server.admission.restricted = True
     outcome, _ = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.FAILED
@@ -58,9 +54,7 @@ async def test_an_image_that_runs_as_root_runs_where_that_is_allowed(bench: Benc
     assert outcome.ending is Ending.SUCCEEDED
 
 
-async def test_a_namespace_that_is_not_restricted_any_more_takes_root_again(
-    bench: Bench, api_server: ClusterServer
-) -> None:
+async def test_a_namespace_without_its_restriction_accepts_root_again(bench: Bench, api_server: ClusterServer) -> None:
     api_server.admission.restricted = True
     await bench.run("true")
     api_server.admission.restricted = False
@@ -69,45 +63,49 @@ async def test_a_namespace_that_is_not_restricted_any_more_takes_root_again(
     assert "The Job is created again in another form." in lines.system
 
 
-async def test_another_worker_makes_a_refused_job_anew(bench: Bench, api_server: ClusterServer) -> None:
+async def test_another_worker_creates_a_refused_job_again(bench: Bench, api_server: ClusterServer) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod)'
-    running = bench.start("echo", "hello", lines=(lines := Lines()))
+    execution = bench.start("echo", "hello", lines=(lines := Lines()))
     await eventually(lambda: any("violates PodSecurity" in line for line in lines.system))
-    running.detach()
-    await running.wait()
+    execution.detach()
+    await execution.wait()
     bench.nodes.refusal, api_server.admission.restricted = None, True
     origin = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=1)
-    outcome, again = await bench.run("echo", "hello", operator=(other := bench.new_operator()), origin=origin)
-    await other.close()
+    outcome, later_lines = await bench.run(
+        "echo", "hello", operator=(second_operator := bench.new_operator()), origin=origin
+    )
+    await second_operator.close()
     assert outcome.ending is Ending.SUCCEEDED, outcome
-    assert (lines.output, again.output) == ([], ["hello"])
+    assert (lines.output, later_lines.output) == ([], ["hello"])
 
 
-async def test_who_insists_on_root_is_told_what_the_cluster_says(bench: Bench, api_server: ClusterServer) -> None:
+async def test_an_explicit_root_user_gets_the_message_of_the_cluster(bench: Bench, api_server: ClusterServer) -> None:
     api_server.admission.restricted = True
     outcome, _ = await bench.run("true", job=JobOptions(run_as_user=0))
     assert outcome.ending is Ending.FAILED
     assert "must not set runAsUser=0" in str(outcome.message)
 
 
-async def test_a_quota_that_wants_limits_says_how_to_give_them(bench: Bench, api_server: ClusterServer) -> None:
+async def test_a_quota_that_demands_limits_is_explained(bench: Bench, api_server: ClusterServer) -> None:
     api_server.admission.quota = {"limits.cpu": 4}
     outcome, _ = await bench.run("true")
     assert outcome.ending is Ending.FAILED
     assert "failed quota: small: must specify limits.cpu for: main" in str(outcome.message)
     assert "set its resources in the job options" in str(outcome.message)
-    limited = JobOptions(resources=JobResources(limits={"cpu": "500m"}))
-    assert (await bench.run("true", run="1", job=limited))[0].ending is Ending.SUCCEEDED
-    connection = replace(bench.connection, job=limited)
+    limited_options = JobOptions(resources=JobResources(limits={"cpu": "500m"}))
+    assert (await bench.run("true", run="1", job=limited_options))[0].ending is Ending.SUCCEEDED
+    connection = replace(bench.connection, job=limited_options)
     assert (await bench.run("true", run="2", connection=connection))[0].ending is Ending.SUCCEEDED
 
 
 @pytest.mark.usefixtures("api_server")
-async def test_options_of_a_step_go_before_those_of_its_environment(bench: Bench) -> None:
-    usual = JobOptions(service_account_name="builder", labels={"team": "shop", "cost": "1"}, run_as_user=1000)
-    connection = replace(bench.connection, job=usual, service_accounts=("tester",))
-    own = JobOptions(service_account_name="tester", labels={"cost": "2"})
-    outcome, _ = await bench.run("true", connection=connection, job=own)
+async def test_options_of_a_step_override_those_of_its_environment(bench: Bench) -> None:
+    environment_options = JobOptions(
+        service_account_name="builder", labels={"team": "shop", "cost": "1"}, run_as_user=1000
+    )
+    connection = replace(bench.connection, job=environment_options, service_accounts=("tester",))
+    step_options = JobOptions(service_account_name="tester", labels={"cost": "2"})
+    outcome, _ = await bench.run("true", connection=connection, job=step_options)
     assert outcome.ending is Ending.SUCCEEDED
     (job,) = await bench.objects("jobs")
     pod = job["spec"]["template"]["spec"]
@@ -116,7 +114,7 @@ async def test_options_of_a_step_go_before_those_of_its_environment(bench: Bench
     assert pod["readinessGates"] == [{"conditionType": "boreas.dev/serves-nobody"}]
 
 
-async def test_a_service_account_that_is_not_listed_is_not_used(bench: Bench, api_server: ClusterServer) -> None:
+async def test_a_service_account_that_is_not_listed_is_refused(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", job=JobOptions(service_account_name="chief"))
     assert outcome.ending is Ending.FAILED
     assert "the service account “chief” is not one of the environment's" in str(outcome.message)

@@ -1,4 +1,4 @@
-"""Commands as Jobs: what they see, how they end, what is said of it, and what stays."""
+"""Commands as Jobs: their environment, their endings, their messages and the objects that remain."""
 
 import asyncio
 
@@ -10,43 +10,43 @@ from tests.chaos.cluster.api import ClusterServer
 from tests.gateways.kubernetes.support.operator import Bench, Lines, eventually
 
 
-async def test_a_command_runs_with_its_variables_and_all_that_it_prints_comes(bench: Bench) -> None:
+async def test_a_command_gets_its_variables_and_all_its_output_is_logged(bench: Bench) -> None:
     script = 'echo "$GREETING $BOREAS_WORKSPACE"; echo two >&2; printf three'
     outcome, lines = await bench.run("sh", "-c", script)
     assert outcome == Outcome(Ending.SUCCEEDED, exit_code=0)
     assert sorted(lines.output) == ["hello /workspace", "three", "two"]
 
 
-async def test_without_a_command_there_is_nothing_to_run(bench: Bench) -> None:
+async def test_without_a_command_no_job_is_created(bench: Bench) -> None:
     outcome, lines = await bench.run()
     assert (outcome.ending, lines.system, await bench.objects("jobs")) == (Ending.SUCCEEDED, [], [])
 
 
-async def test_a_command_that_fails_tells_its_exit_status(bench: Bench) -> None:
+async def test_a_failed_command_reports_its_exit_status(bench: Bench) -> None:
     outcome, lines = await bench.run("sh", "-c", "echo no; exit 3")
     assert outcome == Outcome(Ending.FAILED, "exit status 3", exit_code=3)
     assert lines.output == ["no"]
 
 
-async def test_text_that_looks_like_a_variable_of_the_cluster_is_left_alone(bench: Bench) -> None:
+async def test_text_like_a_cluster_variable_is_not_expanded(bench: Bench) -> None:
     text = "$(GREETING) $$(GREETING) $$$(GREETING) $GREETING $(NOBODY) $$ $"
     _, lines = await bench.run("echo", text, "$")
     assert lines.output == [f"{text} $"]
 
 
-async def test_a_script_knows_its_own_process(bench: Bench) -> None:
+async def test_dollar_signs_in_a_script_are_kept(bench: Bench) -> None:
     _, lines = await bench.run("sh", "-c", 'test "$$" -gt 0 && echo "$MONEY"', env={"MONEY": "$$100 $(HOME)"})
     assert lines.output == ["$$100 $(HOME)"]
 
 
-async def test_an_image_that_can_not_be_pulled_is_named(bench: Bench) -> None:
+async def test_an_image_that_cannot_be_pulled_is_named(bench: Bench) -> None:
     outcome, _ = await bench.run("true", image="registry.invalid/nothing:1")
     assert outcome.ending is Ending.FAILED
     assert "the image registry.invalid/nothing:1 cannot be pulled" in str(outcome.message)
     assert await bench.objects("jobs") == []
 
 
-async def test_the_time_limit_ends_a_job_and_is_told(bench: Bench) -> None:
+async def test_the_time_limit_ends_a_job_and_is_reported(bench: Bench) -> None:
     outcome, lines = await bench.run("sh", "-c", "echo begun; sleep 60", timeout_seconds=2)
     assert outcome.ending is Ending.FAILED
     assert "the time limit of 2 seconds was reached" in str(outcome.message)
@@ -54,35 +54,35 @@ async def test_the_time_limit_ends_a_job_and_is_told(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "its caller cancelled"])
-async def test_a_stopped_job_is_gone_with_its_pods(bench: Bench, *, is_stopped: bool) -> None:
+async def test_a_stopped_job_is_deleted_with_its_pods(bench: Bench, *, is_stopped: bool) -> None:
     lines = Lines()
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=lines)
-    waiting = asyncio.create_task(running.wait())
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=lines)
+    wait = asyncio.create_task(execution.wait())
     await eventually(lambda: lines.output, "the command to begin")
     if is_stopped:
-        running.stop()
-        assert (await waiting).ending is Ending.STOPPED
+        execution.stop()
+        assert (await wait).ending is Ending.STOPPED
     else:
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        assert waiting.cancelled()
+        wait.cancel()
+        await asyncio.wait([wait])
+        assert wait.cancelled()
     assert (await bench.objects("jobs"), await bench.objects("pods")) == ([], [])
 
 
-async def test_another_worker_goes_on_with_the_same_job(bench: Bench) -> None:
+async def test_another_worker_continues_the_same_job(bench: Bench) -> None:
     lines, script = Lines(), "echo begun; sleep 1; echo done"
-    running = bench.start("sh", "-c", script, lines=lines)
+    execution = bench.start("sh", "-c", script, lines=lines)
     await eventually(lambda: lines.output, "the command to begin")
-    running.detach()
-    await running.wait()
-    outcome, again = await bench.run("sh", "-c", script, operator=(other := bench.new_operator()))
-    await other.close()
+    execution.detach()
+    await execution.wait()
+    outcome, later_lines = await bench.run("sh", "-c", script, operator=(second_operator := bench.new_operator()))
+    await second_operator.close()
     assert outcome.ending is Ending.SUCCEEDED
-    assert again.output == ["begun", "done"]
+    assert later_lines.output == ["begun", "done"]
     assert len(await bench.objects("jobs")) == 1
 
 
-async def test_a_job_that_ended_while_nobody_looked_is_read_to_its_end(bench: Bench) -> None:
+async def test_a_job_that_ended_without_a_worker_is_read_completely(bench: Bench) -> None:
     await bench.run("sh", "-c", "echo once; exit 4")
     outcome, lines = await bench.run("sh", "-c", "echo twice")
     assert outcome.message == "exit status 4"
@@ -96,14 +96,14 @@ async def test_another_run_of_the_task_is_another_job(bench: Bench) -> None:
     assert len(await bench.objects("jobs")) == 2
 
 
-async def test_what_does_not_stay_can_be_asked_for_again(bench: Bench) -> None:
-    for word in ("one", "two"):
-        _, lines = await bench.run("echo", word, retain=False)
-        assert lines.output == [word]
+async def test_a_run_that_is_not_retained_can_run_again(bench: Bench) -> None:
+    for text in ("one", "two"):
+        _, lines = await bench.run("echo", text, retain=False)
+        assert lines.output == [text]
     assert await bench.objects("jobs") == []
 
 
-async def test_objects_say_whose_they_are_and_have_no_rights(bench: Bench) -> None:
+async def test_jobs_have_labels_of_their_owner_and_no_rights(bench: Bench) -> None:
     await bench.run("true")
     (job,) = await bench.objects("jobs")
     assert (
@@ -120,58 +120,58 @@ async def test_objects_say_whose_they_are_and_have_no_rights(bench: Bench) -> No
     assert (pod["restartPolicy"], pod["automountServiceAccountToken"]) == ("Never", False)
 
 
-async def test_many_lines_come_whole(bench: Bench) -> None:
+async def test_many_lines_are_logged_completely(bench: Bench) -> None:
     _, lines = await bench.run("sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done")
     assert lines.output == [f"line {number}" for number in range(3000)]
 
 
-async def test_a_lost_attempt_leaves_its_job_to_the_next(bench: Bench) -> None:
+async def test_the_next_attempt_continues_the_job_of_a_lost_attempt(bench: Bench) -> None:
     lines = Lines()
-    running = bench.start("sh", "-c", "echo begun; sleep 1; echo done", lines=lines)
+    execution = bench.start("sh", "-c", "echo begun; sleep 1; echo done", lines=lines)
     await eventually(lambda: lines.output, "the command to begin")
     lines.failure = LookupError("this worker lost the attempt")
     with pytest.raises(LookupError):
-        await running.wait()
-    outcome, again = await bench.run("true")
-    assert (outcome.ending, again.output) == (Ending.SUCCEEDED, ["begun", "done"])
+        await execution.wait()
+    outcome, later_lines = await bench.run("true")
+    assert (outcome.ending, later_lines.output) == (Ending.SUCCEEDED, ["begun", "done"])
 
 
-async def left(bench: Bench) -> list[Run]:
-    """Begin a run, and leave it as its worker dies; return what can be found of it."""
-    running = bench.start("sh", "-c", "echo begun; sleep 2; echo done", lines=(lines := Lines()))
+async def leave_run(bench: Bench) -> list[Run]:
+    """Start a run, detach from it as a dead worker does, and return the listed runs."""
+    execution = bench.start("sh", "-c", "echo begun; sleep 2; echo done", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
-    running.detach()
-    await running.wait()
-    found = await bench.operator.list_runs(bench.connection)
-    return [run for run in found if run.name == "0"]
+    execution.detach()
+    await execution.wait()
+    runs_found = await bench.operator.list_runs(bench.connection)
+    return [run for run in runs_found if run.name == "0"]
 
 
-async def test_what_was_left_is_found_and_ended_with_its_pods(bench: Bench) -> None:
+async def test_an_orphaned_run_is_listed_and_ended_with_its_pods(bench: Bench) -> None:
     await bench.run("true", run="0-ended")
     await bench.run("false", run="1-ended")
-    (run,) = await left(bench)
+    (run,) = await leave_run(bench)
     assert (run.deployment_id, run.task_id, run.name) == ("dep_01", "tsk_01hzz", "0")
     assert await bench.operator.end_run(bench.connection, run)
-    while any("-ended" not in each["metadata"]["name"] for each in await bench.objects("jobs")):
+    while any("-ended" not in document["metadata"]["name"] for document in await bench.objects("jobs")):
         await asyncio.sleep(0.05)
-    runs = {each["metadata"]["labels"]["boreas.dev/run"] for each in await bench.objects("pods")}
+    runs = {document["metadata"]["labels"]["boreas.dev/run"] for document in await bench.objects("pods")}
     assert runs == {"boreas-01hzz-0-ended", "boreas-01hzz-1-ended"}
-    for ended in await bench.operator.list_runs(bench.connection):
-        assert ended.name in ("0-ended", "1-ended")
-        assert await bench.operator.end_run(bench.connection, ended)
+    for ended_run in await bench.operator.list_runs(bench.connection):
+        assert ended_run.name in ("0-ended", "1-ended")
+        assert await bench.operator.end_run(bench.connection, ended_run)
 
 
-async def test_what_somebody_goes_on_with_is_not_ended(bench: Bench) -> None:
-    (run,) = await left(bench)
+async def test_a_run_that_another_attempt_continues_is_not_ended(bench: Bench) -> None:
+    (run,) = await leave_run(bench)
     origin = Origin(deployment_id=run.deployment_id, task_id=run.task_id, run=run.name, attempt=2)
-    running = bench.start("true", lines=(lines := Lines()), origin=origin)
+    execution = bench.start("true", lines=(lines := Lines()), origin=origin)
     await eventually(lambda: "begun" in lines.output, "another attempt to go on")
     assert not await bench.operator.end_run(bench.connection, run)
-    assert (await running.wait()).ending is Ending.SUCCEEDED
+    assert (await execution.wait()).ending is Ending.SUCCEEDED
     assert not await bench.operator.end_run(bench.connection, run)
 
 
-async def test_credentials_are_in_no_line_and_no_message(bench: Bench, api_server: ClusterServer) -> None:
+async def test_no_line_or_message_contains_credentials(bench: Bench, api_server: ClusterServer) -> None:
     api_server.away = True
     outcome, lines = await bench.run("true", timeout_seconds=-29)
     assert "time limit" in str(outcome.message)

@@ -18,36 +18,38 @@ SECONDS = ["2030-01-01T12:00:" + str(second) for second in range(10, 40)]
     st.integers(1, 7),
     st.sampled_from([-5.0, 0.0, 5.75]),
 )
-def test_every_line_comes_once_over_any_broken_connections(
-    lines: list[tuple[int, bool, str]], breaks: list[int], size: int, east: float
+def test_every_line_is_read_once_over_broken_connections(
+    lines: list[tuple[int, bool, str]], breaks: list[int], size: int, offset_hours: float
 ) -> None:
-    passed = accumulate(seconds for seconds, _, _ in lines)
-    printed = [(SECONDS[max(0, at - late)], text) for at, (_, late, text) in zip(passed, lines, strict=True)]
-    tail, got = Tail(), list[str]()
+    times = accumulate(seconds for seconds, _, _ in lines)
+    log_lines = [(SECONDS[max(0, time - is_late)], text) for time, (_, is_late, text) in zip(times, lines, strict=True)]
+    tail, texts = Tail(), list[str]()
     for cut in [*breaks, None]:
         since = (tail.since or "")[:19]
-        sent = "".join(f"{local(at, east)} {text}\n" for at, text in printed if at >= since).encode()[:cut]
-        for start in range(0, len(sent), size):
-            got += tail.feed(sent[start : start + size])
+        payload = "".join(
+            f"{local_timestamp(time, offset_hours)} {text}\n" for time, text in log_lines if time >= since
+        ).encode()[:cut]
+        for start in range(0, len(payload), size):
+            texts += tail.feed(payload[start : start + size])
         if cut is not None:
             tail.reconnect()
-    assert got + tail.finish() == [text for _, text in printed]
+    assert texts + tail.finish() == [text for _, text in log_lines]
 
 
-def local(second: str, east: float) -> str:
-    """Return a timestamp as a node writes it whose clock is so many hours east of UTC."""
-    if not east:
+def local_timestamp(second: str, offset_hours: float) -> str:
+    """Return the timestamp of a node whose clock has this offset from UTC, in hours."""
+    if not offset_hours:
         return f"{second}.500000000Z"
-    there = datetime.fromisoformat(f"{second}Z").astimezone(timezone(timedelta(hours=east))).isoformat()
-    return f"{there[:19]}.500000000{there[19:]}"
+    local_time = datetime.fromisoformat(f"{second}Z").astimezone(timezone(timedelta(hours=offset_hours))).isoformat()
+    return f"{local_time[:19]}.500000000{local_time[19:]}"
 
 
-def test_an_endless_line_comes_in_pieces_and_goes_on_where_it_was() -> None:
+def test_a_very_long_line_is_read_in_pieces_and_continues_after_a_reconnect() -> None:
     tail, line = Tail(), "x" * (LONG_LINE * 2 + 100)
-    whole = f"{SECONDS[0]}.5Z {line}\n{SECONDS[0]}.6Z next\n".encode()
-    got = tail.feed(whole[: LONG_LINE + 500])
+    payload = f"{SECONDS[0]}.5Z {line}\n{SECONDS[0]}.6Z next\n".encode()
+    texts = tail.feed(payload[: LONG_LINE + 500])
     tail.reconnect()
-    got += tail.feed(whole)
-    assert "".join(got[:-1]) == line
-    assert got[-1] == "next"
-    assert max(map(len, got)) <= LONG_LINE
+    texts += tail.feed(payload)
+    assert "".join(texts[:-1]) == line
+    assert texts[-1] == "next"
+    assert max(map(len, texts)) <= LONG_LINE

@@ -1,6 +1,6 @@
 """Pods that the cluster ends.
 
-Nobody's failure, so that the attempt is lost and its Job makes room for the next.
+The attempt is lost, not failed, and its Job makes room for the next one.
 """
 
 import pytest
@@ -22,51 +22,51 @@ PRESSURE = {"type": "DisruptionTarget", "status": "True", "reason": "Termination
         ("DeletionByPodGC", "PodGC: node no longer exists"),
     ],
 )
-async def test_a_pod_that_the_cluster_ends_is_lost_and_runs_again(
+async def test_a_pod_that_the_cluster_ends_is_lost_and_can_run_again(
     bench: Bench, api_server: ClusterServer, reason: str, message: str
 ) -> None:
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.disrupt(reason, message)
-    outcome = await running.wait()
+    outcome = await execution.wait()
     assert outcome.ending is Ending.LOST
     assert f"its pod was ended by the cluster ({reason}): {message}" in str(outcome.message)
     assert list(api_server.of("jobs")) == []
-    outcome, again = await bench.run("echo", "again")
-    assert (outcome.ending, again.output) == (Ending.SUCCEEDED, ["again"])
+    outcome, later_lines = await bench.run("echo", "again")
+    assert (outcome.ending, later_lines.output) == (Ending.SUCCEEDED, ["again"])
 
 
 async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, api_server: ClusterServer) -> None:
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict("The node was low on resource: memory", PRESSURE)
-    assert ((await running.wait()).ending, list(api_server.of("jobs"))) == (Ending.LOST, [])
+    assert ((await execution.wait()).ending, list(api_server.of("jobs"))) == (Ending.LOST, [])
 
 
 @pytest.mark.usefixtures("api_server")
-async def test_a_pod_that_wrote_more_than_it_may_has_failed(bench: Bench) -> None:
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+async def test_a_pod_that_exceeds_its_disk_limit_has_failed(bench: Bench) -> None:
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".')
-    outcome = await running.wait()
+    outcome = await execution.wait()
     assert outcome.ending is Ending.FAILED
     assert "its pod wrote more than its limit (Evicted)" in str(outcome.message)
 
 
-async def test_a_dead_node_is_told_and_does_not_hold_the_task(
+async def test_a_dead_node_is_reported_and_does_not_block_the_task(
     bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(job_follower, "FAILING_SECONDS", 0.5)
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.die()
-    outcome = await running.wait()
+    outcome = await execution.wait()
     assert outcome.ending is Ending.LOST and "DeletionByTaintManager" in str(outcome.message)
-    told = (
+    warning = (
         "WARN: the Job has failed (BackoffLimitExceeded): Job has reached the specified backoff limit; its pod on node"
     )
-    assert any(line.startswith(told) for line in lines.system)
+    assert any(line.startswith(warning) for line in lines.system)
     assert "WARN: Pod NodeNotReady: Node is not ready" in lines.system
     assert list(api_server.of("jobs")) == []
     bench.nodes.rise()
@@ -75,8 +75,8 @@ async def test_a_dead_node_is_told_and_does_not_hold_the_task(
 
 @pytest.mark.usefixtures("api_server")
 async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, api_server: ClusterServer) -> None:
-    running = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     (pod,) = api_server.of("pods")
     api_server.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
-    assert (await running.wait()).ending is Ending.FAILED
+    assert (await execution.wait()).ending is Ending.FAILED

@@ -11,7 +11,7 @@ from tests.gateways.kubernetes.support.workload import LABELS, TOTAL, InPlace, W
 TAKEN = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=2)
 
 
-async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, api_server: ClusterServer) -> None:
+async def test_the_role_of_a_worker_has_exactly_the_rights_it_uses(bench: Bench, api_server: ClusterServer) -> None:
     web = Web(bench, route=True)
     await web.make()
     await bench.run("true")
@@ -20,14 +20,14 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, api_server
     await bench.run("true", run="2", timeout_seconds=2)
     bench.nodes.refusal = None
     await bench.operator.list_runs(bench.connection)
-    killed = bench.start("sleep", "60", lines=Lines(), run="1")
+    killed_execution = bench.start("sleep", "60", lines=Lines(), run="1")
     await eventually(lambda: any("-1-" in call and "log" in call for call in api_server.asked))
-    nodes, api_server.listeners = api_server.listeners, []
-    killed.stop()
+    listeners, api_server.listeners = api_server.listeners, []
+    killed_execution.stop()
     await eventually(lambda: any(call.startswith("DELETE") for call in api_server.asked))
-    killed.kill()
-    await killed.wait()
-    api_server.listeners = nodes
+    killed_execution.kill()
+    await killed_execution.wait()
+    api_server.listeners = listeners
     await web.roll_out(web.shape(1, StrategyKind.CANARY))
     await web.roll_out(web.shape(TOTAL, StrategyKind.CANARY, finished=True))
     await web.edit("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].pop(TRACK))
@@ -36,6 +36,6 @@ async def test_a_worker_may_do_what_it_does_and_no_more(bench: Bench, api_server
     await web.roll_out(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True))
     await web.roll_out(web.shape(TOTAL, StrategyKind.BLUE_GREEN, switched=True, finished=True))
     for kind in ("statefulsets", "daemonsets"):
-        await (other := InPlace(bench, kind, type="OnDelete")).make()
-        await other.roll_out(other.shape(TOTAL, finished=True))
+        await (workload := InPlace(bench, kind, type="OnDelete")).make()
+        await workload.roll_out(workload.shape(TOTAL, finished=True))
     assert api_server.rights == allowed()
