@@ -115,9 +115,9 @@ async def _run(options: Options, report: Report, folder: Path) -> None:
         await _look(report, processes, members)
     finally:
         processes.close()
-        for ways in processes.ways.values():
-            for way in ways:
-                await way.cut()
+        for relays in processes.relays.values():
+            for relay in relays:
+                await relay.cut()
 
 
 async def _come(member: Member, options: Options, share: float) -> None:
@@ -188,7 +188,7 @@ async def _storm(
                 continue
             api = processes.apis[(turn - turn // 3) % len(processes.apis)]
             if turn % 2:
-                await processes.let_leave(api)
+                await processes.terminate(api)
             else:
                 api.signal(signal.SIGKILL)
                 await asyncio.to_thread(api.wait)

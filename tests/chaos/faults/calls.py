@@ -23,7 +23,7 @@ class Calls:
 
     def __init__(self, urls: Sequence[str], token: str) -> None:
         self._clients = itertools.cycle([Client(url, token) for url in urls])
-        self.odd: list[str] = []
+        self.unexpected_answers: list[str] = []
         self.repeated = 0
 
     async def query(self, document: str, **variables: Any) -> Data:
@@ -53,7 +53,7 @@ class Calls:
         if not errors:
             return dict(answer["data"]), ""
         if any(error.get("extensions", {}).get("code") != "INTERNAL" for error in errors):
-            self.odd.append(f"HTTP {response.status_code}: {errors}")
+            self.unexpected_answers.append(f"HTTP {response.status_code}: {errors}")
         return None, str(errors)
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> Data:

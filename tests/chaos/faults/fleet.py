@@ -37,9 +37,9 @@ class Fleet:
     workers: list[Boreas]
     apis: list[Boreas]
     urls: list[str]
-    ways: dict[str, tuple[Relay, Relay]]
+    relays: dict[str, tuple[Relay, Relay]]
     """By the name of a worker: its ways to PostgreSQL and to Valkey."""
-    hit: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
+    faults_by_pid: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What ended without having been told to."""
     hung: list[str] = field(default_factory=list)
@@ -68,9 +68,9 @@ class Fleet:
                 await asyncio.sleep(0.05)
         if migration.code != 0:
             raise RuntimeError(f"the database could not be made: {migration.last_line()}")
-        for ways in self.ways.values():
-            for way in ways:
-                await way.start()
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.start()
         for process in self.boreas:
             process.start()
 
@@ -111,11 +111,11 @@ class Fleet:
                     process.start()
             await asyncio.sleep(KEEP_SECONDS)
 
-    def strike(self, worker: Boreas, how: str) -> None:
+    def record_fault(self, worker: Boreas, fault: str) -> None:
         """Remember that a fault hits a worker now."""
-        self.hit.setdefault(worker.pid, []).append((time.time(), how))
+        self.faults_by_pid.setdefault(worker.pid, []).append((time.time(), fault))
 
-    async def let_leave(self, process: Boreas) -> None:
+    async def terminate(self, process: Boreas) -> None:
         """Tell a process to end, wait for that, and start it again."""
         process.leaving = True
         process.signal(signal.SIGTERM)
@@ -136,9 +136,9 @@ class Fleet:
         """Bring everything up, and let everything run that is stopped."""
         await self.until_database()
         await self.until_valkey()
-        for ways in self.ways.values():
-            for way in ways:
-                await way.heal()
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.heal()
         for process in self.boreas:
             if process.stopped:
                 process.signal(signal.SIGCONT)
@@ -148,9 +148,9 @@ class Fleet:
 
     async def part(self) -> None:
         """Close the ways, and leave the loop a turn to let go of their connections."""
-        for ways in self.ways.values():
-            for way in ways:
-                await way.cut()
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.cut()
         await asyncio.sleep(0)
 
     def close(self) -> None:
@@ -181,19 +181,19 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
     }
     ports = [free_port() for _ in range(apis)]
     names = [f"worker-{number}" for number in range(1, workers + 1)]
-    ways = {name: (Relay(free_port(), postgres.port), Relay(free_port(), valkey.port)) for name in names}
+    relays = {name: (Relay(free_port(), postgres.port), Relay(free_port(), valkey.port)) for name in names}
     return Fleet(
         folder=folder,
         lease_seconds=lease_seconds,
         postgres=postgres,
         valkey=valkey,
-        workers=[Boreas(name, "worker", folder, shared | _through(ways[name], postgres, valkey)) for name in names],
+        workers=[Boreas(name, "worker", folder, shared | _through(relays[name], postgres, valkey)) for name in names],
         apis=[
             Boreas(f"api-{number}", "api", folder, shared | {"BOREAS_PORT": str(port)})
             for number, port in enumerate(ports, 1)
         ],
         urls=[f"http://127.0.0.1:{port}" for port in ports],
-        ways=ways,
+        relays=relays,
     )
 
 
@@ -201,8 +201,8 @@ def _as(role: str, url: str) -> str:
     return url.replace("//postgres@", f"//{role}@")
 
 
-def _through(ways: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
-    to_postgres, to_valkey = ways
+def _through(relays: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
+    to_postgres, to_valkey = relays
     return {
         "BOREAS_DATABASE_URL": _as(ROLES[1], postgres.url).replace(f":{postgres.port}/", f":{to_postgres.port}/"),
         "BOREAS_REDIS_URL": valkey.url.replace(f":{valkey.port}/", f":{to_valkey.port}/"),
