@@ -71,7 +71,7 @@ async def test_an_absent_cluster_delays_a_job_without_failing_it(bench: Bench, a
     execution = bench.start(*SCRIPT, lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     api_server.away = True
-    api_server.drop()
+    api_server.drop_connections()
     await eventually(lambda: any("the cluster is away" in line for line in lines.system))
     await asyncio.sleep(1)
     api_server.away = False
@@ -98,7 +98,7 @@ async def test_missing_rights_at_the_start_of_a_cluster_delay_a_job(bench: Bench
     execution = bench.start(*SCRIPT, lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
     api_server.before = NoRights(1.0)
-    api_server.drop()
+    api_server.drop_connections()
     assert (await execution.wait()).ending is Ending.SUCCEEDED
     assert lines.output == OUTPUT
     assert any("403 jobs.batch is forbidden" in line for line in lines.system)
@@ -119,8 +119,8 @@ async def test_an_expired_watch_starts_again(bench: Bench, api_server: ClusterSe
     await eventually(lambda: lines.output, "the command to begin")
     for _ in range(3):
         api_server.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
-        api_server.forget()
-        api_server.drop()
+        api_server.expire_history()
+        api_server.drop_connections()
         await asyncio.sleep(0.05)
     assert (await execution.wait()).ending is Ending.SUCCEEDED
     assert lines.output == OUTPUT
@@ -139,8 +139,8 @@ async def test_a_rollout_ends_over_any_number_of_watches(bench: Bench, api_serve
         for _ in range(3):
             await asyncio.sleep(0.02)
             api_server.store("services", {"metadata": {"name": "other"}}, "elsewhere")
-            api_server.forget()
-            api_server.drop()
+            api_server.expire_history()
+            api_server.drop_connections()
         assert (await rollout).ending is Ending.SUCCEEDED
     await slow_operator.close()
 

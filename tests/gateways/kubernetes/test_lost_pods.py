@@ -60,7 +60,7 @@ async def test_a_dead_node_is_reported_and_does_not_block_the_task(
     monkeypatch.setattr(job_follower, "FAILING_SECONDS", 0.5)
     execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
     await eventually(lambda: lines.output, "the command to begin")
-    bench.nodes.die()
+    bench.nodes.fail()
     outcome = await execution.wait()
     assert outcome.ending is Ending.LOST and "DeletionByTaintManager" in str(outcome.message)
     warning = (
@@ -69,7 +69,7 @@ async def test_a_dead_node_is_reported_and_does_not_block_the_task(
     assert any(line.startswith(warning) for line in lines.system)
     assert "WARN: Pod NodeNotReady: Node is not ready" in lines.system
     assert list(api_server.of("jobs")) == []
-    bench.nodes.rise()
+    bench.nodes.recover()
     assert (await bench.run("echo", "again"))[1].output == ["again"]
 
 

@@ -49,11 +49,11 @@ def make_unready(pod: Body) -> None:
 
 
 def restart(pod: Body) -> None:
-    pod_states.turned(pod, ready=True, restarts=1)
+    pod_states.set_ready(pod, ready=True, restarts=1)
 
 
 def crash_loop(pod: Body) -> None:
-    pod_states.turned(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
+    pod_states.set_ready(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
 
 
 @EVERY_SHAPE

@@ -88,15 +88,15 @@ async def test_events_of_the_workload_are_logged_once(bench: Bench, api_server: 
     del api_server
     web = await new_workload(bench, "shop/unready:2")
     base = (await bench.objects("deployments"))[0]
-    bench.rollers.tell("Deployment", base, "Old", "of the time before")
+    bench.rollers.record_event("Deployment", base, "Old", "of the time before")
     rollout = asyncio.create_task(web.roll_out(web.shape(1, CANARY)))
     await eventually(lambda: any("Unhealthy" in line for line in web.lines.system), "the rollout")
     other_deployment = replace_name(base, "web-admin")
     canary_pod = replace_name(base, "web-canary-5d8f9c7b6d-x2x4z")
     for kind, body in (("Deployment", base), ("Deployment", other_deployment), ("Pod", canary_pod)):
-        bench.rollers.tell(kind, body, "FailedMount", "no such volume")
-    bench.rollers.tell("Deployment", base, "ScalingReplicaSet", "Scaled up replica set web-1 to 3", "Normal")
-    bench.rollers.tell("Deployment", base, "Pulled", "an image is there", "Normal")
+        bench.rollers.record_event(kind, body, "FailedMount", "no such volume")
+    bench.rollers.record_event("Deployment", base, "ScalingReplicaSet", "Scaled up replica set web-1 to 3", "Normal")
+    bench.rollers.record_event("Deployment", base, "Pulled", "an image is there", "Normal")
     expected_lines = [
         "WARN: Deployment web: FailedMount: no such volume",
         "WARN: Pod web-canary-5d8f9c7b6d-x2x4z: FailedMount: no such volume",
@@ -104,7 +104,7 @@ async def test_events_of_the_workload_are_logged_once(bench: Bench, api_server: 
     ]
     await eventually(lambda: set(expected_lines) <= set(web.lines.system), str(expected_lines))
     for _ in range(3):
-        bench.rollers.tell("Deployment", base, "FailedMount", "no such volume")
+        bench.rollers.record_event("Deployment", base, "FailedMount", "no such volume")
     repeated_line = "WARN: Deployment web: FailedMount: no such volume (4 times by now)"
     await eventually(lambda: repeated_line in web.lines.system, repeated_line)
     rollout.cancel()
@@ -127,7 +127,7 @@ async def test_the_next_worker_logs_events_from_between_two_rollouts(bench: Benc
         for deployment in await bench.objects("deployments")
         if deployment["metadata"]["name"] == "web-canary"
     )
-    bench.rollers.tell("Deployment", canary, "BackOff", "it crashed in between")
+    bench.rollers.record_event("Deployment", canary, "BackOff", "it crashed in between")
     line = "WARN: Deployment web-canary: BackOff: it crashed in between"
     assert line not in web.lines.system
     await web.roll_out(web.shape(2, CANARY))
@@ -140,7 +140,7 @@ async def test_a_failed_log_ends_the_rollout(bench: Bench, api_server: ClusterSe
     rollout: asyncio.Task[Outcome] = asyncio.create_task(web.roll_out(web.shape(1, CANARY)))
     await eventually(lambda: any("Unhealthy" in line for line in web.lines.system), "the rollout")
     web.lines.failure = RuntimeError("lost")
-    bench.rollers.tell("Deployment", (await bench.objects("deployments"))[0], "FailedMount", "no such volume")
+    bench.rollers.record_event("Deployment", (await bench.objects("deployments"))[0], "FailedMount", "no such volume")
     await asyncio.sleep(0.3)
     rollout.cancel()
     await asyncio.wait([rollout])

@@ -128,7 +128,7 @@ async def test_events_of_a_job_and_its_pod_are_in_the_log(bench: Bench, api_serv
     await eventually(lambda: any("Pod Scheduled" in line for line in lines.system), "an event")
     (pod,) = api_server.of("pods")
     name = pod["metadata"]["name"]
-    bench.nodes.tell("Pod", pod, "FailedMount", "Unable to attach volume", "Warning")
+    bench.nodes.record_event("Pod", pod, "FailedMount", "Unable to attach volume", "Warning")
     await eventually(lambda: "WARN: Pod FailedMount: Unable to attach volume" in lines.system, "a warning")
     assert (await execution.wait()).ending is Ending.SUCCEEDED
     assert lines.system.count(f"Job SuccessfulCreate: Created pod: {name}") == 1
