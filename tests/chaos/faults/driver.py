@@ -23,13 +23,13 @@ from tests.chaos.faults.sets import sets
 from tests.chaos.faults.work import ENDED, Work
 
 DEPLOYING = 0.85
-"""The part of the time with faults over which deployments are asked for."""
+"""The part of the time with faults in which deployments are created."""
 PROBE_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much, how long, how hard. `drain` is how many seconds all may take to end after the last fault."""
+    """How much, how long, how hard. `drain` is the time limit to end after the last fault, in seconds."""
 
     seconds: float = 180
     deployments: int = 100
@@ -46,7 +46,7 @@ class Options:
 
 
 def run(options: Options) -> Report:
-    """Do it all. The folder of the run stays where something was violated or broke."""
+    """Run and check everything. The folder stays after a violation or an error."""
     folder = Path(tempfile.mkdtemp(prefix="boreas-faults-"))
     folder.chmod(0o755)
     report = Report(options.seed, folder)
@@ -86,7 +86,7 @@ async def _run(options: Options, report: Report) -> None:
 
 @asynccontextmanager
 async def running_beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let something go on for as long as the block takes."""
+    """Run a task for the duration of the block."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -155,7 +155,7 @@ def _check_deployment(
 
 
 async def _repeat(report: Report, work: Work, scripted: list[Scripted]) -> None:
-    """Ask for some deployments once more: the same key answers the same."""
+    """Create some deployments again: the same key must give the same id."""
     for deployment in scripted[:: max(1, len(scripted) // 10)]:
         if deployment.number in work.deployment_ids:
             repeated_id = await work.create(deployment, work.versions[deployment.number])

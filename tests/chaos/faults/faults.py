@@ -1,4 +1,4 @@
-"""What goes wrong: one random thing at a time, each as it happens to a real machine."""
+"""Random faults, one at a time, each as it happens to a real machine."""
 
 import asyncio
 import random
@@ -81,7 +81,7 @@ async def kill_worker(storm: Storm) -> str | None:
 
 
 async def stop_worker(storm: Storm) -> str | None:
-    """Stop a worker for longer than its lease, as a machine that was suspended, then let it go on."""
+    """Stop a worker for longer than its lease, as a suspended machine does, then continue it."""
     running_workers = [worker for worker in storm.fleet.workers if worker.alive and not worker.stopped]
     worker = storm.victim(storm.fleet.workers)
     if worker is None or len(running_workers) < 2:

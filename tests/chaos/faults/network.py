@@ -29,7 +29,7 @@ class Relay:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     def silence(self) -> None:
-        """Let nothing through."""
+        """Hold all data back."""
         self._open.clear()
 
     async def cut(self) -> None:
@@ -42,7 +42,7 @@ class Relay:
             await asyncio.wait(tuple(self._serving))
 
     async def heal(self) -> None:
-        """Carry again."""
+        """Carry data again."""
         if self._server is not None and not self._server.is_serving():
             await self.start()
         self._open.set()

@@ -12,7 +12,7 @@ from tests.chaos.faults.observe import REFUSALS, ObservedDeployment
 
 @dataclass(slots=True)
 class Report:
-    """All that came of a run."""
+    """The result of a run."""
 
     seed: int
     folder: Path
@@ -25,7 +25,7 @@ class Report:
     faults_by_pid: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
 
     def take(self, fleet: Fleet) -> None:
-        """Take the history of the processes over."""
+        """Take over the history of the processes."""
         self.faults_by_pid, self.notes = fleet.faults_by_pid, fleet.notes
         self.violations += [Violation("hung process", "fleet", text) for text in fleet.hung]
 
