@@ -1,6 +1,6 @@
 """Health checks over TLS and through proxies.
 
-Whose certificates are believed, and what goes which way.
+The trusted certificates, and the route of each request.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The handle of an instruction under way.
+"""The handle of a running instruction.
 
 What `stop`, `kill` and `detach` do, and what a cancelled wait leaves behind.
 

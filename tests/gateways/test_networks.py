@@ -1,4 +1,4 @@
-"""Which addresses probes reach, with a server on this machine that plays what must not be reached.
+"""The addresses that probes reach, with a server on this machine as a forbidden target.
 
 In: addresses in all the ways that they can be written, and names that resolve to them. Out: what a probe says.
 """
@@ -40,11 +40,11 @@ class Metadata:
 
 @pytest.fixture
 async def metadata() -> AsyncIterator[Metadata]:
-    made = Metadata()
-    server = await asyncio.start_server(made, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+    secret_server = Metadata()
+    server = await asyncio.start_server(secret_server, "127.0.0.1", 0)
+    secret_server.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield made
+        yield secret_server
 
 
 HERE = ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f.1", "127.1", "127.9.9.9", "[::ffff:127.0.0.1]"]
@@ -112,8 +112,8 @@ async def test_an_allowed_address_is_chosen_from_several(
     probe: HttpProbe, metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def several(host: str, port: int, **_: Any) -> list[Any]:
-        found = ("169.254.169.254", "127.0.0.2", "127.0.0.1")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        addresses = ("169.254.169.254", "127.0.0.2", "127.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", several)
     assert (await probe.get(f"http://web.example:{metadata.port}/", 200, 5)).ok

@@ -1,4 +1,4 @@
-"""HTTP probes against real sockets: what they find, in words."""
+"""HTTP probes against real sockets, and the text of their results."""
 
 import asyncio
 import socket
@@ -84,7 +84,7 @@ async def test_no_cookie_is_kept(probe: HttpProbe) -> None:
     assert len(heads) == 2 and b"cookie" not in heads[1].lower()
 
 
-async def test_a_body_without_end_holds_nothing_up(probe: HttpProbe) -> None:
+async def test_an_endless_body_delays_no_probe(probe: HttpProbe) -> None:
     finished = asyncio.Event()
     async with (
         serving(answer_with("200 OK", b"data", finished)) as healthy_url,
@@ -107,7 +107,7 @@ async def test_no_answer_in_time(probe: HttpProbe) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_nobody_listens(probe: HttpProbe, host: str) -> None:
+async def test_a_closed_port_is_reported(probe: HttpProbe, host: str) -> None:
     with socket.socket() as bound_socket:
         bound_socket.bind(("127.0.0.1", 0))
         url = f"http://{host}:{bound_socket.getsockname()[1]}/"

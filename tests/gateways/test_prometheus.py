@@ -1,4 +1,4 @@
-"""Queries of metrics against a real server that plays Prometheus: which values come of its answers."""
+"""Queries of metrics against a fake Prometheus server, and the values from its answers."""
 
 import math
 import socket

@@ -1,6 +1,6 @@
 """The calendar.
 
-Which rules are accepted, their occurrences, and that none takes long or runs without end.
+The accepted rules and their occurrences; no rule takes long or runs without end.
 """
 
 from datetime import datetime, timedelta
@@ -120,15 +120,15 @@ frequencies = st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY", "HOURLY"]
 
 @property_of
 @given(frequencies, st.lists(parts, max_size=3), st.integers(0, 800), st.integers(-400, 40_000))
-def test_whatever_is_taken_can_be_told_on_any_day(frequency: str, others: list[str], day: int, later: int) -> None:
-    rule, first_start = ";".join([f"FREQ={frequency}", *others]), FRIDAY + timedelta(days=day)
+def test_every_accepted_rule_has_occurrences_on_any_day(frequency: str, parts: list[str], day: int, later: int) -> None:
+    rule, first_start = ";".join([f"FREQ={frequency}", *parts]), FRIDAY + timedelta(days=day)
     if CALENDAR.fault(rule, first_start, BERLIN) is None:
         starts = CALENDAR.starts(rule, first_start, BERLIN, first_start + timedelta(days=later))
         assert list(starts) == sorted(set(starts)) and len(starts) <= AHEAD
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=1MO,8MO", "FREQ=SECONDLY", "nonsense", ""])
-def test_a_stored_rule_that_is_none_is_told(rule: str) -> None:
+def test_an_invalid_stored_rule_is_reported(rule: str) -> None:
     with pytest.raises(ValueError, match=r"supported part|invalid|FREQ"):
         CALENDAR.starts(rule, FRIDAY, BERLIN, FRIDAY)
 
@@ -140,7 +140,7 @@ def test_parts_of_a_second_are_kept() -> None:
     assert starts == [first_start + timedelta(days=1), first_start + timedelta(days=2)]
 
 
-def test_what_was_is_left_out_also_long_after_the_first() -> None:
+def test_past_occurrences_are_omitted_long_after_the_first() -> None:
     later_time = FRIDAY + timedelta(days=7000, hours=1)
     starts = CALENDAR.starts("FREQ=DAILY", FRIDAY, BERLIN, later_time)
     assert starts[0] == FRIDAY + timedelta(days=7001) and len(starts) == AHEAD
@@ -160,5 +160,5 @@ def test_zones_by_their_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Europe", "/etc/localtime", "../UTC", "Mars/Olympus", "CEST", "a\x00b"])
-def test_what_is_no_zone_is_none(name: str) -> None:
+def test_an_invalid_time_zone_is_none(name: str) -> None:
     assert CALENDAR.zone(name) is None

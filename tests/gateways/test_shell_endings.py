@@ -124,43 +124,43 @@ async def cancel(task: "asyncio.Task[Outcome]") -> None:
 
 
 async def test_cancellation_returns_when_all_processes_have_ended(root: Path, log: Log) -> None:
-    running = asyncio.create_task(execute(ShellOperator(root, grace_seconds=30), shell(POLITE), log))
+    execution = asyncio.create_task(execute(ShellOperator(root, grace_seconds=30), shell(POLITE), log))
     pid = await log.line(1)
-    running.cancel()
-    await cancel(running)
+    execution.cancel()
+    await cancel(execution)
     assert log.lines()[1:] == ["bye"]
     assert not is_alive(int(pid))
 
 
 async def test_cancellation_kills_after_the_grace_period(operator: ShellOperator, log: Log) -> None:
-    running = asyncio.create_task(execute(operator, shell(STUBBORN), log))
+    execution = asyncio.create_task(execute(operator, shell(STUBBORN), log))
     await log.line(2)
-    running.cancel()
-    await cancel(running)
+    execution.cancel()
+    await cancel(execution)
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 
 async def test_cancellation_during_the_start_leaves_no_process(operator: ShellOperator, root: Path, log: Log) -> None:
     for passes in range(8):
-        running = asyncio.create_task(execute(operator, shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
+        execution = asyncio.create_task(execute(operator, shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
         for _ in range(passes):
             await asyncio.sleep(0)
-        running.cancel()
-        await cancel(running)
+        execution.cancel()
+        await cancel(execution)
     await asyncio.sleep(0.3)
     assert not any(is_alive(int(name)) for name in os.listdir(root / "d1/web"))  # noqa: PTH208
 
 
 @pytest.mark.parametrize("limit", [60.0, 0.5], ids=["running", "in the grace of a time limit"])
 async def test_a_kill_cuts_the_grace_of_a_stop_short(root: Path, log: Log, limit: float) -> None:
-    running = ShellOperator(root, grace_seconds=600).start(shell(STUBBORN, limit=limit), log)
+    execution = ShellOperator(root, grace_seconds=600).start(shell(STUBBORN, limit=limit), log)
     await log.line(2)
     await asyncio.sleep(0 if limit > 1 else 1)
-    running.stop()
+    execution.stop()
     await asyncio.sleep(0.2)
     assert is_alive(int(log.lines()[1]))
-    running.kill()
-    assert (await running.wait()).ending is Ending.STOPPED
+    execution.kill()
+    assert (await execution.wait()).ending is Ending.STOPPED
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 

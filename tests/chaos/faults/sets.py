@@ -7,7 +7,7 @@ from tests.chaos.faults.observe import Effect, ObservedDeployment, Task
 from tests.chaos.faults.scripts import Ground, Scripted
 
 UNKNOWN = "?"
-"""What serves where a deployment neither came to its end nor was taken back."""
+"""The serving set after a deployment that neither succeeded nor was rolled back."""
 Turn = tuple[Scripted, Task, str, list[Effect]]
 """A deploy task of a deployment with its application's name, and what its commands wrote."""
 
@@ -53,7 +53,7 @@ def _follow(turns: Iterable[Turn], ground: Ground) -> Violations:
 
 
 def _check_phases(effects: Sequence[Effect], instances: Sequence[str], location: str) -> Violations:
-    """All instances are brought before any is switched, and switched before any is retired, to one set."""
+    """Check that the phases bring, switch and retire follow each other over all instances, in one set."""
     finished: dict[str, set[str]] = {"bring": set(), "switch": set()}
     forward = [effect for effect in effects if effect.kind == "run"]
     for effect in forward:

@@ -122,7 +122,7 @@ def test_an_invalid_deployment_is_found(observed: ObservedDeployment, kind: str)
     assert kind in kinds(observed)
 
 
-def test_a_task_may_fail_for_good_only_as_its_script_says() -> None:
+def test_a_task_may_fail_finally_only_as_its_script_says() -> None:
     failing = replace(SCRIPT, fails=2)
     observed = replace(
         VALID,

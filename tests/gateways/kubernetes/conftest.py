@@ -1,6 +1,6 @@
 """A cluster to test against.
 
-A played one, or a real one where BOREAS_TEST_KUBECONFIG names a kubeconfig file.
+A fake one, or a real one where BOREAS_TEST_KUBECONFIG names a kubeconfig file.
 
 The tests are the same; those that break the cluster itself need the played one and are skipped else.
 """

@@ -1,6 +1,6 @@
-"""What a worker serves.
+"""The clusters that a worker serves.
 
-Kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given.
+They are the kubeconfigs of its folder that only connect, and the namespaces in its configuration.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tests.gateways.kubernetes.support.operator import Bench, Lines
 
 @pytest.fixture
 async def fake_cluster(tmp_path: Path) -> Any:
-    """A played cluster, whose kubeconfig lies in a folder of its own."""
+    """A fake cluster, with its kubeconfig in a separate folder."""
     folder = tmp_path / "folder"
     folder.mkdir()
     async with play(folder) as fake_cluster:

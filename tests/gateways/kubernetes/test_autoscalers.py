@@ -1,6 +1,6 @@
-"""Workloads that a HorizontalPodAutoscaler sizes, played by the test.
+"""Workloads that a HorizontalPodAutoscaler sizes; the test acts as the autoscaler.
 
-Its word stands, and no fewer serve.
+Its size is kept, and no fewer pods serve.
 """
 
 import pytest

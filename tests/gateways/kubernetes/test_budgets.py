@@ -1,6 +1,6 @@
 """Disruption budgets.
 
-As many of what serves stay as the application wants, whatever stands idle beside it.
+They protect the serving pods of an application, and ignore the idle ones.
 """
 
 from typing import Any

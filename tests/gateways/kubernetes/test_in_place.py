@@ -10,38 +10,38 @@ from tests.gateways.kubernetes.support.operator import Bench
 from tests.gateways.kubernetes.support.workload import NEW, OLD, TOTAL, InPlace
 
 BOTH = pytest.mark.parametrize("plural", ["statefulsets", "daemonsets"])
-MANNERS = pytest.mark.parametrize(
-    "manner", [{}, {"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}]
+UPDATE_STRATEGIES = pytest.mark.parametrize(
+    "update_strategy", [{}, {"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}]
 )
 
 
 @BOTH
-@MANNERS
+@UPDATE_STRATEGIES
 async def test_batches_update_in_place_and_keep_the_update_strategy(
-    bench: Bench, plural: str, manner: dict[str, Any]
+    bench: Bench, plural: str, update_strategy: dict[str, Any]
 ) -> None:
-    await (web := InPlace(bench, plural, **manner)).make()
+    await (web := InPlace(bench, plural, **update_strategy)).make()
     assert await web.size() == TOTAL
     for updated in (1, 2, TOTAL):
         assert (await web.roll_out(web.shape(updated))).message is None
         assert sorted(await web.pods()) == sorted([OLD] * (TOTAL - updated) + [NEW] * updated)
     assert (await web.roll_out(web.shape(TOTAL, finished=True))).ending is Ending.SUCCEEDED
-    assert (await web.spec()).get("updateStrategy", {}) == manner
+    assert (await web.spec()).get("updateStrategy", {}) == update_strategy
     assert await web.pods() == [NEW] * TOTAL
 
 
 @BOTH
-@MANNERS
+@UPDATE_STRATEGIES
 @pytest.mark.parametrize("updated", [1, TOTAL])
 async def test_an_update_in_place_is_rolled_back(
-    bench: Bench, plural: str, manner: dict[str, Any], updated: int
+    bench: Bench, plural: str, update_strategy: dict[str, Any], updated: int
 ) -> None:
-    await (web := InPlace(bench, plural, **manner)).make()
+    await (web := InPlace(bench, plural, **update_strategy)).make()
     await web.roll_out(web.shape(updated))
     for _ in range(2):
         assert (await web.roll_back(web.shape(updated))).message is None
         assert await web.pods() == [OLD] * TOTAL
-    assert (await web.spec()).get("updateStrategy", {}) == manner
+    assert (await web.spec()).get("updateStrategy", {}) == update_strategy
 
 
 @BOTH

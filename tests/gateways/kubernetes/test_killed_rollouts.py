@@ -1,8 +1,8 @@
 """Workers killed at every call of every rollout.
 
-Another one goes on, nothing stays, nobody is served by fewer.
+Another one continues, no object remains, and no fewer pods serve.
 
-The played cluster counts, after every change, how many pods are ready that the Service selects, and which share of the
+The fake cluster counts, after every change, how many pods are ready that the Service selects, and which share of the
 traffic the new version gets: that rises on the way on, and falls on the way back.
 """
 

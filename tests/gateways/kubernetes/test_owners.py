@@ -1,6 +1,6 @@
-"""Whose a workload is.
+"""The owner of a workload.
 
-Its first rollout marks all that it names, and no other application's rollout touches it.
+Its first rollout marks its objects, and no rollout of another application changes them.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""What is watched.
+"""The observation of a rollout.
 
-Pods that crash, are not ready for a while, or are replaced; and what people bring back.
+It detects pods that crash, are unready for a while, or are replaced, and rollbacks by people.
 
 `kubectl rollout undo` brings an old template back, and with it the annotations of that time.
 """

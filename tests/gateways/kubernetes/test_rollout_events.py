@@ -1,6 +1,6 @@
-"""What happens in a cluster while a rollout waits is in its log.
+"""The log of a waiting rollout has the events of the cluster.
 
-Events once, and why pods do not serve.
+It has each event once, and the reason why pods do not serve.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Rollouts: what each shape makes of the objects, what the end leaves, and the way back from anywhere."""
+"""Rollouts: the objects in each shape and at the end, and the rollback from any shape."""
 
 import pytest
 

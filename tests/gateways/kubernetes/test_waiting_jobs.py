@@ -1,4 +1,4 @@
-"""Waiting Jobs: for a quota, a node or anything else; the log says once what they wait for."""
+"""Jobs that wait for a quota, a node or another condition; the log has the reason once."""
 
 import asyncio
 from typing import Any

@@ -1,6 +1,6 @@
 """Shared support for the tests of the guard.
 
-A worker of its own process, and a look at which processes there are.
+A worker in a separate process, and lookups of running processes.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class Worker:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition. Raises TimeoutError when it does not come."""
+    """Wait for a condition. Raises TimeoutError after the time limit."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)

@@ -53,9 +53,9 @@ MODES = (
 
 
 def operator_of(root: Path, mode: str, grace_seconds: float = 0.3) -> ShellOperator:
-    """Return an operator that runs commands in one of these ways.
+    """Return an operator that runs commands in one of the modes.
 
-    Beside the folder `root` there are secrets.
+    The parent of `root` contains secrets.
     """
     root.mkdir(exist_ok=True)
     accounts_ = accounts("64000-64999", root.parent, passage=True) if mode == "other" else None
