@@ -1,4 +1,4 @@
-"""The handle of an instruction under way.
+"""The handle of a running instruction.
 
 What `stop`, `kill` and `detach` do, and what a cancelled wait leaves behind.
 
@@ -50,31 +50,31 @@ async def execution(work: Work) -> TaskExecution:
     return execution
 
 
-async def turns() -> None:
-    """Let everything go on that can."""
+async def run_pending_tasks() -> None:
+    """Run the pending tasks of the loop."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def test_the_end_of_the_work_is_returned_to_every_wait(work: Work, execution: TaskExecution) -> None:
     work.finish.set()
-    first, second = await asyncio.gather(execution.wait(), execution.wait())
-    assert (first, second) == (DONE, DONE)
+    first_outcome, second_outcome = await asyncio.gather(execution.wait(), execution.wait())
+    assert (first_outcome, second_outcome) == (DONE, DONE)
     execution.stop()
     assert await execution.wait() == DONE
 
 
 async def test_a_stop_waits_for_the_grace(work: Work, execution: TaskExecution) -> None:
-    waiting = asyncio.create_task(execution.wait())
+    wait = asyncio.create_task(execution.wait())
     execution.stop()
-    await turns()
-    assert not waiting.done()
+    await run_pending_tasks()
+    assert not wait.done()
     work.grace.set()
-    assert ((await waiting).ending, work.seen) == (Ending.STOPPED, ["ending", "ended"])
+    assert ((await wait).ending, work.seen) == (Ending.STOPPED, ["ending", "ended"])
 
 
 @pytest.mark.parametrize(
-    ("orders", "ending", "seen"),
+    ("orders", "ending", "orders_seen"),
     [
         ((TaskExecution.kill,), Ending.STOPPED, ["ending", "killed"]),
         ((TaskExecution.stop, TaskExecution.kill), Ending.STOPPED, ["ending", "killed"]),
@@ -89,38 +89,38 @@ async def test_the_first_order_holds_and_a_kill_only_cuts_the_grace(
     execution: TaskExecution,
     orders: tuple[Callable[[TaskExecution], None], ...],
     ending: Ending,
-    seen: list[str],
+    orders_seen: list[str],
     *,
     at_once: bool,
 ) -> None:
     for order in orders:
         order(execution)
         if not at_once:
-            await turns()
-    assert ((await execution.wait()).ending, work.seen) == (ending, seen)
+            await run_pending_tasks()
+    assert ((await execution.wait()).ending, work.seen) == (ending, orders_seen)
 
 
 async def test_a_cancelled_wait_stops_and_ends_after_the_work(work: Work, execution: TaskExecution) -> None:
-    waiting = asyncio.create_task(execution.wait())
+    wait = asyncio.create_task(execution.wait())
     for _ in range(3):
-        await turns()
-        waiting.cancel()
-    await turns()
-    assert not waiting.done()
+        await run_pending_tasks()
+        wait.cancel()
+    await run_pending_tasks()
+    assert not wait.done()
     work.grace.set()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
+        await wait
     assert work.seen == ["ending", "ended"]
 
 
 async def test_a_kill_frees_a_cancelled_wait(work: Work, execution: TaskExecution) -> None:
-    waiting = asyncio.create_task(execution.wait())
-    await turns()
-    waiting.cancel()
-    await turns()
+    wait = asyncio.create_task(execution.wait())
+    await run_pending_tasks()
+    wait.cancel()
+    await run_pending_tasks()
     execution.kill()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
+        await wait
     assert work.seen == ["ending", "killed"]
 
 

@@ -1,4 +1,4 @@
-"""The wall around commands: what is protected is out of reach, all that lies beside it is as it was."""
+"""The wall around commands: protected files are out of reach, all others are reached as before."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,7 +30,7 @@ async def operator(data: Path) -> AsyncIterator[ShellOperator]:
     await operator.close()
 
 
-async def ran(operator: ShellOperator, script: str) -> bool:
+async def succeeds(operator: ShellOperator, script: str) -> bool:
     return (await operator.start(shell(script), Log()).wait()).ending is Ending.SUCCEEDED
 
 
@@ -58,7 +58,7 @@ async def ran(operator: ShellOperator, script: str) -> bool:
 async def test_the_data_is_out_of_reach(operator: ShellOperator, data: Path, script: str) -> None:
     (data / "workspaces/d2/web").mkdir(parents=True)
     (data / "workspaces/d2/web/theirs").write_text("secret")
-    assert not await ran(operator, f"DATA={data}; {script}")
+    assert not await succeeds(operator, f"DATA={data}; {script}")
     assert (data / "admin-token").read_text() == "secret"
     assert set(names_in(data)) - {"tmp"} == {"admin-token", "workspaces"}
 
@@ -74,22 +74,22 @@ async def test_the_data_is_out_of_reach(operator: ShellOperator, data: Path, scr
         "python3 -c 'import ssl, tempfile; tempfile.TemporaryDirectory().cleanup()'",
     ],
 )
-async def test_beside_it_everything_is_as_it_was(operator: ShellOperator, data: Path, script: str) -> None:
+async def test_other_files_are_reached_as_before(operator: ShellOperator, data: Path, script: str) -> None:
     log = Log()
     outcome = await operator.start(shell(f"set -e; BESIDE={data.parent}/beside; {script}"), log).wait()
     assert outcome.ending is Ending.SUCCEEDED, log.written
 
 
-async def test_what_was_made_meanwhile_is_found(
+async def test_files_created_later_are_found(
     operator: ShellOperator, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(landlock, "FRESH_SECONDS", 0.0)
-    assert await ran(operator, "true")
+    assert await succeeds(operator, "true")
     (data.parent / "late").mkdir()
-    assert await ran(operator, f"echo x > {data.parent}/late/file")
+    assert await succeeds(operator, f"echo x > {data.parent}/late/file")
 
 
-async def test_a_secret_that_is_a_link_is_protected_with_what_it_leads_to(tmp_path: Path) -> None:
+async def test_a_linked_secret_is_protected_with_its_target(tmp_path: Path) -> None:
     """As a cluster mounts a secret: the file is a link to a folder that is a link."""
     mount = tmp_path / "mount"
     (mount / "..2026").mkdir(parents=True)
@@ -99,25 +99,25 @@ async def test_a_secret_that_is_a_link_is_protected_with_what_it_leads_to(tmp_pa
     (mount / "other").write_text("open")
     operator = ShellOperator(tmp_path / "workspaces", wall=Wall([mount / "url"]))
     for path in ("url", "..data/url", "..2026/url"):
-        assert not await ran(operator, f"cat {mount}/{path}")
-    assert await ran(operator, f"cat {mount}/other")
+        assert not await succeeds(operator, f"cat {mount}/{path}")
+    assert await succeeds(operator, f"cat {mount}/other")
     await operator.close()
 
 
 async def test_this_process_itself_is_not_behind_the_wall(operator: ShellOperator, data: Path) -> None:
-    assert await ran(operator, "true")
+    assert await succeeds(operator, "true")
     assert (data / "admin-token").read_text() == "secret"
     assert "NoNewPrivs:\t0" in text_of("/proc/self/status")
 
 
 async def test_no_file_stays_open(operator: ShellOperator) -> None:
-    assert await ran(operator, "true")
-    before = len(names_in("/proc/self/fd"))
+    assert await succeeds(operator, "true")
+    descriptors_before = len(names_in("/proc/self/fd"))
     for _ in range(20):
-        assert await ran(operator, "true")
-    assert len(names_in("/proc/self/fd")) <= before + 1
+        assert await succeeds(operator, "true")
+    assert len(names_in("/proc/self/fd")) <= descriptors_before + 1
 
 
-async def test_a_command_that_can_not_start_says_why_behind_a_wall_too(operator: ShellOperator) -> None:
+async def test_a_command_that_cannot_start_behind_a_wall_reports_the_reason(operator: ShellOperator) -> None:
     outcome = await operator.start(shell("exit 3"), Log()).wait()
     assert outcome.exit_code == 3

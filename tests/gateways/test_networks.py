@@ -1,4 +1,4 @@
-"""Which addresses probes reach, with a server on this machine that plays what must not be reached.
+"""The addresses that probes reach, with a server on this machine as a forbidden target.
 
 In: addresses in all the ways that they can be written, and names that resolve to them. Out: what a probe says.
 """
@@ -25,7 +25,7 @@ async def probe() -> AsyncIterator[HttpProbe]:
 
 
 class Metadata:
-    """A server that tells secrets to whoever asks, and keeps what was asked."""
+    """A server that returns secrets to every client, and records the requests."""
 
     def __init__(self) -> None:
         self.heads: list[bytes] = []
@@ -40,20 +40,18 @@ class Metadata:
 
 @pytest.fixture
 async def metadata() -> AsyncIterator[Metadata]:
-    made = Metadata()
-    server = await asyncio.start_server(made, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+    secret_server = Metadata()
+    server = await asyncio.start_server(secret_server, "127.0.0.1", 0)
+    secret_server.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield made
+        yield secret_server
 
 
 HERE = ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f.1", "127.1", "127.9.9.9", "[::ffff:127.0.0.1]"]
 
 
 @pytest.mark.parametrize("host", HERE)
-async def test_this_machine_is_not_asked_for_commands_that_run_in_a_cluster(
-    probe: HttpProbe, metadata: Metadata, host: str
-) -> None:
+async def test_commands_in_a_cluster_cannot_probe_this_machine(probe: HttpProbe, metadata: Metadata, host: str) -> None:
     result = await probe.get(f"http://{host}:{metadata.port}/", 200, 5, loopback=False)
     refused = result.detail.startswith("refused: ") and "loopback" in result.detail
     assert not result.ok and (refused or "Invalid IPv4 address" in result.detail)
@@ -61,7 +59,7 @@ async def test_this_machine_is_not_asked_for_commands_that_run_in_a_cluster(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
-async def test_this_machine_is_asked_elsewhere_and_what_it_says_is_not_told(
+async def test_other_commands_can_probe_this_machine_without_seeing_its_answer(
     probe: HttpProbe, metadata: Metadata, host: str
 ) -> None:
     result = await probe.get(f"http://{host}:{metadata.port}/latest", 418, 5)
@@ -70,7 +68,7 @@ async def test_this_machine_is_asked_elsewhere_and_what_it_says_is_not_told(
 
 
 @pytest.mark.parametrize(
-    ("host", "why"),
+    ("host", "reason"),
     [
         ("169.254.169.254", "link-local"),
         ("2852039166", "link-local"),
@@ -89,15 +87,15 @@ async def test_this_machine_is_asked_elsewhere_and_what_it_says_is_not_told(
         ("[ff02::1]", "multicast or broadcast"),
     ],
 )
-async def test_what_is_never_asked(probe: HttpProbe, host: str, why: str) -> None:
+async def test_forbidden_addresses_are_never_reached(probe: HttpProbe, host: str, reason: str) -> None:
     for result in (await probe.get(f"http://{host}/", 200, 5), await probe.measure(f"http://{host}/", "up", 5)):
-        assert result.detail.startswith("refused: ") and why in result.detail
+        assert result.detail.startswith("refused: ") and reason in result.detail
 
 
-async def test_a_name_is_resolved_once_and_what_was_looked_at_is_connected_to(
+async def test_a_name_is_resolved_once_and_the_checked_address_is_used(
     probe: HttpProbe, metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name belongs to somebody who lets it change from one look to the next."""
+    """The owner of the name changes its address between two lookups."""
     answers = iter(["127.0.0.1", "169.254.169.254", "169.254.169.254"])
 
     async def changing(host: str, port: int, **_: Any) -> list[Any]:
@@ -110,18 +108,18 @@ async def test_a_name_is_resolved_once_and_what_was_looked_at_is_connected_to(
     assert "link-local" in (await probe.get(url, 200, 5)).detail
 
 
-async def test_of_several_addresses_one_that_may_be_reached_is_taken(
+async def test_an_allowed_address_is_chosen_from_several(
     probe: HttpProbe, metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def several(host: str, port: int, **_: Any) -> list[Any]:
-        found = ("169.254.169.254", "127.0.0.2", "127.0.0.1")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        addresses = ("169.254.169.254", "127.0.0.2", "127.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", several)
     assert (await probe.get(f"http://web.example:{metadata.port}/", 200, 5)).ok
 
 
-async def test_networks_that_are_given_are_the_only_ones(metadata: Metadata) -> None:
+async def test_only_the_configured_networks_are_reached(metadata: Metadata) -> None:
     async with HttpProbe((ip_network("127.0.0.0/30"), ip_network("10.0.0.0/8"))) as probe:
         assert (await probe.get(f"http://127.0.0.1:{metadata.port}/", 200, 5, loopback=False)).ok
         refused = await probe.get("http://192.168.1.1/", 200, 5)
@@ -133,7 +131,7 @@ def test_other_networks_are_reached(address: str) -> None:
     assert Networks(loopback=False).why_not(ip_address(address)) is None
 
 
-async def test_errors_of_what_is_no_prometheus_are_not_told(probe: HttpProbe) -> None:
+async def test_errors_of_other_servers_than_prometheus_are_not_shown(probe: HttpProbe) -> None:
     with serving() as other:
         other.answers = [(500, {"error": "password is hunter2"})]
         measured = await probe.measure(other.url, "up", 5)

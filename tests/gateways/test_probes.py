@@ -1,4 +1,4 @@
-"""HTTP probes against real sockets: what they find, in words."""
+"""HTTP probes against real sockets, and the text of their results."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/health"
 
 
-def answering(head: str, body: bytes = b"", hold: asyncio.Event | None = None) -> Handler:
+def answer_with(head: str, body: bytes = b"", hold: asyncio.Event | None = None) -> Handler:
     """Answer every request so; with `hold`, leave the body without an end until it is set."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,13 +47,13 @@ async def probe() -> AsyncIterator[HttpProbe]:
 
 
 async def test_the_status_is_the_expected_one(probe: HttpProbe) -> None:
-    async with serving(answering("204 No Content")) as url:
+    async with serving(answer_with("204 No Content")) as url:
         assert await probe.get(url, 204, 5) == ProbeResult(True, "answered 204")
 
 
 async def test_of_another_status_nothing_else_is_told(probe: HttpProbe) -> None:
     body = b"the password is hunter2" + b"x" * 100_000
-    async with serving(answering("503 Service Unavailable", body)) as url:
+    async with serving(answer_with("503 Service Unavailable", body)) as url:
         assert await find(probe, url) == (False, "answered 503, expected 200")
 
 
@@ -63,12 +63,12 @@ async def find(probe: HttpProbe, url: str, limit: float = 5) -> tuple[bool, str]
 
 
 async def test_an_empty_body(probe: HttpProbe) -> None:
-    async with serving(answering("500 Oops")) as url:
+    async with serving(answer_with("500 Oops")) as url:
         assert await find(probe, url) == (False, "answered 500, expected 200")
 
 
 async def test_redirects_are_answers(probe: HttpProbe) -> None:
-    async with serving(answering("302 Found\r\nLocation: /elsewhere")) as url:
+    async with serving(answer_with("302 Found\r\nLocation: /elsewhere")) as url:
         assert await find(probe, url) == (False, "answered 302, expected 200")
 
 
@@ -84,30 +84,33 @@ async def test_no_cookie_is_kept(probe: HttpProbe) -> None:
     assert len(heads) == 2 and b"cookie" not in heads[1].lower()
 
 
-async def test_a_body_without_end_holds_nothing_up(probe: HttpProbe) -> None:
-    done = asyncio.Event()
-    async with serving(answering("200 OK", b"data", done)) as good, serving(answering("404 No", b"wait", done)) as bad:
-        assert await find(probe, good, 60) == (True, "answered 200")
-        assert await find(probe, bad, 0.5) == (False, "answered 404, expected 200")
-        done.set()
+async def test_an_endless_body_delays_no_probe(probe: HttpProbe) -> None:
+    finished = asyncio.Event()
+    async with (
+        serving(answer_with("200 OK", b"data", finished)) as healthy_url,
+        serving(answer_with("404 No", b"wait", finished)) as failing_url,
+    ):
+        assert await find(probe, healthy_url, 60) == (True, "answered 200")
+        assert await find(probe, failing_url, 0.5) == (False, "answered 404, expected 200")
+        finished.set()
 
 
 async def test_no_answer_in_time(probe: HttpProbe) -> None:
-    done = asyncio.Event()
+    finished = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await done.wait()
+        await finished.wait()
 
     async with serving(silent) as url:
         assert await find(probe, url, 0.2) == (False, "timed out after 0.2 s")
-        done.set()
+        finished.set()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_nobody_listens(probe: HttpProbe, host: str) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"http://{host}:{held.getsockname()[1]}/"
+async def test_a_closed_port_is_reported(probe: HttpProbe, host: str) -> None:
+    with socket.socket() as bound_socket:
+        bound_socket.bind(("127.0.0.1", 0))
+        url = f"http://{host}:{bound_socket.getsockname()[1]}/"
         assert await find(probe, url) == (False, "connection refused")
 
 
@@ -123,7 +126,7 @@ async def test_no_http(probe: HttpProbe, answer: bytes) -> None:
 
 
 async def test_https_to_a_plain_port(probe: HttpProbe) -> None:
-    async with serving(answering("400 Bad Request")) as url:
+    async with serving(answer_with("400 Bad Request")) as url:
         ok, detail = await find(probe, url.replace("http:", "https:"), 2)
     assert not ok and detail.startswith(("no secure connection: ", "connection reset", "timed out"))
 
@@ -143,7 +146,7 @@ async def test_a_host_that_is_not_known(probe: HttpProbe) -> None:
 
 async def test_the_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1/")
-    async with HttpProbe() as probe, serving(answering("200 OK")) as url:
+    async with HttpProbe() as probe, serving(answer_with("200 OK")) as url:
         assert await find(probe, url) == (True, "answered 200")
 
 

@@ -1,4 +1,4 @@
-"""Queries of metrics against a real server that plays Prometheus: which values come of its answers."""
+"""Queries of metrics against a fake Prometheus server, and the values from its answers."""
 
 import math
 import socket
@@ -84,9 +84,9 @@ async def test_the_query_is_asked_below_the_path(probe: HttpProbe, prometheus: P
 
 
 async def test_a_server_that_is_away_gives_no_value(probe: HttpProbe) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+    with socket.socket() as bound_socket:
+        bound_socket.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound_socket.getsockname()[1]}"
         assert await probe.measure(url, "up", 5) == Measurement((), "connection refused")
 
 

@@ -1,6 +1,6 @@
 """The queue over a real Valkey.
 
-Jobs reach the workers of their pool, once per key, soon, and none stops a worker.
+Jobs reach the workers of their pool promptly and once per key, and no job stops a worker.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
         yield server
 
 
-class Hall:
+class QueueBench:
     """A queue and its workers: each job records its arguments when it begins, then waits for the gate."""
 
     def __init__(self, queue: ArqQueue, bus: RedisBus, stack: AsyncExitStack) -> None:
         self.queue, self.bus, self.stack = queue, bus, stack
         self.begun: list[str] = []
         self.ended: list[str] = []
-        self.door = asyncio.Event()
-        self.door.set()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def work(self, _: dict[Any, Any], *arguments: str) -> None:
         self.begun.append(" ".join(arguments))
-        await self.door.wait()
+        await self.gate.wait()
         self.ended.append(" ".join(arguments))
 
     async def fail(self, _: dict[Any, Any], *arguments: str) -> None:
@@ -58,7 +58,7 @@ class Hall:
         loop = asyncio.create_task(worker.main())
 
         async def stop() -> None:
-            self.door.set()
+            self.gate.set()
             worker.stop()
             await loop
 
@@ -74,203 +74,203 @@ class Hall:
     async def until_ended(self, *texts: str) -> None:
         await eventually(self._has(self.ended, texts), f"{texts} to end (begun: {self.begun[-10:]})")
 
-    def _has(self, where: list[str], texts: tuple[str, ...]) -> Callable[[], Awaitable[bool]]:
-        async def look() -> bool:
-            return set(texts) <= set(where)
+    def _has(self, texts_seen: list[str], texts: tuple[str, ...]) -> Callable[[], Awaitable[bool]]:
+        async def has_texts() -> bool:
+            return set(texts) <= set(texts_seen)
 
-        return look
+        return has_texts
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Hall]:
-    """Open a hall over a Valkey."""
+async def open_bench(url: str) -> AsyncIterator[QueueBench]:
+    """Open a bench over a Valkey."""
     client = connect(url)
     bus = RedisBus(client)
     await bus.open()
     try:
         async with AsyncExitStack() as stack:
-            yield Hall(ArqQueue(client, bus), bus, stack)
+            yield QueueBench(ArqQueue(client, bus), bus, stack)
     finally:
         await bus.close()
         await client.aclose(close_connection_pool=True)
 
 
 @pytest.fixture
-async def hall(valkey: Valkey) -> AsyncIterator[Hall]:
-    async with opened(valkey.url) as hall:
+async def bench(valkey: Valkey) -> AsyncIterator[QueueBench]:
+    async with open_bench(valkey.url) as bench:
         client = connect(valkey.url)
         await client.flushall()
         await client.aclose(close_connection_pool=True)
-        yield hall
+        yield bench
 
 
 @pytest.fixture
 def unpolled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that look into their queue only when they are woken."""
+    """Workers that read their queue only when they are woken."""
     monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
 
 
-async def listening(hall: Hall, pool: str = "default") -> None:
-    """Wait until a worker of a pool can be woken, and has looked into its queue."""
+async def until_listening(bench: QueueBench, pool: str = "default") -> None:
+    """Wait until a worker of a pool can be woken, and has read its queue."""
     async with asyncio.timeout(20):
-        while "ready" not in hall.begun:
-            await hall.bus.publish([(queues.wake_topic(pool), b"")])
-            await hall.send("ready", pool=pool)
+        while "ready" not in bench.begun:
+            await bench.bus.publish([(queues.wake_topic(pool), b"")])
+            await bench.send("ready", pool=pool)
             await asyncio.sleep(0.02)
-    await hall.until_ended("ready")
+    await bench.until_ended("ready")
 
 
-async def test_jobs_reach_a_worker_with_their_arguments(hall: Hall) -> None:
-    hall.worker()
-    await hall.queue.send([Job(pool="default", name="work", args=("a b", "ü🚀", ""), key="k")])
-    await hall.until_ended("a b ü🚀 ")
+async def test_jobs_reach_a_worker_with_their_arguments(bench: QueueBench) -> None:
+    bench.worker()
+    await bench.queue.send([Job(pool="default", name="work", args=("a b", "ü🚀", ""), key="k")])
+    await bench.until_ended("a b ü🚀 ")
 
 
-async def test_jobs_wait_for_a_worker(hall: Hall) -> None:
-    await hall.send("one", "two")
-    hall.worker()
-    await hall.until_ended("one", "two")
+async def test_jobs_wait_for_a_worker(bench: QueueBench) -> None:
+    await bench.send("one", "two")
+    bench.worker()
+    await bench.until_ended("one", "two")
 
 
-async def test_a_pool_is_served_by_its_own_workers_only(hall: Hall) -> None:
-    hall.worker(pool="here")
-    await hall.send("far", pool="there")
-    await hall.send("near", pool="here")
-    await hall.until_ended("near")
-    assert hall.begun == ["near"]
-    hall.worker(pool="there")
-    await hall.until_ended("far")
+async def test_a_pool_is_served_by_its_own_workers_only(bench: QueueBench) -> None:
+    bench.worker(pool="here")
+    await bench.send("far", pool="there")
+    await bench.send("near", pool="here")
+    await bench.until_ended("near")
+    assert bench.begun == ["near"]
+    bench.worker(pool="there")
+    await bench.until_ended("far")
 
 
-async def test_jobs_of_one_key_that_are_queued_are_one(hall: Hall) -> None:
-    await asyncio.gather(*(hall.send("same") for _ in range(10)))
-    await hall.send("other")
-    hall.worker()
-    await hall.until_ended("same", "other")
-    assert hall.begun == ["same", "other"]
+async def test_queued_jobs_of_one_key_run_once(bench: QueueBench) -> None:
+    await asyncio.gather(*(bench.send("same") for _ in range(10)))
+    await bench.send("other")
+    bench.worker()
+    await bench.until_ended("same", "other")
+    assert bench.begun == ["same", "other"]
 
 
-async def test_a_key_is_free_again_when_its_job_has_ended(hall: Hall) -> None:
-    hall.worker()
+async def test_a_key_is_free_again_when_its_job_has_ended(bench: QueueBench) -> None:
+    bench.worker()
     for n in range(3):
-        await hall.send("again")
+        await bench.send("again")
 
         async def ended(number: int = n + 1) -> bool:
-            if len(hall.ended) < number:
-                await hall.send("again")
-            return len(hall.ended) >= number
+            if len(bench.ended) < number:
+                await bench.send("again")
+            return len(bench.ended) >= number
 
         await eventually(ended)
 
 
-async def test_of_many_workers_each_job_reaches_one(hall: Hall) -> None:
+async def test_each_job_reaches_one_of_many_workers(bench: QueueBench) -> None:
     for _ in range(4):
-        hall.worker()
+        bench.worker()
     texts = [str(n) for n in range(100)]
-    await hall.send(*texts)
-    await hall.until_ended(*texts)
-    assert sorted(hall.begun) == sorted(texts)
+    await bench.send(*texts)
+    await bench.until_ended(*texts)
+    assert sorted(bench.begun) == sorted(texts)
 
 
-async def test_a_delayed_job_comes_later_and_not_before_its_time(hall: Hall) -> None:
-    hall.worker()
+async def test_a_delayed_job_runs_after_its_delay(bench: QueueBench) -> None:
+    bench.worker()
     sent = time.monotonic()
-    await hall.send("later", delay=0.4)
-    await hall.send("now")
-    await hall.until_ended("later")
-    assert hall.begun == ["now", "later"] and time.monotonic() - sent >= 0.4
+    await bench.send("later", delay=0.4)
+    await bench.send("now")
+    await bench.until_ended("later")
+    assert bench.begun == ["now", "later"] and time.monotonic() - sent >= 0.4
 
 
 @pytest.mark.usefixtures("unpolled")
-async def test_a_worker_is_woken_by_a_job(hall: Hall) -> None:
-    hall.worker()
-    await listening(hall)
+async def test_a_worker_is_woken_by_a_job(bench: QueueBench) -> None:
+    bench.worker()
+    await until_listening(bench)
     for n in range(20):
-        await hall.send(str(n))
-        await hall.until_ended(str(n))
+        await bench.send(str(n))
+        await bench.until_ended(str(n))
 
 
-async def test_a_worker_without_room_leaves_a_job_to_others(hall: Hall) -> None:
-    full = Hall(hall.queue, hall.bus, hall.stack)
-    hall.worker()
-    await listening(hall)
-    full.worker(has_room=lambda: False)
+async def test_a_worker_without_room_leaves_a_job_to_others(bench: QueueBench) -> None:
+    full_bench = QueueBench(bench.queue, bench.bus, bench.stack)
+    bench.worker()
+    await until_listening(bench)
+    full_bench.worker(has_room=lambda: False)
     for n in range(10):
-        await hall.send(str(n))
-        await hall.until_ended(str(n))
-    assert full.ended == []
+        await bench.send(str(n))
+        await bench.until_ended(str(n))
+    assert full_bench.ended == []
 
 
-async def test_a_worker_without_room_takes_a_job_that_nobody_else_takes(hall: Hall) -> None:
-    hall.worker(has_room=lambda: False)
-    await hall.send("one", "two")
-    await hall.until_ended("one", "two")
+async def test_a_worker_without_room_takes_a_job_that_no_other_worker_takes(bench: QueueBench) -> None:
+    bench.worker(has_room=lambda: False)
+    await bench.send("one", "two")
+    await bench.until_ended("one", "two")
 
 
-async def test_a_worker_that_is_stopped_at_any_moment_loses_no_job(hall: Hall) -> None:
+async def test_a_worker_that_is_stopped_at_any_moment_loses_no_job(bench: QueueBench) -> None:
     texts = [str(n) for n in range(40)]
     for n, text in enumerate(texts):
-        await hall.send(text)
-        stop = hall.start()
+        await bench.send(text)
+        stop = bench.start()
         await asyncio.sleep(n / 10_000)
         await stop()
-    hall.worker()
-    await hall.until_ended(*texts)
+    bench.worker()
+    await bench.until_ended(*texts)
 
 
-async def test_a_job_that_fails_or_is_unknown_stops_nobody(hall: Hall) -> None:
-    hall.worker()
-    await hall.send("bad", name="fail")
-    await hall.send("strange", name="no-such-job")
-    await hall.send("good")
-    await hall.until_ended("good")
+async def test_a_failing_or_unknown_job_does_not_stop_a_worker(bench: QueueBench) -> None:
+    bench.worker()
+    await bench.send("bad", name="fail")
+    await bench.send("strange", name="no-such-job")
+    await bench.send("good")
+    await bench.until_ended("good")
 
 
-async def test_a_worker_that_stops_ends_what_it_has_and_takes_nothing_new(hall: Hall) -> None:
-    hall.door.clear()
-    worker = hall.worker()
-    await hall.send("slow")
-    await hall.until_begun("slow")
+async def test_a_stopping_worker_ends_its_jobs_and_takes_no_new_ones(bench: QueueBench) -> None:
+    bench.gate.clear()
+    worker = bench.worker()
+    await bench.send("slow")
+    await bench.until_begun("slow")
     worker.stop()
     await asyncio.sleep(0.1)
-    await hall.send("next")
+    await bench.send("next")
     await asyncio.sleep(0.1)
-    hall.door.set()
-    await hall.until_ended("slow")
-    assert hall.begun == ["slow"]
-    hall.worker()
-    await hall.until_ended("next")
+    bench.gate.set()
+    await bench.until_ended("slow")
+    assert bench.begun == ["slow"]
+    bench.worker()
+    await bench.until_ended("next")
 
 
-async def test_sending_while_redis_is_away_raises_nothing(hall: Hall) -> None:
-    async with opened("redis://127.0.0.1:1/0") as lost:
-        await lost.send("a", "b")
-        await lost.queue.send([])
+async def test_sending_while_redis_is_away_raises_nothing(bench: QueueBench) -> None:
+    async with open_bench("redis://127.0.0.1:1/0") as bench:
+        await bench.send("a", "b")
+        await bench.queue.send([])
 
 
-async def test_a_silent_server_holds_up_nobody_for_long(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_server_delays_senders_only_briefly(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit_breaker, "ANSWER_SECONDS", 0.2)
-    async with by_relay(valkey.url) as (relay, way), opened(way) as hall:
-        await hall.send("heard")
+    async with by_relay(valkey.url) as (relay, url), open_bench(url) as bench:
+        await bench.send("heard")
         relay.silence()
         async with asyncio.timeout(20):
             for number in range(100):
-                await hall.send(f"nobody hears {number}")
+                await bench.send(f"nobody hears {number}")
         await relay.cut()
 
 
-async def test_a_worker_goes_on_when_redis_is_back(valkey: Valkey) -> None:
-    async with opened(valkey.url) as hall:
-        hall.worker()
-        await hall.send("before")
-        await hall.until_ended("before")
+async def test_a_worker_continues_when_redis_is_back(valkey: Valkey) -> None:
+    async with open_bench(valkey.url) as bench:
+        bench.worker()
+        await bench.send("before")
+        await bench.until_ended("before")
         valkey.stop()
-        await hall.send("lost")
+        await bench.send("lost")
         valkey.start()
 
-        async def works() -> bool:
-            await hall.send("after")
-            return "after" in hall.ended
+        async def worker_continues() -> bool:
+            await bench.send("after")
+            return "after" in bench.ended
 
-        await eventually(works, "the worker to go on")
-        assert "lost" not in hall.begun
+        await eventually(worker_continues, "the worker to go on")
+        assert "lost" not in bench.begun

@@ -1,6 +1,6 @@
 """The calendar.
 
-Which rules are accepted, their occurrences, and that none takes long or runs without end.
+The accepted rules and their occurrences; no rule takes long or runs without end.
 """
 
 from datetime import datetime, timedelta
@@ -42,10 +42,10 @@ FRIDAY = datetime.fromisoformat("2027-01-29T17:00")
         ("FREQ=DAILY;UNTIL=20270130T165959", "2027-01-29"),
     ],
 )
-def test_rules_repeat_as_they_say(rule: str, days: str) -> None:
+def test_rules_repeat_at_the_expected_times(rule: str, days: str) -> None:
     assert CALENDAR.fault(rule, FRIDAY, BERLIN) is None
-    found = CALENDAR.starts(rule, FRIDAY, BERLIN, FRIDAY)[:3]
-    assert found == [datetime.fromisoformat(f"{day}T17:00") for day in days.split()]
+    starts = CALENDAR.starts(rule, FRIDAY, BERLIN, FRIDAY)[:3]
+    assert starts == [datetime.fromisoformat(f"{day}T17:00") for day in days.split()]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ days = st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
 counted = st.builds("{}{}".format, st.sampled_from(["", *map(str, range(-60, 60))]), days)
 numbers = st.integers(-40, 400).map(str)
 parts = st.one_of(
-    st.lists(counted, min_size=1, max_size=3).map(lambda found: f"BYDAY={','.join(found)}"),
+    st.lists(counted, min_size=1, max_size=3).map(lambda starts: f"BYDAY={','.join(starts)}"),
     st.builds("{}={}".format, st.sampled_from(["BYMONTH", "BYMONTHDAY", "BYSETPOS", "INTERVAL", "COUNT"]), numbers),
     st.sampled_from(["UNTIL=20280101", "UNTIL=20270130T000000Z", "WKST=SU", "BYWEEKNO=5"]),
 )
@@ -120,37 +120,37 @@ frequencies = st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY", "HOURLY"]
 
 @property_of
 @given(frequencies, st.lists(parts, max_size=3), st.integers(0, 800), st.integers(-400, 40_000))
-def test_whatever_is_taken_can_be_told_on_any_day(frequency: str, others: list[str], day: int, later: int) -> None:
-    rule, first = ";".join([f"FREQ={frequency}", *others]), FRIDAY + timedelta(days=day)
-    if CALENDAR.fault(rule, first, BERLIN) is None:
-        found = CALENDAR.starts(rule, first, BERLIN, first + timedelta(days=later))
-        assert list(found) == sorted(set(found)) and len(found) <= AHEAD
+def test_every_accepted_rule_has_occurrences_on_any_day(frequency: str, parts: list[str], day: int, later: int) -> None:
+    rule, first_start = ";".join([f"FREQ={frequency}", *parts]), FRIDAY + timedelta(days=day)
+    if CALENDAR.fault(rule, first_start, BERLIN) is None:
+        starts = CALENDAR.starts(rule, first_start, BERLIN, first_start + timedelta(days=later))
+        assert list(starts) == sorted(set(starts)) and len(starts) <= AHEAD
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=1MO,8MO", "FREQ=SECONDLY", "nonsense", ""])
-def test_a_stored_rule_that_is_none_is_told(rule: str) -> None:
+def test_an_invalid_stored_rule_is_reported(rule: str) -> None:
     with pytest.raises(ValueError, match=r"supported part|invalid|FREQ"):
         CALENDAR.starts(rule, FRIDAY, BERLIN, FRIDAY)
 
 
 def test_parts_of_a_second_are_kept() -> None:
-    first = FRIDAY.replace(microsecond=123456)
-    assert CALENDAR.fault("FREQ=DAILY;COUNT=3", first, BERLIN) is None
-    found = CALENDAR.starts("FREQ=DAILY;COUNT=3", first, BERLIN, first + timedelta(microseconds=1))
-    assert found == [first + timedelta(days=1), first + timedelta(days=2)]
+    first_start = FRIDAY.replace(microsecond=123456)
+    assert CALENDAR.fault("FREQ=DAILY;COUNT=3", first_start, BERLIN) is None
+    starts = CALENDAR.starts("FREQ=DAILY;COUNT=3", first_start, BERLIN, first_start + timedelta(microseconds=1))
+    assert starts == [first_start + timedelta(days=1), first_start + timedelta(days=2)]
 
 
-def test_what_was_is_left_out_also_long_after_the_first() -> None:
-    late = FRIDAY + timedelta(days=7000, hours=1)
-    found = CALENDAR.starts("FREQ=DAILY", FRIDAY, BERLIN, late)
-    assert found[0] == FRIDAY + timedelta(days=7001) and len(found) == AHEAD
+def test_past_occurrences_are_omitted_long_after_the_first() -> None:
+    later_time = FRIDAY + timedelta(days=7000, hours=1)
+    starts = CALENDAR.starts("FREQ=DAILY", FRIDAY, BERLIN, later_time)
+    assert starts[0] == FRIDAY + timedelta(days=7001) and len(starts) == AHEAD
 
 
 def test_rare_days_are_looked_for_some_years_ahead_only() -> None:
     leap = datetime.fromisoformat("2028-02-29T17:00")
-    found = CALENDAR.starts("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", leap, BERLIN, leap)
-    assert found == [leap, leap.replace(year=2032), leap.replace(year=2036)]
-    assert found[-1] <= leap + HORIZON
+    starts = CALENDAR.starts("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", leap, BERLIN, leap)
+    assert starts == [leap, leap.replace(year=2032), leap.replace(year=2036)]
+    assert starts[-1] <= leap + HORIZON
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
@@ -160,5 +160,5 @@ def test_zones_by_their_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Europe", "/etc/localtime", "../UTC", "Mars/Olympus", "CEST", "a\x00b"])
-def test_what_is_no_zone_is_none(name: str) -> None:
+def test_an_invalid_time_zone_is_none(name: str) -> None:
     assert CALENDAR.zone(name) is None

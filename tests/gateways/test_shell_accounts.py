@@ -1,4 +1,4 @@
-"""Whom commands run as: one user for each environment, or one, or nobody; and whose their folders are."""
+"""The users that commands run as, by environment or by setting, and the owners of their folders."""
 
 import asyncio
 import errno
@@ -36,76 +36,76 @@ async def operator(tmp_path: Path) -> AsyncIterator[ShellOperator]:
     await operator.close()
 
 
-def within(environment: str, script: str, workspace: str = "dep_1/web") -> Instruction:
+def instruct_in(environment: str, script: str, workspace: str = "dep_1/web") -> Instruction:
     origin = Origin(deployment_id="dep_1", task_id="t", run="0", environment_id=environment)
     return Instruction(command=("sh", "-c", script), env={}, workspace=workspace, timeout_seconds=30, origin=origin)
 
 
 @as_root
-def test_an_environment_has_one_user_for_ever_and_no_other_has_it(tmp_path: Path) -> None:
+def test_an_environment_keeps_a_user_of_its_own(tmp_path: Path) -> None:
     names = [f"env_{number}" for number in range(200)]
-    given = accounts(RANGE, tmp_path)
-    users = [account.user for name in names if (account := given.of(name))]
+    pool_accounts = accounts(RANGE, tmp_path)
+    users = [account.user for name in names if (account := pool_accounts.of(name))]
     assert len(set(users)) == len(names) and set(users) <= set(range(64000, 65000))
-    again = accounts(RANGE, tmp_path)
-    assert [again.of(name) for name in reversed(names)] == [given.of(name) for name in reversed(names)]
+    later_accounts = accounts(RANGE, tmp_path)
+    assert [later_accounts.of(name) for name in reversed(names)] == [pool_accounts.of(name) for name in reversed(names)]
     assert stat.S_IMODE((tmp_path / "command-users").stat().st_mode) == 0o600
 
 
 @as_root
-def test_a_range_that_is_used_up_says_so(tmp_path: Path) -> None:
-    given = accounts("64000-64001", tmp_path)
-    assert {account.user for name in "ab" if (account := given.of(name))} == {64000, 64001}
+def test_an_exhausted_range_of_users_is_reported(tmp_path: Path) -> None:
+    pool_accounts = accounts("64000-64001", tmp_path)
+    assert {account.user for name in "ab" if (account := pool_accounts.of(name))} == {64000, 64001}
     with pytest.raises(NoAccountError, match="wider range with BOREAS_COMMAND_USER"):
-        given.of("c")
+        pool_accounts.of("c")
 
 
 @as_root
-def test_root_runs_nothing_as_root_unless_told(tmp_path: Path) -> None:
+def test_a_root_worker_runs_commands_as_root_only_by_setting(tmp_path: Path) -> None:
     with pytest.raises(NoAccountError, match=r"no command as root unless told; set BOREAS_COMMAND_USER=64000-64999"):
         accounts(None, tmp_path).of("env")
     assert isinstance(accounts("root", tmp_path), OwnUser) and isinstance(accounts("0", tmp_path), OwnUser)
 
 
 @as_root
-async def test_a_worker_that_is_root_and_was_not_told_says_what_to_do(tmp_path: Path, log: Log) -> None:
+async def test_a_root_worker_without_the_setting_explains_it(tmp_path: Path, log: Log) -> None:
     operator = ShellOperator(tmp_path / "workspaces", accounts=accounts(None, tmp_path))
-    outcome = await operator.start(within("env", "id"), log).wait()
+    outcome = await operator.start(instruct_in("env", "id"), log).wait()
     assert outcome.ending is Ending.FAILED and "BOREAS_COMMAND_USER=64000-64999" in (outcome.message or "")
     assert not (tmp_path / "workspaces").exists()
 
 
 @pytest.mark.parametrize("setting", ["nobody-at-all", "9-3", "0-5", "-", "1-99999999999", "64000 - 64009"])
-def test_what_is_no_user_is_refused(tmp_path: Path, setting: str) -> None:
+def test_an_invalid_user_is_refused(tmp_path: Path, setting: str) -> None:
     with pytest.raises(ValueError, match="BOREAS_COMMAND_USER is"):
         accounts(setting, tmp_path)
 
 
 @as_root
-def test_a_named_user_has_the_groups_of_its_own(tmp_path: Path) -> None:
+def test_a_named_user_keeps_its_own_groups(tmp_path: Path) -> None:
     account = accounts("nobody", tmp_path).of("env")
     assert account is not None and (account.user, account.home, account.lasting) == (65534, None, False)
     assert account.group in account.groups
 
 
 @as_root
-async def test_commands_of_two_environments_are_strangers(operator: ShellOperator, log: Log) -> None:
+async def test_commands_of_two_environments_cannot_reach_each_other(operator: ShellOperator, log: Log) -> None:
     script = "id -u; id -G; umask; echo $HOME; touch $HOME/mine; echo kept > file; pwd"
-    await operator.start(within("one", script), log).wait()
+    await operator.start(instruct_in("one", script), log).wait()
     user, groups, umask, home, folder = log.lines()
     assert (groups, umask) == (user, "0077") and user != "0"
     assert owner_and_mode(home) == owner_and_mode(folder) == (int(user), 0o700)
     assert owner_and_mode(f"{folder}/..") == owner_and_mode(f"{folder}/../..") == (0, 0o711)
-    again = Log()
-    await operator.start(within("two", f"id -u; echo x >> {folder}/file; kill -0 $PPID", "dep_2/web"), again).wait()
-    assert again.lines() != [user] and text_of(f"{folder}/file") == "kept\n"
-    assert len([line for _, line in again.written if "ermitted" in line or "enied" in line]) == 2
+    second_log = Log()
+    await operator.start(
+        instruct_in("two", f"id -u; echo x >> {folder}/file; kill -0 $PPID", "dep_2/web"), second_log
+    ).wait()
+    assert second_log.lines() != [user] and text_of(f"{folder}/file") == "kept\n"
+    assert len([line for _, line in second_log.written if "ermitted" in line or "enied" in line]) == 2
 
 
 @as_root
-async def test_what_root_left_in_a_workspace_becomes_the_users(
-    operator: ShellOperator, tmp_path: Path, log: Log
-) -> None:
+async def test_files_of_root_in_a_workspace_become_the_users(operator: ShellOperator, tmp_path: Path, log: Log) -> None:
     folder = tmp_path / "workspaces/dep_1/web"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep/file").write_text("old")
@@ -113,17 +113,17 @@ async def test_what_root_left_in_a_workspace_becomes_the_users(
     outside.write_text("mine")
     (folder / "link").symlink_to(outside)
     (folder / "hard").hardlink_to(outside)
-    assert (await operator.start(within("one", "echo new > deep/file"), log).wait()).ending is Ending.SUCCEEDED
+    assert (await operator.start(instruct_in("one", "echo new > deep/file"), log).wait()).ending is Ending.SUCCEEDED
     assert (folder / "deep/file").read_text() == "new\n"
     assert outside.stat().st_uid == 0
 
 
 @as_root
-async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator: ShellOperator, tmp_path: Path) -> None:
+async def test_a_link_in_place_of_a_private_folder_is_not_followed(operator: ShellOperator, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o755)
-    await operator.start(within("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log()).wait()
-    outcome = await operator.start(within("one", "true"), Log()).wait()
+    await operator.start(instruct_in("one", f"rmdir $HOME/tmp && ln -s {victim} $HOME/tmp"), Log()).wait()
+    outcome = await operator.start(instruct_in("one", "true"), Log()).wait()
     assert outcome.ending is Ending.FAILED
     assert owner_and_mode(victim) == (0, 0o755)
 
@@ -131,7 +131,7 @@ async def test_a_link_in_place_of_a_folder_of_ones_own_is_not_followed(operator:
 @as_root
 async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log) -> None:
     for _ in range(2):
-        assert (await operator.start(within("one", "echo here"), log).wait()).ending is Ending.SUCCEEDED
+        assert (await operator.start(instruct_in("one", "echo here"), log).wait()).ending is Ending.SUCCEEDED
         spawners = [pid for pid in _children() if "spawner_process.py" in text_of(f"/proc/{pid}/cmdline")]
         assert spawners
         for pid in spawners:
@@ -142,11 +142,11 @@ async def test_the_spawner_may_die_at_any_time(operator: ShellOperator, log: Log
 
 
 @as_root
-async def test_nothing_of_another_user_outlives_its_time_limit(operator: ShellOperator, log: Log) -> None:
+async def test_no_process_of_another_user_outlives_its_time_limit(operator: ShellOperator, log: Log) -> None:
     origin = Origin(deployment_id="dep_1", task_id="t", run="0", environment_id="one")
     command = ("sh", "-c", "trap '' TERM; sleep 600 & echo $! $$; wait; sleep 600")
-    given = Instruction(command=command, env={}, workspace="dep_1/web", timeout_seconds=0.5, origin=origin)
-    outcome = await operator.start(given, log).wait()
+    instruction = Instruction(command=command, env={}, workspace="dep_1/web", timeout_seconds=0.5, origin=origin)
+    outcome = await operator.start(instruction, log).wait()
     assert "time limit" in (outcome.message or "")
     assert not any(is_alive(int(word)) for word in log.lines()[0].split())
 
@@ -157,14 +157,14 @@ from pathlib import Path
 from app.gateways.operators.shell import ShellOperator
 from app.gateways.operators.shell.accounts import accounts
 from tests.gateways.support.shell import execute
-from tests.gateways.test_shell_accounts import RANGE, within
+from tests.gateways.test_shell_accounts import RANGE, instruct_in
 
 async def log(_, lines):
     print(*lines, flush=True)
 
 root = Path(sys.argv[1])
 operator = ShellOperator(root / "workspaces", accounts=accounts(RANGE, root, passage=True))
-asyncio.run(execute(operator, within("one", "echo $$; sleep 600 & exec sleep 600"), log))
+asyncio.run(execute(operator, instruct_in("one", "echo $$; sleep 600 & exec sleep 600"), log))
 """
 
 
@@ -213,8 +213,8 @@ def test_only_old_folders_of_deployments_are_found_and_links_are_not_followed(tm
 # Folders of the PATH that a user may not look into
 
 
-def test_a_program_that_is_nowhere_is_not_found_whatever_the_path_has(tmp_path: Path) -> None:
-    """The system says that it was denied where one folder could not be looked into."""
+def test_a_missing_program_is_not_found_with_any_path(tmp_path: Path) -> None:
+    """The system reports a denial where one folder of the path is not readable."""
     denied = PermissionError(errno.EACCES, "Permission denied", "tool")
     env = {"PATH": f"{tmp_path}/closed:{tmp_path}"}
     outcome = not_started(("tool",), env, tmp_path, denied)
@@ -225,15 +225,17 @@ def test_a_program_that_is_nowhere_is_not_found_whatever_the_path_has(tmp_path: 
 
 
 @as_root
-async def test_it_is_so_for_another_user_too(operator: ShellOperator, tmp_path: Path, log: Log) -> None:
+async def test_a_missing_program_is_not_found_for_another_user(
+    operator: ShellOperator, tmp_path: Path, log: Log
+) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     plain = ShellOperator(Path("/var/tmp") / f"boreas-{os.getpid()}", accounts=accounts("64000-64999", tmp_path))
     try:
         for path, code in ((f"{closed}:/usr/bin", 127), (f"{closed}:/etc", 126)):
             command = ("hostname" if code == 126 else "no-such-tool",)
-            given = Instruction(command=command, env={"PATH": path}, workspace="dep_1/web", timeout_seconds=30)
-            assert (await plain.start(given, log).wait()).exit_code == code
+            instruction = Instruction(command=command, env={"PATH": path}, workspace="dep_1/web", timeout_seconds=30)
+            assert (await plain.start(instruction, log).wait()).exit_code == code
     finally:
         await plain.close()
         shutil.rmtree(f"/var/tmp/boreas-{os.getpid()}")

@@ -1,4 +1,4 @@
-"""The shell operator with real processes: how they end, or are ended, or never start."""
+"""The shell operator with real processes: their endings, and failures to start."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import pytest
 from app.core.attempt import Ending, Outcome
 from app.gateways.operators.shell import ShellOperator
 from app.ports import LogSink
-from tests.gateways.support.shell import ERR, WAYS, Log, execute, instruct, is_alive, operator_of, shell
+from tests.gateways.support.shell import ERR, MODES, Log, execute, instruct, is_alive, operator_of, shell
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=MODES)
 async def operator(root: Path, request: pytest.FixtureRequest) -> AsyncIterator[ShellOperator]:
     operator = operator_of(root, request.param)
     yield operator
@@ -58,7 +58,7 @@ async def test_ended_by_a_signal(operator: ShellOperator, log: Log) -> None:
         (("echo", "x" * 3_000_000), 126, "too long"),
     ],
 )
-async def test_what_can_not_be_started_says_why(
+async def test_a_command_that_cannot_start_reports_the_reason(
     operator: ShellOperator, root: Path, log: Log, command: tuple[str, ...], code: int, hint: str
 ) -> None:
     folder = root / "d1/web"
@@ -72,12 +72,12 @@ async def test_what_can_not_be_started_says_why(
 
 
 @pytest.mark.parametrize("env", [{"": "x"}, {"A=B": "x"}, {"A": "\0"}])
-async def test_a_variable_that_can_not_be_set(operator: ShellOperator, log: Log, env: dict[str, str]) -> None:
+async def test_a_variable_that_cannot_be_set_fails(operator: ShellOperator, log: Log, env: dict[str, str]) -> None:
     outcome = await operator.start(instruct("true", env=env), log).wait()
     assert "variable" in (outcome.message or "")
 
 
-async def test_no_program_at_all(operator: ShellOperator, log: Log) -> None:
+async def test_a_command_without_a_program_fails(operator: ShellOperator, log: Log) -> None:
     assert "names no program" in ((await operator.start(instruct(), log).wait()).message or "")
 
 
@@ -92,7 +92,7 @@ STUBBORN = "trap '' TERM; sleep 300 & echo $$; echo $!; wait; sleep 300"
 POLITE = "trap 'echo bye; exit 5' TERM; echo $$; while :; do sleep 0.05; done"
 
 
-async def test_a_time_limit_ends_even_what_ignores_it_and_its_children(operator: ShellOperator, log: Log) -> None:
+async def test_a_time_limit_ends_a_stubborn_command_and_its_children(operator: ShellOperator, log: Log) -> None:
     outcome = await operator.start(shell(STUBBORN, limit=1.0), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 137)
     assert "time limit of 1 seconds" in (outcome.message or "")
@@ -107,66 +107,64 @@ async def test_a_child_that_outlives_its_parent_ends_too(operator: ShellOperator
     assert not is_alive(int(log.lines()[0]))
 
 
-async def test_a_time_limit_leaves_time_for_last_words(root: Path, log: Log) -> None:
+async def test_a_time_limit_leaves_a_grace_period(root: Path, log: Log) -> None:
     outcome = await ShellOperator(root, grace_seconds=30).start(shell(POLITE, limit=1.0), log).wait()
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 5)
     assert log.lines()[1:] == ["bye"]
 
 
-async def test_a_time_limit_is_a_failure_even_if_the_command_then_ends_well(operator: ShellOperator, log: Log) -> None:
+async def test_a_time_limit_is_a_failure_even_after_a_clean_exit(operator: ShellOperator, log: Log) -> None:
     outcome = await operator.start(shell("trap 'exit 0' TERM; sleep 300 & wait", limit=0.5), log).wait()
     assert outcome.ending is Ending.FAILED
 
 
-async def cancelled(task: "asyncio.Task[Outcome]") -> None:
+async def cancel(task: "asyncio.Task[Outcome]") -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
-async def test_cancellation_comes_out_once_all_has_ended(root: Path, log: Log) -> None:
-    running = asyncio.create_task(execute(ShellOperator(root, grace_seconds=30), shell(POLITE), log))
+async def test_cancellation_returns_when_all_processes_have_ended(root: Path, log: Log) -> None:
+    execution = asyncio.create_task(execute(ShellOperator(root, grace_seconds=30), shell(POLITE), log))
     pid = await log.line(1)
-    running.cancel()
-    await cancelled(running)
+    execution.cancel()
+    await cancel(execution)
     assert log.lines()[1:] == ["bye"]
     assert not is_alive(int(pid))
 
 
-async def test_cancellation_forces_after_the_grace(operator: ShellOperator, log: Log) -> None:
-    running = asyncio.create_task(execute(operator, shell(STUBBORN), log))
+async def test_cancellation_kills_after_the_grace_period(operator: ShellOperator, log: Log) -> None:
+    execution = asyncio.create_task(execute(operator, shell(STUBBORN), log))
     await log.line(2)
-    running.cancel()
-    await cancelled(running)
+    execution.cancel()
+    await cancel(execution)
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 
-async def test_cancellation_while_it_starts_leaves_nothing_running(
-    operator: ShellOperator, root: Path, log: Log
-) -> None:
+async def test_cancellation_during_the_start_leaves_no_process(operator: ShellOperator, root: Path, log: Log) -> None:
     for passes in range(8):
-        running = asyncio.create_task(execute(operator, shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
+        execution = asyncio.create_task(execute(operator, shell("sleep 300 & echo $! > $!; echo $$ > $$; wait"), log))
         for _ in range(passes):
             await asyncio.sleep(0)
-        running.cancel()
-        await cancelled(running)
+        execution.cancel()
+        await cancel(execution)
     await asyncio.sleep(0.3)
     assert not any(is_alive(int(name)) for name in os.listdir(root / "d1/web"))  # noqa: PTH208
 
 
 @pytest.mark.parametrize("limit", [60.0, 0.5], ids=["running", "in the grace of a time limit"])
 async def test_a_kill_cuts_the_grace_of_a_stop_short(root: Path, log: Log, limit: float) -> None:
-    running = ShellOperator(root, grace_seconds=600).start(shell(STUBBORN, limit=limit), log)
+    execution = ShellOperator(root, grace_seconds=600).start(shell(STUBBORN, limit=limit), log)
     await log.line(2)
     await asyncio.sleep(0 if limit > 1 else 1)
-    running.stop()
+    execution.stop()
     await asyncio.sleep(0.2)
     assert is_alive(int(log.lines()[1]))
-    running.kill()
-    assert (await running.wait()).ending is Ending.STOPPED
+    execution.kill()
+    assert (await execution.wait()).ending is Ending.STOPPED
     assert not any(is_alive(int(pid)) for pid in log.lines())
 
 
-async def test_what_a_command_leaves_running_stays_and_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
+async def test_background_processes_of_a_command_stay_and_delay_nothing(operator: ShellOperator, log: Log) -> None:
     outcome = await operator.start(shell("sleep 300 & echo $!; echo done"), log).wait()
     pid = int(log.lines()[0])
     try:
@@ -177,7 +175,7 @@ async def test_what_a_command_leaves_running_stays_and_holds_nothing_up(operator
         os.kill(pid, signal.SIGKILL)
 
 
-async def test_a_service_that_keeps_printing_holds_nothing_up(operator: ShellOperator, log: Log) -> None:
+async def test_a_background_service_that_keeps_printing_delays_nothing(operator: ShellOperator, log: Log) -> None:
     outcome = await operator.start(shell("yes & echo $! >&2; exit 4"), log).wait()
     assert outcome.exit_code == 4
     for _ in range(100):

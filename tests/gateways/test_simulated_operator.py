@@ -1,4 +1,4 @@
-"""The simulated operator: the outcome, lines and time that a payload gives."""
+"""The simulated operator: the outcome, lines and duration of a payload."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ def instruct(payload: Mapping[str, Any], attempt: str = "1", limit: float = 60.0
 
 
 class Log:
-    """Keeps what it is given."""
+    """Collects log lines."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -38,13 +38,13 @@ async def perform(payload: Mapping[str, Any], attempt: str = "1", limit: float =
     return await SimulatedOperator().start(instruct(payload, attempt, limit), log).wait(), log
 
 
-async def test_nothing_asked_succeeds_at_once_and_runs_nothing() -> None:
+async def test_an_empty_payload_succeeds_at_once() -> None:
     outcome, log = await perform({})
     assert outcome == Outcome(Ending.SUCCEEDED, exit_code=0)
     assert log.batches == []
 
 
-async def test_failure() -> None:
+async def test_a_payload_can_fail() -> None:
     outcome, log = await perform({"outcome": "failure", "lines": 2})
     assert outcome == Outcome(Ending.FAILED, "simulated failure", exit_code=1)
     assert log.lines == ["line 1 of 2", "line 2 of 2"]
@@ -56,7 +56,7 @@ async def test_the_first_attempts_fail() -> None:
     assert "attempt 2" in (outcomes[1].message or "")
 
 
-async def test_failure_stays_failure_after_the_attempts_that_fail() -> None:
+async def test_a_failing_payload_fails_after_its_failing_attempts_too() -> None:
     outcome, _ = await perform({"failAttempts": 1, "outcome": "failure"}, "2")
     assert outcome.ending is Ending.FAILED
 
@@ -88,11 +88,11 @@ async def test_a_timeout_of_the_log_is_not_the_time_limit() -> None:
 
 
 async def test_cancellation_comes_through() -> None:
-    running = asyncio.create_task(perform({"seconds": 300}))
+    execution = asyncio.create_task(perform({"seconds": 300}))
     await asyncio.sleep(0)
-    running.cancel()
+    execution.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
+        await execution
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_cancellation_comes_through() -> None:
         ({"failAttempts": None}, "payload.failAttempts"),
     ],
 )
-async def test_a_payload_that_means_nothing_fails_by_name(payload: dict[str, Any], named: str) -> None:
+async def test_an_invalid_payload_fails_with_the_name_of_its_field(payload: dict[str, Any], named: str) -> None:
     outcome, log = await perform(payload)
     assert outcome.ending is Ending.FAILED
     assert named in (outcome.message or "")
@@ -119,6 +119,6 @@ async def test_a_payload_that_means_nothing_fails_by_name(payload: dict[str, Any
 
 
 @pytest.mark.parametrize("attempt", ["", "one", "-1"])
-async def test_an_attempt_that_is_no_number(attempt: str) -> None:
+async def test_an_attempt_that_is_not_a_number_fails(attempt: str) -> None:
     outcome, _ = await perform({}, attempt)
     assert "BOREAS_ATTEMPT" in (outcome.message or "")

@@ -1,4 +1,4 @@
-"""What a played cluster lets be made.
+"""Admission of a fake cluster: the Jobs and pods that it accepts.
 
 Quotas, the pod security of its namespaces, and policies of its people.
 """
@@ -22,7 +22,7 @@ class Admission:
     demands_non_root: bool = False
 
     def job(self, body: Object, jobs: Iterable[Object]) -> str | None:
-        """Return why a Job may not be made beside those that there are."""
+        """Return why a Job may not be created, or None."""
         name, security = body["metadata"]["name"], body["spec"]["template"]["spec"].get("securityContext", {})
         if self.denial:
             return self.denial
@@ -31,23 +31,25 @@ class Admission:
         return self._exceeded(f'jobs.batch "{name}"', COUNT, sum(1 for _ in jobs))
 
     def pod(self, name: str, spec: Object, pods: Iterable[Object]) -> str | None:
-        """Return why a pod may not be made beside those that there are."""
-        about = f'pods "{name}"'
-        missing = [each for each in self.quota if each.startswith("limits.") and each[7:] not in _limits(spec)]
-        if missing:
+        """Return why a pod may not be created, or None."""
+        subject = f'pods "{name}"'
+        missing_limits = [
+            resource for resource in self.quota if resource.startswith("limits.") and resource[7:] not in _limits(spec)
+        ]
+        if missing_limits:
             container = spec["containers"][0]["name"]
-            return f"{about} is forbidden: failed quota: small: must specify {missing[0]} for: {container}"
+            return f"{subject} is forbidden: failed quota: small: must specify {missing_limits[0]} for: {container}"
         if self.restricted and (faults := list(violations(spec))):
-            return f"{about} is forbidden: {LATEST}{', '.join(faults)}"
+            return f"{subject} is forbidden: {LATEST}{', '.join(faults)}"
         alive = [pod for pod in pods if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
-        return self._exceeded(about, "pods", len(alive))
+        return self._exceeded(subject, "pods", len(alive))
 
-    def _exceeded(self, about: str, what: str, used: int) -> str | None:
-        most = self.quota.get(what)
+    def _exceeded(self, subject: str, resource: str, used: int) -> str | None:
+        most = self.quota.get(resource)
         if most is None or used < most:
             return None
-        amounts = f"requested: {what}=1, used: {what}={used}, limited: {what}={most}"
-        return f"{about} is forbidden: exceeded quota: small, {amounts}"
+        amounts = f"requested: {resource}=1, used: {resource}={used}, limited: {resource}={most}"
+        return f"{subject} is forbidden: exceeded quota: small, {amounts}"
 
 
 def _limits(spec: Object) -> Mapping[str, str]:
@@ -56,18 +58,18 @@ def _limits(spec: Object) -> Mapping[str, str]:
 
 
 def violations(spec: Object) -> Iterable[str]:
-    """Yield what of a pod the level `restricted` does not take, in the words of the cluster."""
+    """Yield the violations of the level `restricted` by a pod, as the cluster words them."""
     pod = spec["securityContext"]
     for container in spec["containers"]:
-        about, own = f'container "{container["name"]}"', container.get("securityContext", {})
-        both = pod | own
-        if own.get("allowPrivilegeEscalation") is not False:
-            yield f"allowPrivilegeEscalation != false ({about} must set securityContext.allowPrivilegeEscalation=false)"
-        if own.get("capabilities", {}).get("drop") != ["ALL"]:
-            yield f'unrestricted capabilities ({about} must set securityContext.capabilities.drop=["ALL"])'
-        if both.get("runAsNonRoot") is not True:
-            yield f"runAsNonRoot != true (pod or {about} must set securityContext.runAsNonRoot=true)"
-        if both.get("runAsUser") == 0:
-            yield f"runAsUser=0 (pod or {about} must not set runAsUser=0)"
-        if both.get("seccompProfile") is None:
-            yield f"seccompProfile (pod or {about} must set securityContext.seccompProfile.type)"
+        part, container_security = f'container "{container["name"]}"', container.get("securityContext", {})
+        effective = pod | container_security
+        if container_security.get("allowPrivilegeEscalation") is not False:
+            yield f"allowPrivilegeEscalation != false ({part} must set securityContext.allowPrivilegeEscalation=false)"
+        if container_security.get("capabilities", {}).get("drop") != ["ALL"]:
+            yield f'unrestricted capabilities ({part} must set securityContext.capabilities.drop=["ALL"])'
+        if effective.get("runAsNonRoot") is not True:
+            yield f"runAsNonRoot != true (pod or {part} must set securityContext.runAsNonRoot=true)"
+        if effective.get("runAsUser") == 0:
+            yield f"runAsUser=0 (pod or {part} must not set runAsUser=0)"
+        if effective.get("seccompProfile") is None:
+            yield f"seccompProfile (pod or {part} must set securityContext.seccompProfile.type)"

@@ -1,4 +1,4 @@
-"""An API server of a cluster, over its own wire: kmock's HTTP with the rules that operators live by.
+"""The API server of a fake cluster: HTTP by kmock, with the rules that operators depend on.
 
 Beyond kmock's emulator it has versions, conflicts, selectors, watches from a version with bookmarks and 410 Gone,
 deletion with what belongs to an object, and logs of pods. It counts what is made, and breaks where a test asks.
@@ -43,11 +43,11 @@ def now() -> str:
 
 @dataclass(slots=True)
 class Log:
-    """What a container printed, each line with its timestamp."""
+    """The output of a container, each line with its timestamp."""
 
     lines: list[tuple[str, bytes]] = field(default_factory=list)
     ended: bool = False
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, line: bytes) -> None:
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
@@ -55,17 +55,17 @@ class Log:
         self.wake()
 
     def wake(self) -> None:
-        self.news.set()
-        self.news = asyncio.Event()
+        self.changed.set()
+        self.changed = asyncio.Event()
 
 
 class Cut(Exception):
-    """The connection breaks, before or after the server did what was asked."""
+    """The connection breaks, before or after the server carried out the request."""
 
 
 @attrs.define(kw_only=True, eq=False)
 class ClusterServer(kmock.KubernetesScaffold):
-    """The objects of a cluster, and whoever asks for them."""
+    """The objects of a cluster, and the requests for them."""
 
     objects: dict[Key, Object] = attrs.field(factory=dict)
     logs: dict[str, Log] = attrs.field(factory=dict)
@@ -83,10 +83,10 @@ class ClusterServer(kmock.KubernetesScaffold):
     after: Callable[[str, str], None] = lambda _method, _path: None
     listeners: list[Callable[[], object]] = attrs.field(factory=list)
     cut_log_after: int | None = None
-    _news: asyncio.Event = attrs.field(factory=asyncio.Event)
+    _changed: asyncio.Event = attrs.field(factory=asyncio.Event)
     _open: list[aiohttp.web.BaseRequest] = attrs.field(factory=list)
 
-    # What controllers and tests do
+    # Actions of controllers and tests
 
     def of(self, plural: str) -> Iterator[Object]:
         yield from [body for (kind, _, _), body in self.objects.items() if kind == plural]
@@ -95,21 +95,21 @@ class ClusterServer(kmock.KubernetesScaffold):
         return self.objects.get((plural, namespace, name))
 
     def store(self, plural: str, body: Object, namespace: str = "default") -> Object:
-        """Make an object, or store it anew, as the server does."""
+        """Create or replace an object, as the server does."""
         key = (plural, namespace, body["metadata"]["name"])
         body = copy.deepcopy(body)
         meta = body["metadata"]
         meta["namespace"] = namespace
-        old = self.objects.get(key)
-        if old is None:
+        previous = self.objects.get(key)
+        if previous is None:
             self.made[key] += 1
             meta |= {"uid": f"uid-{self.version + 1}", "creationTimestamp": now(), "generation": 1}
         else:
-            changed = old.get("spec") != body.get("spec")
-            meta["generation"] = old["metadata"].get("generation", 1) + changed
+            changed = previous.get("spec") != body.get("spec")
+            meta["generation"] = previous["metadata"].get("generation", 1) + changed
         self.version += 1
         meta["resourceVersion"] = str(self.version)
-        self._tell("MODIFIED" if old else "ADDED", key, body)
+        self._record("MODIFIED" if previous else "ADDED", key, body)
         return body
 
     def change(self, plural: str, name: str, change: Change, namespace: str = "default") -> None:
@@ -121,7 +121,7 @@ class ClusterServer(kmock.KubernetesScaffold):
                 self.store(plural, body, namespace)
 
     def remove(self, key: Key) -> None:
-        """Take an object away, and what belongs to it."""
+        """Delete an object and its dependents."""
         body = self.objects.pop(key, None)
         if body is None:
             return
@@ -129,33 +129,33 @@ class ClusterServer(kmock.KubernetesScaffold):
         body = copy.deepcopy(body)
         body["metadata"]["resourceVersion"] = str(self.version)
         uid = body["metadata"]["uid"]
-        self._tell("DELETED", key, body)
-        for other, each in list(self.objects.items()):
-            if any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences", ())):
-                self.remove(other)
+        self._record("DELETED", key, body)
+        for dependent_key, dependent in list(self.objects.items()):
+            if any(owner["uid"] == uid for owner in dependent["metadata"].get("ownerReferences", ())):
+                self.remove(dependent_key)
 
-    def forget(self) -> None:
-        """Forget the past, as a cluster does after some minutes: requests for it get 410."""
+    def expire_history(self) -> None:
+        """Expire the history, as a cluster does after some minutes: requests for it get 410."""
         self.oldest = self.version
 
-    def drop(self) -> None:
-        """Break every connection that is open."""
+    def drop_connections(self) -> None:
+        """Break every open connection."""
         for request in list(self._open):
             if request.transport is not None:
                 request.transport.close()
 
-    def _tell(self, what: str, key: Key, body: Object) -> None:
-        if what == "DELETED":
+    def _record(self, change_type: str, key: Key, body: Object) -> None:
+        if change_type == "DELETED":
             self.objects.pop(key, None)
         else:
             self.objects[key] = body
-        self.events.append((self.version, what, key, body))
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        self.events.append((self.version, change_type, key, body))
+        event, self._changed = self._changed, asyncio.Event()
+        event.set()
         for listener in self.listeners:
             listener()
 
-    # What is asked over the wire
+    # Requests over HTTP
 
     async def _handle(self, request: Any) -> aiohttp.web.StreamResponse:
         raw: aiohttp.web.BaseRequest = request._raw_request
@@ -184,7 +184,7 @@ class ClusterServer(kmock.KubernetesScaffold):
             case "GET" if request.subresource == "log":
                 return await self._log(request, raw)
             case "GET" if request.name:
-                return aiohttp.web.json_response(self._there(key))
+                return aiohttp.web.json_response(self._get(key))
             case "GET" if request.params.get("watch"):
                 return await self._watch(plural, namespace, request.params, raw)
             case "GET":
@@ -194,8 +194,8 @@ class ClusterServer(kmock.KubernetesScaffold):
                 return self._evict(key)
             case "POST":
                 key = (plural, namespace, request.data["metadata"]["name"])
-                if plural == "jobs" and (why := self.admission.job(request.data, self.of("jobs"))):
-                    raise Refusal(403, "Forbidden", why)
+                if plural == "jobs" and (reason := self.admission.job(request.data, self.of("jobs"))):
+                    raise Refusal(403, "Forbidden", reason)
                 if key in self.objects:
                     raise Refusal(409, "AlreadyExists", f'{plural} "{key[2]}" already exists')
                 return aiohttp.web.json_response(self.store(plural, request.data, namespace), status=201)
@@ -206,45 +206,48 @@ class ClusterServer(kmock.KubernetesScaffold):
         raise Refusal(405, "MethodNotAllowed", f"{raw.method} is not played")
 
     def _check(self, plural: str, method: str, body: Any) -> None:
-        """Refuse, and keep as a fault, what Boreas sends that the API does not know; the schema has no routes."""
+        """Refuse and record objects of Boreas that the API does not know; the schema has no routes."""
         if method not in ("POST", "PUT") or self.schema is None or plural not in KINDS:
             return
         version, kind = KINDS[plural]
         sent = {"apiVersion": version, "kind": kind, "spec": body["spec"]} if method == "PUT" else body
         try:
-            known = self.schema.as_known(sent)
+            parsed = self.schema.as_known(sent)
         except ValueError as error:
-            known = error
-        if known != sent:
-            self.faults.append(f"{method} {sent}: {known}")
-            raise Refusal(422, "Invalid", f"{kind} is invalid: {known}")
+            parsed = error
+        if parsed != sent:
+            self.faults.append(f"{method} {sent}: {parsed}")
+            raise Refusal(422, "Invalid", f"{kind} is invalid: {parsed}")
 
-    def _there(self, key: Key) -> Object:
+    def _get(self, key: Key) -> Object:
         if key not in self.objects:
             raise Refusal(404, "NotFound", f'{key[0]} "{key[2]}" not found')
         return self.objects[key]
 
     def _replace(self, key: Key, body: Object) -> Object:
-        old = self._there(key)
-        if body["metadata"].get("resourceVersion") not in (None, old["metadata"]["resourceVersion"]):
+        stored = self._get(key)
+        if body["metadata"].get("resourceVersion") not in (None, stored["metadata"]["resourceVersion"]):
             raise Refusal(
                 409, "Conflict", "the object has been modified; please apply your changes to the latest version"
             )
-        kept = {name: old["metadata"][name] for name in ("uid", "creationTimestamp")}
-        body = {**body, "status": old.get("status", {}), "metadata": {**body["metadata"], **kept}}
+        fixed_fields = {name: stored["metadata"][name] for name in ("uid", "creationTimestamp")}
+        body = {**body, "status": stored.get("status", {}), "metadata": {**body["metadata"], **fixed_fields}}
         return self.store(key[0], body, key[1])
 
     def _evict(self, key: Key) -> aiohttp.web.StreamResponse:
-        there = [[body for at, body in self.objects.items() if at[:2] == (each, key[1])] for each in EVICTION]
-        if why := evictions.refusal(self._there(key), *there):
-            raise Refusal(*why)
+        objects_by_plural = [
+            [body for object_key, body in self.objects.items() if object_key[:2] == (plural, key[1])]
+            for plural in EVICTION
+        ]
+        if reason := evictions.refusal(self._get(key), *objects_by_plural):
+            raise Refusal(*reason)
         self.remove(key)
         return aiohttp.web.json_response({"kind": "Status", "status": "Success"}, status=201)
 
     def _delete(self, key: Key, options: Object) -> aiohttp.web.StreamResponse:
-        body = self._there(key)
-        for field_, wanted in (options.get("preconditions") or {}).items():
-            if wanted == body["metadata"][field_]:
+        body = self._get(key)
+        for field_, expected in (options.get("preconditions") or {}).items():
+            if expected == body["metadata"][field_]:
                 continue
             raise Refusal(409, "Conflict", "Precondition failed: the object has been modified")
         is_foreground = key[0] != "pods" and options.get("propagationPolicy") == "Foreground"
@@ -273,20 +276,20 @@ class ClusterServer(kmock.KubernetesScaffold):
         self._open.append(raw)
         try:
             while True:
-                news = self._news
-                for version, what, key, body in list(self.events):
+                changed = self._changed
+                for version, change_type, key, body in list(self.events):
                     if version > position:
                         position = version
                         if key[:2] == (plural, namespace) and chosen(plural, body, params):
-                            await response.write(json.dumps({"type": what, "object": body}).encode() + b"\n")
+                            await response.write(json.dumps({"type": change_type, "object": body}).encode() + b"\n")
                 mark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(position)}}}
                 await response.write(json.dumps(mark).encode() + b"\n")
-                await news.wait()
+                await changed.wait()
         finally:
-            self._open = [each for each in self._open if each is not raw]
+            self._open = [connection for connection in self._open if connection is not raw]
 
     async def _log(self, request: Any, raw: aiohttp.web.BaseRequest) -> aiohttp.web.StreamResponse:
-        self._there(("pods", request.namespace, request.name))
+        self._get(("pods", request.namespace, request.name))
         log = self.logs.get(request.name)
         if log is None:
             raise Refusal(400, "BadRequest", "container is waiting to start: ContainerCreating")
@@ -294,13 +297,13 @@ class ClusterServer(kmock.KubernetesScaffold):
         response = aiohttp.web.StreamResponse()
         await response.prepare(raw)
         self._open.append(raw)
-        at = written = 0
+        position = written = 0
         try:
             while True:
-                news = log.news
-                while at < len(log.lines):
-                    stamp, line = log.lines[at]
-                    at += 1
+                changed = log.changed
+                while position < len(log.lines):
+                    stamp, line = log.lines[position]
+                    position += 1
                     if stamp[:19] >= since:
                         await response.write(stamp.encode() + b" " + line)
                         written += 1
@@ -310,9 +313,9 @@ class ClusterServer(kmock.KubernetesScaffold):
                 if log.ended or not request.params.get("follow"):
                     await response.write_eof()
                     return response
-                await news.wait()
+                await changed.wait()
         finally:
-            self._open = [each for each in self._open if each is not raw]
+            self._open = [connection for connection in self._open if connection is not raw]
 
 
 def raise_cut(raw: aiohttp.web.BaseRequest) -> None:
@@ -322,13 +325,13 @@ def raise_cut(raw: aiohttp.web.BaseRequest) -> None:
 
 
 def verb(request: Any) -> str:
-    """Return what a role must allow for a request."""
+    """Return the verb that a role must allow for a request."""
     if request._raw_request.method == "GET" and not request.name:
         return "watch" if request.params.get("watch") else "list"
     return {"GET": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}[request._raw_request.method]
 
 
 def resource(request: Any) -> str:
-    """Return on what a role must allow it."""
+    """Return the resource that a role must allow for a request."""
     plural: str = request.resource.plural
     return f"{plural}/{request.subresource}" if request.subresource else plural

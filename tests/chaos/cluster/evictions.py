@@ -13,23 +13,23 @@ Object = dict[str, Any]
 def refusal(
     pod: Object, pods: Iterable[Object], deployments: Iterable[Object], budgets: Iterable[Object]
 ) -> tuple[int, str, str] | None:
-    """Return status, reason and message where a pod may not be evicted."""
-    selecting = [each for each in budgets if selects(each["spec"]["selector"], pod["metadata"]["labels"])]
+    """Return status, reason and message of a refused eviction, or None."""
+    selecting = [budget for budget in budgets if selects(budget["spec"]["selector"], pod["metadata"]["labels"])]
     if len(selecting) > 1:
-        told = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        return 500, "InternalError", told
+        message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        return 500, "InternalError", message
     if not selecting:
         return None
     spec = selecting[0]["spec"]
-    counted = [each for each in pods if selects(spec["selector"], each["metadata"]["labels"])]
-    healthy = sum(bool(each["status"].get("ready")) for each in counted)
-    owners = {owner["uid"] for each in counted for owner in each["metadata"]["ownerReferences"]}
-    total = sum(each["spec"]["replicas"] for each in deployments if each["metadata"]["uid"] in owners)
+    counted = [candidate for candidate in pods if selects(spec["selector"], candidate["metadata"]["labels"])]
+    healthy = sum(bool(candidate["status"].get("ready")) for candidate in counted)
+    owners = {owner["uid"] for candidate in counted for owner in candidate["metadata"]["ownerReferences"]}
+    total = sum(workload["spec"]["replicas"] for workload in deployments if workload["metadata"]["uid"] in owners)
     if "minAvailable" in spec:
-        needed = number(spec["minAvailable"], total)
+        required = number(spec["minAvailable"], total)
     else:
-        needed = total - number(spec["maxUnavailable"], total)
-    if healthy > needed or not pod["status"].get("ready"):
+        required = total - number(spec["maxUnavailable"], total)
+    if healthy > required or not pod["status"].get("ready"):
         return None
     return 429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
 
@@ -39,8 +39,8 @@ def number(value: Any, total: int) -> int:
 
 
 def selects(selector: Object, labels: Object) -> bool:
-    for each in selector.get("matchExpressions", ()):
-        held = labels.get(each["key"]) in each.get("values", ())
-        if {"In": held, "NotIn": not held}[each["operator"]] is False:
+    for expression in selector.get("matchExpressions", ()):
+        is_listed = labels.get(expression["key"]) in expression.get("values", ())
+        if {"In": is_listed, "NotIn": not is_listed}[expression["operator"]] is False:
             return False
     return bool(selector.get("matchLabels", {}).items() <= labels.items())

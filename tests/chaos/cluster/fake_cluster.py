@@ -40,7 +40,7 @@ async def play(folder: Path) -> AsyncIterator[Cast]:
         try:
             yield Cast(server, nodes, rollers, config)
         finally:
-            server.drop()
+            server.drop_connections()
             rollers.close()
             await nodes.close()
         assert server.faults == []

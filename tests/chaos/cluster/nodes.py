@@ -23,20 +23,20 @@ TARGET = {
     "message": "Job has reached the specified backoff limit",
 }
 RETRY_SECONDS = 0.1
-"""After how long a pod that was refused is tried again."""
+"""The delay before a refused pod is tried again."""
 
 
-def expanded(text: str, env: Mapping[str, str]) -> str:
+def expand(text: str, env: Mapping[str, str]) -> str:
     """Expand `$(NAME)` as the kubelet does: unknown names stay, and `$$` is one `$`."""
 
-    def put(found: re.Match[str]) -> str:
-        return "$" if found[0] == "$$" else env.get(found[1], found[0])
+    def replacement(match: re.Match[str]) -> str:
+        return "$" if match[0] == "$$" else env.get(match[1], match[0])
 
-    return re.sub(r"\$\$|\$\(([^)]*)\)", put, text)
+    return re.sub(r"\$\$|\$\(([^)]*)\)", replacement, text)
 
 
 class Nodes:
-    """The Job controller and the kubelet. Looks at everything again whenever anything changes."""
+    """The Job controller and the kubelet. Reconciles all objects after each change."""
 
     def __init__(self, server: ClusterServer, folder: Path) -> None:
         self._server = server
@@ -44,7 +44,7 @@ class Nodes:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due = False
-        self._made: set[str] = set()
+        self._jobs_with_pod: set[str] = set()
         self._dead = False
         self._evicted: set[str] = set()
         self._numbers = itertools.count(1)
@@ -62,16 +62,16 @@ class Nodes:
     def _reconcile(self) -> None:
         self._due = False
         for job in self._server.of("jobs"):
-            self._see_to(job)
+            self._reconcile_job(job)
         for pod in self._server.of("pods"):
-            name, going = pod["metadata"]["name"], "deletionTimestamp" in pod["metadata"]
+            name, is_deleted = pod["metadata"]["name"], "deletionTimestamp" in pod["metadata"]
             if "boreas.dev/run" not in pod["metadata"]["labels"]:
                 continue
             if self._dead:
                 continue
-            if going and name in self._runs:
+            if is_deleted and name in self._runs:
                 self._runs[name].cancel()
-            elif going:
+            elif is_deleted:
                 self._server.remove(("pods", pod["metadata"]["namespace"], name))
             elif name not in self._runs and "containerStatuses" not in pod.get("status", {}):
                 self._runs[name] = asyncio.create_task(self._run(pod))
@@ -79,7 +79,7 @@ class Nodes:
         for name in self._runs.keys() - live:
             self._runs[name].cancel()
 
-    def _see_to(self, job: Object) -> None:
+    def _reconcile_job(self, job: Object) -> None:
         meta, status = job["metadata"], job.get("status", {})
         name, space = meta["name"], meta["namespace"]
         pods = [
@@ -98,20 +98,25 @@ class Nodes:
             return
         if status.get("conditions"):
             return
-        is_new = meta["uid"] not in self._made
-        if is_new and not job["spec"].get("suspend"):
+        needs_pod = meta["uid"] not in self._jobs_with_pod
+        if needs_pod and not job["spec"].get("suspend"):
             self._make_pod(job)
         if "startTime" not in status:
             self._server.change("jobs", name, lambda j: j.setdefault("status", {}).update(startTime=now()), space)
             limit = job["spec"]["activeDeadlineSeconds"]
-            self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._late, name, space)
-        elif not pods and not is_new:
+            self._timers[meta["uid"]] = asyncio.get_running_loop().call_later(limit, self._reach_deadline, name, space)
+        elif not pods and not needs_pod:
             self._end(name, space, "Failed", "BackoffLimitExceeded")
         elif pods and pods[0].get("status", {}).get("phase") in ("Succeeded", "Failed"):
-            good = pods[0]["status"]["phase"] == "Succeeded"
-            self._end(name, space, "Complete" if good else "Failed", None if good else "BackoffLimitExceeded")
+            has_succeeded = pods[0]["status"]["phase"] == "Succeeded"
+            self._end(
+                name,
+                space,
+                "Complete" if has_succeeded else "Failed",
+                None if has_succeeded else "BackoffLimitExceeded",
+            )
 
-    def _late(self, name: str, space: str) -> None:
+    def _reach_deadline(self, name: str, space: str) -> None:
         job = self._server.seek("jobs", name, space)
         if job and not job.get("status", {}).get("conditions"):
             self._end(name, space, "Failed", "DeadlineExceeded")
@@ -122,39 +127,39 @@ class Nodes:
                     )
 
     def _end(self, name: str, space: str, kind: str, reason: str | None) -> None:
-        """End a Job, in two steps: it is settled how it ends, and then it has."""
+        """End a Job in two steps, as the controller does: first the target condition, then the final one."""
         target = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
-        conditions = [{"type": each, "status": "True", "reason": reason} for each in (target, kind)]
+        conditions = [{"type": condition_type, "status": "True", "reason": reason} for condition_type in (target, kind)]
         count = {"succeeded" if kind == "Complete" else "failed": 1}
         self._server.change("jobs", name, lambda j: j["status"].update(conditions=conditions[:1]), space)
         self._server.change("jobs", name, lambda j: j["status"].update({"conditions": conditions} | count), space)
 
-    def _refuse(self, job: Object, why: str) -> None:
-        """Tell by an event, and nowhere else, that the cluster does not let a pod be made."""
-        self.tell("Job", job, "FailedCreate", f"Error creating: {why}", "Warning")
+    def _refuse(self, job: Object, reason: str) -> None:
+        """Record an event for a pod that may not be created."""
+        self.record_event("Job", job, "FailedCreate", f"Error creating: {reason}", "Warning")
         asyncio.get_running_loop().call_later(RETRY_SECONDS, self._soon)
 
-    def tell(self, kind: str, body: Object, reason: str, message: str, type_: str = "Normal") -> None:
-        """Tell of something by an event of an object. The same again only counts."""
+    def record_event(self, kind: str, body: Object, reason: str, message: str, type_: str = "Normal") -> None:
+        """Record an event of an object once."""
         meta = body["metadata"]
-        about = {"kind": kind, "name": meta["name"], "uid": meta["uid"]}
-        told = {"involvedObject": about, "type": type_, "reason": reason, "message": message}
+        subject = {"kind": kind, "name": meta["name"], "uid": meta["uid"]}
+        fields = {"involvedObject": subject, "type": type_, "reason": reason, "message": message}
         for event in self._server.of("events"):
-            if {name: event.get(name) for name in told} == told:
+            if {name: event.get(name) for name in fields} == fields:
                 return
         name = f"{meta['name']}.{next(self._numbers)}"
-        self._server.store("events", {"metadata": {"name": name}, "lastTimestamp": now()} | told, meta["namespace"])
+        self._server.store("events", {"metadata": {"name": name}, "lastTimestamp": now()} | fields, meta["namespace"])
 
     def _make_pod(self, job: Object) -> None:
         meta = job["metadata"]
         template = job["spec"]["template"]
         name = f"{meta['name']}-{meta['uid']}"
         admission = self._server.admission
-        if why := self.refusal or admission.pod(name, template["spec"], self._server.of("pods")):
-            self._refuse(job, why)
+        if reason := self.refusal or admission.pod(name, template["spec"], self._server.of("pods")):
+            self._refuse(job, reason)
             return
-        self._made.add(meta["uid"])
-        self.tell("Job", job, "SuccessfulCreate", f"Created pod: {name}")
+        self._jobs_with_pod.add(meta["uid"])
+        self.record_event("Job", job, "SuccessfulCreate", f"Created pod: {name}")
         owner = {"kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
         pod = {
             "metadata": {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]},
@@ -163,10 +168,10 @@ class Nodes:
         }
         self._server.store("pods", pod, meta["namespace"])
 
-    def _state(self, pod: Object, phase: str, state: Object, **more: object) -> None:
+    def _state(self, pod: Object, phase: str, state: Object, **fields: object) -> None:
         meta, container = pod["metadata"], pod["spec"]["containers"][0]
-        each = {"name": container["name"], "image": container["image"], "state": state}
-        status = {"phase": phase, "containerStatuses": [each], **more}
+        container_status = {"name": container["name"], "image": container["image"], "state": state}
+        status = {"phase": phase, "containerStatuses": [container_status], **fields}
         self._server.change("pods", meta["name"], lambda p: p.update(status=status), meta["namespace"])
 
     async def _run(self, pod: Object) -> None:
@@ -180,7 +185,7 @@ class Nodes:
                     "pods", name, lambda p: p["status"].update(conditions=[condition]), pod["metadata"]["namespace"]
                 )
                 await asyncio.Event().wait()
-            self.tell("Pod", pod, "Scheduled", f"Successfully assigned {name} to {NODE}")
+            self.record_event("Pod", pod, "Scheduled", f"Successfully assigned {name} to {NODE}")
             self._server.change("pods", name, lambda p: p["spec"].update(nodeName=NODE), pod["metadata"]["namespace"])
             if self.pull_seconds:
                 self._state(pod, "Pending", {"waiting": {"reason": "ContainerCreating"}})
@@ -188,14 +193,14 @@ class Nodes:
             security = pod["spec"].get("securityContext", {})
             if ROOTED in container["image"] and security.get("runAsNonRoot") and not security.get("runAsUser"):
                 message = f"container has runAsNonRoot and image will run as root (container: {container['name']})"
-                waiting = {"reason": "CreateContainerConfigError", "message": message}
-                self._state(pod, "Pending", {"waiting": waiting})
+                waiting_state = {"reason": "CreateContainerConfigError", "message": message}
+                self._state(pod, "Pending", {"waiting": waiting_state})
                 await asyncio.Event().wait()
             if UNREACHABLE in container["image"]:
                 message = "failed to pull and unpack image: no such host"
                 self._state(pod, "Pending", {"waiting": {"reason": "ErrImagePull", "message": message}})
                 await asyncio.Event().wait()
-            await self._carry_out(pod, container)
+            await self._run_container(pod, container)
         except asyncio.CancelledError:
             if not self._dead and name not in self._evicted:
                 self._server.remove(("pods", pod["metadata"]["namespace"], name))
@@ -206,13 +211,13 @@ class Nodes:
                 log.ended = True
                 log.wake()
 
-    async def _carry_out(self, pod: Object, container: Object) -> None:
+    async def _run_container(self, pod: Object, container: Object) -> None:
         name = pod["metadata"]["name"]
         log = self._server.logs[name] = Log()
         env: dict[str, str] = {}
-        for each in container["env"]:
-            env[each["name"]] = expanded(each["value"], env)
-        command = [expanded(argument, env) for argument in container["command"]]
+        for variable in container["env"]:
+            env[variable["name"]] = expand(variable["value"], env)
+        command = [expand(argument, env) for argument in container["command"]]
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.PIPE,
@@ -235,13 +240,15 @@ class Nodes:
         log.ended = True
         log.wake()
         reason = self.killed_as or ("Completed" if code == 0 else "Error")
-        ended = {"exitCode": code if code >= 0 else 128 - code, "reason": reason}
-        self._state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": ended})
+        result = {"exitCode": code if code >= 0 else 128 - code, "reason": reason}
+        self._state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": result})
 
     def disrupt(self, reason: str, message: str) -> None:
-        """End the pods that run as the cluster does: their condition tells why, and they are deleted."""
+        """End the running pods as the cluster does: with a condition, and by deletion."""
         for pod in self._running():
-            self._mark(pod, {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message})
+            self._add_condition(
+                pod, {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+            )
             self._server.change(
                 "pods",
                 pod["metadata"]["name"],
@@ -250,38 +257,38 @@ class Nodes:
             )
 
     def evict(self, message: str, condition: Object | None = None) -> None:
-        """End the pods that run as a node does that has no more to give, or that they took too much of."""
+        """End the running pods as a node does that is short of a resource."""
         for pod in self._running():
             state = {"terminated": {"exitCode": 137, "reason": "Error"}}
-            more = {"reason": "Evicted", "message": message} | ({"conditions": [condition]} if condition else {})
+            fields = {"reason": "Evicted", "message": message} | ({"conditions": [condition]} if condition else {})
             self._evicted.add(pod["metadata"]["name"])
             self._runs[pod["metadata"]["name"]].cancel()
-            self._state(pod, "Failed", state, **more)
+            self._state(pod, "Failed", state, **fields)
 
-    def die(self) -> None:
-        """Let the nodes die: their pods fall silent and never end; their Jobs fail and wait."""
+    def fail(self) -> None:
+        """Fail all nodes: their pods become silent and never end; their Jobs fail and wait."""
         pods = self._running()
         self._dead = True
         for run in self._runs.values():
             run.cancel()
         for pod in pods:
             name, space = pod["metadata"]["name"], pod["metadata"]["namespace"]
-            self.tell("Pod", pod, "NodeNotReady", "Node is not ready", "Warning")
+            self.record_event("Pod", pod, "NodeNotReady", "Node is not ready", "Warning")
             reason = {"reason": "DeletionByTaintManager", "message": "Taint manager: deleting due to NoExecute taint"}
-            self._mark(pod, {"type": "DisruptionTarget", "status": "True"} | reason)
+            self._add_condition(pod, {"type": "DisruptionTarget", "status": "True"} | reason)
             self._server.change("pods", name, lambda p: p["metadata"].update(deletionTimestamp=now()), space)
             owner = pod["metadata"]["ownerReferences"][0]["name"]
             self._server.change("jobs", owner, lambda j: j["status"].update(conditions=[TARGET]), space)
 
-    def rise(self) -> None:
-        """Let the nodes live again."""
+    def recover(self) -> None:
+        """Bring the nodes back."""
         self._dead = False
         self._soon()
 
     def _running(self) -> list[Object]:
         return [pod for pod in self._server.of("pods") if pod["metadata"]["name"] in self._runs]
 
-    def _mark(self, pod: Object, condition: Object) -> None:
+    def _add_condition(self, pod: Object, condition: Object) -> None:
         meta = pod["metadata"]
         self._server.change(
             "pods",
@@ -291,7 +298,7 @@ class Nodes:
         )
 
     async def close(self) -> None:
-        """End everything that runs."""
+        """End all runs."""
         self._server.listeners.clear()
         for timer in self._timers.values():
             timer.cancel()

@@ -18,12 +18,12 @@ class Refusal(Exception):
 def chosen(plural: str, body: Object, params: Any) -> bool:
     """Return whether an object matches the selectors of a request. Only some fields are supported."""
     labels, fields = selector(params.get("labelSelector", "")), selector(params.get("fieldSelector", ""))
-    known = {"metadata.name": body["metadata"]["name"]}
+    supported_fields = {"metadata.name": body["metadata"]["name"]}
     if plural == "events":
-        known |= {"involvedObject.uid": body["involvedObject"]["uid"], "reason": body["reason"]}
-    if fields.keys() - known.keys():
+        supported_fields |= {"involvedObject.uid": body["involvedObject"]["uid"], "reason": body["reason"]}
+    if fields.keys() - supported_fields.keys():
         raise Refusal(400, "BadRequest", f"field label not supported: {', '.join(fields)}")
-    return matches(labels, body["metadata"].get("labels") or {}) and matches(fields, known)
+    return matches(labels, body["metadata"].get("labels") or {}) and matches(fields, supported_fields)
 
 
 def selector(text: str) -> dict[str, str | None]:
@@ -31,5 +31,5 @@ def selector(text: str) -> dict[str, str | None]:
     return {name: value if equals else None for name, equals, value in parts}
 
 
-def matches(wanted: Any, labels: Any) -> bool:
-    return all(name in labels if value is None else labels.get(name) == value for name, value in wanted.items())
+def matches(selector: Any, labels: Any) -> bool:
+    return all(name in labels if value is None else labels.get(name) == value for name, value in selector.items())

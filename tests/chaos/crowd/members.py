@@ -1,4 +1,4 @@
-"""Subscribers that come back: each keeps what it saw, and goes on from its last cursor at another API."""
+"""Subscribers that reconnect: each records its items, and resumes from its last cursor at another API."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ FINAL = "complete"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The feed of one object that is followed. `items` names the list in its batches."""
+    """The feed of one object. `items` names the list in its batches."""
 
     feed: str
     items: str
@@ -62,29 +62,29 @@ _decode = msgspec.json.Decoder(_Next).decode
 class Batches:
     """The content of messages, parsed once for all members that receive the same."""
 
-    known: dict[bytes, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    content_by_message: dict[bytes, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def read(self, message: bytes) -> tuple[str, tuple[str, ...]]:
         """Return the cursor of a message and the names of its items. Raises ValueError when it is an error."""
-        found = self.known.get(message)
-        if found is None:
+        content = self.content_by_message.get(message)
+        if content is None:
             payload = _decode(message).payload
             if payload.errors or not payload.data:
                 raise ValueError(message.decode())
             (batch,) = payload.data.values()
-            found = batch.cursor, tuple(item.name for item in (*batch.events, *batch.lines))
-            if len(self.known) > 5000:
-                self.known.clear()
-            self.known[message] = found
-        return found
+            content = batch.cursor, tuple(item.name for item in (*batch.events, *batch.lines))
+            if len(self.content_by_message) > 5000:
+                self.content_by_message.clear()
+            self.content_by_message[message] = content
+        return content
 
 
 class Member:
-    """One subscriber. `seen` holds the names of all items in order, `faults` what went wrong."""
+    """One subscriber, with the names of all items in order, and its faults."""
 
     def __init__(self, topic: Topic, urls: list[str], token: str, batches: Batches, chance: random.Random) -> None:
         self.topic = topic
-        self.seen: list[str] = []
+        self.item_names: list[str] = []
         self.faults: list[str] = []
         self.connections = 0
         self.completed = asyncio.Event()
@@ -97,42 +97,46 @@ class Member:
         """Follow to the end of the feed, over as many connections as it takes."""
         while not self.completed.is_set():
             try:
-                why = await self._connect(self._chance.choice(self._urls))
+                reason = await self._connect(self._chance.choice(self._urls))
             except OSError:
-                why = "lost"
-            if why == FINAL:
+                reason = "lost"
+            if reason == FINAL:
                 self.completed.set()
                 return
-            if why != "lost" and not why.startswith(("closed with 1012", "closed with 1001", "HTTP/1.1 5")):
-                self.faults.append(why)
+            if reason != "lost" and not reason.startswith(("closed with 1012", "closed with 1001", "HTTP/1.1 5")):
+                self.faults.append(reason)
             await asyncio.sleep(max(self._pause, self._chance.uniform(0.05, 0.5)))
             self._pause = 0.0
 
     def drop(self, seconds: float) -> None:
-        """Break the connection off, and stay away for a while."""
+        """Break the connection, and reconnect after some seconds."""
         self._pause = seconds
         if self._socket is not None:
             self._socket.abort()
 
     async def _connect(self, url: str) -> str:
-        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        end_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         variables = {"id": self.topic.id} | ({"after": self._cursor} if self._cursor else {})
         operation = {"query": self.topic.document, "variables": variables}
         socket = self._socket = LightSocket(
-            url, self._token, operation, self._take, lambda why: None if ended.done() else ended.set_result(why)
+            url,
+            self._token,
+            operation,
+            self._receive,
+            lambda reason: None if end_reason.done() else end_reason.set_result(reason),
         )
         parts = urlsplit(url)
         await asyncio.get_running_loop().create_connection(lambda: socket, parts.hostname or "", parts.port or 80)
         self.connections += 1
         try:
-            return await ended
+            return await end_reason
         finally:
             socket.abort()
 
-    def _take(self, message: bytes) -> None:
+    def _receive(self, message: bytes) -> None:
         try:
             self._cursor, names = self._batches.read(message)
         except ValueError as error:
             self.faults.append(str(error)[:300])
             return
-        self.seen += names
+        self.item_names += names

@@ -26,12 +26,12 @@ ALL_LINES = """subscription($id: ID!, $after: Cursor) { deploymentLogs(deploymen
 TASKS = "query($id: ID!) { deployment(id: $id) { tasks { id key } } }"
 LONG = "long"
 JOINING = 0.3
-"""The part of the time over which the crowd comes in."""
+"""The part of the run over which the subscribers join."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The size of a run. `drain` is how many seconds all may take to finish after the last restart."""
+    """The size of a run. `drain` is the time limit to finish after the last restart, in seconds."""
 
     subscribers: int = 2000
     seconds: float = 120
@@ -72,7 +72,7 @@ class Report:
 
 
 def run(options: Options) -> Report:
-    """Do it all. The folder of the run stays where something was violated or broke."""
+    """Run and check everything. The folder stays after a violation or an error."""
     folder = Path(tempfile.mkdtemp(prefix="boreas-crowd-"))
     folder.chmod(0o755)
     report = Report(options.seed)
@@ -98,29 +98,30 @@ async def _run(options: Options, report: Report, folder: Path) -> None:
             for n in range(options.subscribers)
         ]
         report.members = len(members)
-        following = [asyncio.create_task(_come(member, options, chance.random())) for member in members]
+        follow_tasks = [asyncio.create_task(_join_and_follow(member, options, chance.random())) for member in members]
         try:
             for id_ in deployments:
                 await Calls(processes.urls, TOKEN).change("startDeployment", "deployment { id }", id=id_)
             await _storm(options, report, processes, members, random.Random(chance.random()))
-            began = time.monotonic()
-            _, late = await asyncio.wait(following, timeout=options.drain)
-            report.drained = time.monotonic() - began
+            start = time.monotonic()
+            _, unfinished_tasks = await asyncio.wait(follow_tasks, timeout=options.drain)
+            report.drained = time.monotonic() - start
             report.violations += [
-                f"a subscriber of {members[following.index(task)].topic.feed} is not done" for task in late
+                f"a subscriber of {members[follow_tasks.index(task)].topic.feed} is not done"
+                for task in unfinished_tasks
             ]
         finally:
-            for task in following:
+            for task in follow_tasks:
                 task.cancel()
-        await _look(report, processes, members)
+        await _check_items(report, processes, members)
     finally:
         processes.close()
-        for ways in processes.ways.values():
-            for way in ways:
-                await way.cut()
+        for relays in processes.relays.values():
+            for relay in relays:
+                await relay.cut()
 
 
-async def _come(member: Member, options: Options, share: float) -> None:
+async def _join_and_follow(member: Member, options: Options, share: float) -> None:
     await asyncio.sleep(options.seconds * JOINING * share)
     await member.follow()
 
@@ -128,11 +129,11 @@ async def _come(member: Member, options: Options, share: float) -> None:
 async def _world(options: Options, calls: Calls) -> tuple[list[Topic], list[str]]:
     """Create deployments that last as long as the storm, and return their feeds."""
 
-    async def made(mutation: str, selection: str, **fields: object) -> dict[str, dict[str, str]]:
+    async def create(mutation: str, selection: str, **fields: object) -> dict[str, dict[str, str]]:
         key = f"{mutation} {fields.get('name', '')}"
         return await calls.change(mutation, selection, **fields, idempotencyKey=key)
 
-    environment = (await made("createEnvironment", "environment { id }", name="crowd", operator="SIMULATED"))[
+    environment = (await create("createEnvironment", "environment { id }", name="crowd", operator="SIMULATED"))[
         "environment"
     ]
     topics: list[Topic] = []
@@ -142,12 +143,12 @@ async def _world(options: Options, calls: Calls) -> tuple[list[Topic], list[str]
     graph = [*chain, _task(LONG, options.seconds, int(20 * options.seconds))]
     for n in range(options.deployments):
         name = f"app-{n}"
-        application = (await made("createApplication", "application { id }", name=name, shell={"command": ["true"]}))[
+        application = (await create("createApplication", "application { id }", name=name, shell={"command": ["true"]}))[
             "application"
         ]
         artifacts = [{"applicationId": application["id"]}]
-        version = (await made("createVersion", "version { id }", name=name, artifacts=artifacts))["version"]
-        found = await calls.change(
+        version = (await create("createVersion", "version { id }", name=name, artifacts=artifacts))["version"]
+        answer = await calls.change(
             "createDeployment",
             "deployments { id }",
             versionId=version["id"],
@@ -156,13 +157,13 @@ async def _world(options: Options, calls: Calls) -> tuple[list[Topic], list[str]
             autoStart=False,
             idempotencyKey=name,
         )
-        id_ = found["deployments"][0]["id"]
+        id_ = answer["deployments"][0]["id"]
         tasks = (await calls.query(TASKS, id=id_))["deployment"]["tasks"]
-        long = next(task["id"] for task in tasks if task["key"] == LONG)
+        long_task_id = next(task["id"] for task in tasks if task["key"] == LONG)
         ids.append(id_)
         topics.append(Topic("deploymentEvents", "events", EVENTS, id_))
         topics.append(Topic("deploymentLogs", "lines", ALL_LINES, id_))
-        topics.append(Topic("taskLogs", "lines", LINES, long))
+        topics.append(Topic("taskLogs", "lines", LINES, long_task_id))
     return topics, ids
 
 
@@ -174,35 +175,35 @@ def _task(key: str, seconds: float, lines: int, *block_by: str) -> dict[str, obj
 async def _storm(
     options: Options, report: Report, processes: Fleet, members: Sequence[Member], chance: random.Random
 ) -> None:
-    """Restart one thing after another, and break off a share of the connections again and again."""
+    """Restart the servers in turn, and repeatedly break a share of the connections."""
     end = time.monotonic() + options.seconds
 
     async def restart() -> None:
-        turn = 0
+        restart_number = 0
         while time.monotonic() + options.restart < end:
             await asyncio.sleep(options.restart)
-            turn += 1
-            if turn % 3 == 0:
+            restart_number += 1
+            if restart_number % 3 == 0:
                 await _restart_valkey(processes, chance)
                 report.restarts["Redis"] = report.restarts.get("Redis", 0) + 1
                 continue
-            api = processes.apis[(turn - turn // 3) % len(processes.apis)]
-            if turn % 2:
-                await processes.let_leave(api)
+            api = processes.apis[(restart_number - restart_number // 3) % len(processes.apis)]
+            if restart_number % 2:
+                await processes.terminate(api)
             else:
                 api.signal(signal.SIGKILL)
                 await asyncio.to_thread(api.wait)
                 api.start()
             report.restarts[api.name] = report.restarts.get(api.name, 0) + 1
 
-    async def drop() -> None:
+    async def drop_connections() -> None:
         while time.monotonic() + options.drop < end:
             await asyncio.sleep(options.drop)
             for member in chance.sample(list(members), int(len(members) * options.share)):
                 member.drop(chance.uniform(0, 3))
                 report.dropped += 1
 
-    await asyncio.gather(restart(), drop())
+    await asyncio.gather(restart(), drop_connections())
     await processes.mend()
 
 
@@ -213,7 +214,7 @@ async def _restart_valkey(processes: Fleet, chance: random.Random) -> None:
     await processes.until_valkey()
 
 
-async def _look(report: Report, processes: Fleet, members: Sequence[Member]) -> None:
+async def _check_items(report: Report, processes: Fleet, members: Sequence[Member]) -> None:
     """Compare the items of each member with the stored ones."""
     connection = await asyncpg.connect(processes.postgres.url)
     try:
@@ -223,21 +224,25 @@ async def _look(report: Report, processes: Fleet, members: Sequence[Member]) -> 
     for number, member in enumerate(members):
         expected = stored[member.topic]
         report.connections += member.connections
-        report.items += len(member.seen)
+        report.items += len(member.item_names)
         report.violations += [f"subscriber {number} of {member.topic.feed}: {fault}" for fault in member.faults]
-        if member.seen != expected:
-            report.violations.append(f"subscriber {number} of {member.topic.feed} {_difference(member.seen, expected)}")
+        if member.item_names != expected:
+            report.violations.append(
+                f"subscriber {number} of {member.topic.feed} {_difference(member.item_names, expected)}"
+            )
 
 
-def _difference(seen: Sequence[str], expected: Sequence[str]) -> str:
-    at = next((n for n, pair in enumerate(zip(seen, expected, strict=False)) if pair[0] != pair[1]), len(seen))
-    doubled = len(seen) - len(set(seen))
-    missing = len(set(expected) - set(seen))
-    return f"saw {len(seen)} of {len(expected)}: {doubled} doubled, {missing} missing, the first difference at {at}"
+def _difference(names: Sequence[str], expected: Sequence[str]) -> str:
+    position = next((n for n, pair in enumerate(zip(names, expected, strict=False)) if pair[0] != pair[1]), len(names))
+    doubled = len(names) - len(set(names))
+    missing = len(set(expected) - set(names))
+    return (
+        f"saw {len(names)} of {len(expected)}: {doubled} doubled, {missing} missing, the first difference at {position}"
+    )
 
 
 async def _stored(connection: asyncpg.Connection, topic: Topic) -> list[str]:
-    """Return the names of all that a feed holds, by the numbers in the database."""
+    """Return the names of all items of a feed, by the numbers in the database."""
     if topic.feed == "deploymentEvents":
         rows = await connection.fetch(
             "SELECT number FROM deployment_events WHERE deployment_id = $1 ORDER BY number", topic.id

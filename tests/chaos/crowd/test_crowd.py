@@ -9,7 +9,7 @@ from tests.chaos.crowd.run import Options, run
 
 
 @pytest.mark.timeout(150)
-def test_everybody_has_everything_once_and_in_order_whatever_is_restarted() -> None:
+def test_every_subscriber_gets_every_item_once_and_in_order() -> None:
     seed = int(os.environ.get("BOREAS_CROWD_SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"BOREAS_CROWD_SEED={seed}")
     report = run(

@@ -1,4 +1,4 @@
-"""A client that does not give up: it asks one API after the other until one of them answers."""
+"""A client that retries: it calls one API after the other until one answers."""
 
 import asyncio
 import itertools
@@ -19,22 +19,22 @@ class NoAnswerError(Exception):
 
 
 class Calls:
-    """Sends operations with patience. `odd` holds answers that no outage explains."""
+    """Sends operations with retries. `unexpected_answers` are those that no outage explains."""
 
     def __init__(self, urls: Sequence[str], token: str) -> None:
         self._clients = itertools.cycle([Client(url, token) for url in urls])
-        self.odd: list[str] = []
+        self.unexpected_answers: list[str] = []
         self.repeated = 0
 
     async def query(self, document: str, **variables: Any) -> Data:
         """Return the data of an operation that must succeed. Raises NoAnswerError."""
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
-            data, why = await self._try(next(self._clients), document, variables)
+            data, reason = await self._try(next(self._clients), document, variables)
             if data is not None:
                 return data
             if time.monotonic() > until:
-                raise NoAnswerError(f"no answer within {PATIENCE_SECONDS:g} s: {why}")
+                raise NoAnswerError(f"no answer within {PATIENCE_SECONDS:g} s: {reason}")
             self.repeated += 1
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -53,7 +53,7 @@ class Calls:
         if not errors:
             return dict(answer["data"]), ""
         if any(error.get("extensions", {}).get("code") != "INTERNAL" for error in errors):
-            self.odd.append(f"HTTP {response.status_code}: {errors}")
+            self.unexpected_answers.append(f"HTTP {response.status_code}: {errors}")
         return None, str(errors)
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> Data:

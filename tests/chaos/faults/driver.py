@@ -15,7 +15,7 @@ from tests.chaos.faults.calls import Calls, NoAnswerError
 from tests.chaos.faults.checks import Violation
 from tests.chaos.faults.faults import Storm
 from tests.chaos.faults.fleet import TOKEN, Fleet, fleet
-from tests.chaos.faults.observe import Seen, observe, read_effects
+from tests.chaos.faults.observe import ObservedDeployment, observe, read_effects
 from tests.chaos.faults.people import People, Person
 from tests.chaos.faults.report import Report
 from tests.chaos.faults.scripts import Scripted, Stage, draw, ground
@@ -23,13 +23,13 @@ from tests.chaos.faults.sets import sets
 from tests.chaos.faults.work import ENDED, Work
 
 DEPLOYING = 0.85
-"""The part of the time with faults over which deployments are asked for."""
+"""The part of the time with faults in which deployments are created."""
 PROBE_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much, how long, how hard. `drain` is how many seconds all may take to end after the last fault."""
+    """How much, how long, how hard. `drain` is the time limit to end after the last fault, in seconds."""
 
     seconds: float = 180
     deployments: int = 100
@@ -46,7 +46,7 @@ class Options:
 
 
 def run(options: Options) -> Report:
-    """Do it all. The folder of the run stays where something was violated or broke."""
+    """Run and check everything. The folder stays after a violation or an error."""
     folder = Path(tempfile.mkdtemp(prefix="boreas-faults-"))
     folder.chmod(0o755)
     report = Report(options.seed, folder)
@@ -70,14 +70,14 @@ async def _run(options: Options, report: Report) -> None:
         await processes.start()
         calls = Calls(processes.urls, TOKEN)
         work = Work(calls, Stage(report.folder), field, run_name)
-        async with beside(processes.keep()):
+        async with running_beside(processes.keep()):
             viewer = (await calls.query("{ viewer { id } }"))["viewer"]["id"]
             people = People(Person(viewer, calls), work.stage.effects, options.seed)
             await people.arrive(processes.urls)
             await work.settle()
-            async with beside(people.answer()):
+            async with running_beside(people.answer()):
                 await _storm(options, report, processes, work, scripted, random.Random(chance.random()))
-            await _look(options, report, work, people, scripted)
+            await _check_all(options, report, work, people, scripted)
     finally:
         processes.close()
         await processes.part()
@@ -85,8 +85,8 @@ async def _run(options: Options, report: Report) -> None:
 
 
 @asynccontextmanager
-async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let something go on for as long as the block takes."""
+async def running_beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run a task for the duration of the block."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -99,13 +99,13 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 async def _storm(
     options: Options, report: Report, processes: Fleet, work: Work, scripted: list[Scripted], chance: random.Random
 ) -> None:
-    began = time.monotonic()
+    start = time.monotonic()
 
-    def say(what: str) -> None:
-        print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - start:7.1f} s  {text}", flush=True)
 
     storm = Storm(processes, chance, say)
-    report.faults = storm.done
+    report.faults = storm.counts
     async with asyncio.TaskGroup() as group:
         group.create_task(work.deploy_all(scripted, options.seconds * DEPLOYING))
         group.create_task(storm.rage(options.seconds, options.every))
@@ -115,46 +115,54 @@ async def _storm(
     say("at rest")
 
 
-async def _look(options: Options, report: Report, work: Work, people: People, scripted: list[Scripted]) -> None:
-    effects, given = read_effects(work.stage.effects)
+async def _check_all(options: Options, report: Report, work: Work, people: People, scripted: list[Scripted]) -> None:
+    effects, approval_positions = read_effects(work.stage.effects)
     statuses = await work.statuses()
-    found = report.violations
-    found += [Violation("refused", "creation", text) for text in work.refused]
-    found += [Violation("refused", "decision", text) for text in people.troubles]
-    found += checks.existence(statuses, work.versions, work.made)
-    asked = {work.made[deployment.number]: deployment for deployment in scripted if deployment.number in work.made}
-    report.seen = await observe(work.calls, list(asked), effects)
-    for seen in report.seen:
-        found += _checked(asked[seen.id], seen, work, given)
-    found += sets(asked, report.seen, work.ground)
-    found += waits.answers(people.said, report.seen, [each.id for each in people.approvers])
-    known = {task.id for seen in report.seen for task in seen.tasks}
-    found += [Violation("effects", task_id, "a command ran for no task") for task_id in effects.keys() - known]
+    violations = report.violations
+    violations += [Violation("refused", "creation", text) for text in work.refused]
+    violations += [Violation("refused", "decision", text) for text in people.errors]
+    violations += checks.existence(statuses, work.versions, work.deployment_ids)
+    scripted_by_id = {
+        work.deployment_ids[deployment.number]: deployment
+        for deployment in scripted
+        if deployment.number in work.deployment_ids
+    }
+    report.deployments = await observe(work.calls, list(scripted_by_id), effects)
+    for observed in report.deployments:
+        violations += _check_deployment(scripted_by_id[observed.id], observed, work, approval_positions)
+    violations += sets(scripted_by_id, report.deployments, work.ground)
+    violations += waits.answers(people.decisions, report.deployments, [person.id for person in people.approvers])
+    task_ids = {task.id for observed in report.deployments for task in observed.tasks}
+    violations += [Violation("effects", task_id, "a command ran for no task") for task_id in effects.keys() - task_ids]
     await _repeat(report, work, scripted)
     await _probe(report, work, scripted)
-    every = [work.calls, *(each.calls for each in people.approvers)]
-    found += [Violation("answer", "API", text) for calls in every for text in dict.fromkeys(calls.odd)]
-    report.repeated = sum(calls.repeated for calls in every)
+    all_calls = [work.calls, *(person.calls for person in people.approvers)]
+    violations += [
+        Violation("answer", "API", text) for calls in all_calls for text in dict.fromkeys(calls.unexpected_answers)
+    ]
+    report.repeated = sum(calls.repeated for calls in all_calls)
 
 
-def _checked(asked: Scripted, seen: Seen, work: Work, given: dict[str, int]) -> Iterator[Violation]:
-    where = f"deployment {asked.number} ({seen.id})"
-    yield from checks.deployment(asked, seen, work.ground)
-    yield from waits.approvals(asked, seen, work.ground, given, where)
-    yield from waits.weights(seen, where)
-    yield from feeds.events(seen, where)
-    yield from feeds.logs(seen, where, {task.key: task.lines for task in asked.tasks})
+def _check_deployment(
+    scripted: Scripted, observed: ObservedDeployment, work: Work, approval_positions: dict[str, int]
+) -> Iterator[Violation]:
+    location = f"deployment {scripted.number} ({observed.id})"
+    yield from checks.deployment(scripted, observed, work.ground)
+    yield from waits.approvals(scripted, observed, work.ground, approval_positions, location)
+    yield from waits.weights(observed, location)
+    yield from feeds.events(observed, location)
+    yield from feeds.logs(observed, location, {task.key: task.lines for task in scripted.tasks})
 
 
 async def _repeat(report: Report, work: Work, scripted: list[Scripted]) -> None:
-    """Ask for some deployments once more: the same key answers the same."""
+    """Create some deployments again: the same key must give the same id."""
     for deployment in scripted[:: max(1, len(scripted) // 10)]:
-        if deployment.number in work.made:
-            again = await work.create(deployment, work.versions[deployment.number])
-            if again != work.made[deployment.number]:
+        if deployment.number in work.deployment_ids:
+            repeated_id = await work.create(deployment, work.versions[deployment.number])
+            if repeated_id != work.deployment_ids[deployment.number]:
                 report.violations.append(
                     Violation(
-                        "existence", f"deployment {deployment.number}", f"its key answers {again} the second time"
+                        "existence", f"deployment {deployment.number}", f"its key answers {repeated_id} the second time"
                     )
                 )
 
@@ -167,13 +175,13 @@ async def _probe(report: Report, work: Work, scripted: list[Scripted]) -> None:
     except NoAnswerError as error:
         report.violations.append(Violation("locks", "afterwards", str(error)))
         return
-    ended = {id_ for id_, status in statuses.items() if status in ENDED}
+    ended_ids = {id_ for id_, status in statuses.items() if status in ENDED}
     busy = {
         work.environments[deployment.environment]
         for deployment in scripted
-        if deployment.number in work.made and work.made[deployment.number] not in ended
+        if deployment.number in work.deployment_ids and work.deployment_ids[deployment.number] not in ended_ids
     }
     for environment, id_ in probes.items():
         if statuses.get(id_) != "SUCCESS" and environment not in busy:
-            what = f"deploying all applications again is {statuses.get(id_)}"
-            report.violations.append(Violation("locks", f"environment {environment}", what))
+            details = f"deploying all applications again is {statuses.get(id_)}"
+            report.violations.append(Violation("locks", f"environment {environment}", details))

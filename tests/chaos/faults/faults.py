@@ -1,4 +1,4 @@
-"""What goes wrong: one random thing at a time, each as it happens to a real machine."""
+"""Random faults, one at a time, each as it happens to a real machine."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ VALKEY_AWAY = (0.0, 0.0, 1.0, 3.0)
 POSTGRES_AWAY = (0.0, 0.0, 0.5, 1.5)
 """Seconds until a server is started again, one of which is drawn."""
 SILENT = 0.5
-"""How many of the parted hear nothing at all; the others hear that they are."""
+"""The share of partitions that are silent; the others break connections."""
 
 
 @dataclass(slots=True)
@@ -26,36 +26,36 @@ class Storm:
     fleet: Fleet
     chance: random.Random
     say: Callable[[str], None]
-    done: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def rage(self, seconds: float, every: float) -> None:
-        """Do a random fault every so many seconds; then wait for those that take longer."""
+        """Cause a random fault at each interval, in seconds; then wait for the faults in the background."""
         end = time.monotonic() + seconds
         due = time.monotonic() + every
         while due < end:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             [(name, act)] = self.chance.choices(list(FAULTS.items()), WEIGHTS)
-            told = await act(self)
-            if told is None:
+            report = await act(self)
+            if report is None:
                 continue
-            self.done[name] = self.done.get(name, 0) + 1
+            self.counts[name] = self.counts.get(name, 0) + 1
             due = max(due + every, time.monotonic())
         for task in self.background:
             await task
 
-    def tell(self, what: str) -> str:
-        """Print a fault at the moment it is done."""
-        self.say(what)
-        return what
+    def announce(self, text: str) -> str:
+        """Print a fault when it happens, and return its text."""
+        self.say(text)
+        return text
 
     def victim(self, kind: list[Boreas]) -> Boreas | None:
-        """Return one that runs, if there is any."""
-        running = [process for process in kind if process.alive and not process.stopped and not process.leaving]
-        return self.chance.choice(running) if running else None
+        """Return a random running process, or None."""
+        candidates = [process for process in kind if process.alive and not process.stopped and not process.leaving]
+        return self.chance.choice(candidates) if candidates else None
 
-    def later(self, work: Awaitable[None]) -> None:
-        """Do something beside the faults that follow."""
+    def start_background(self, work: Awaitable[None]) -> None:
+        """Run a task in the background of the faults that follow."""
 
         async def run() -> None:
             await work
@@ -64,7 +64,7 @@ class Storm:
 
 
 Act = Callable[[Storm], Awaitable[str | None]]
-"""Does a fault and says what it was; None where there was nothing to do it to."""
+"""Causes a fault and returns its description, or None without a victim."""
 
 
 async def kill_worker(storm: Storm) -> str | None:
@@ -72,66 +72,66 @@ async def kill_worker(storm: Storm) -> str | None:
     worker = storm.victim(storm.fleet.workers)
     if worker is None:
         return None
-    told = storm.tell(f"SIGKILL {worker.name} ({worker.pid})")
-    storm.fleet.strike(worker, "SIGKILL")
+    report = storm.announce(f"SIGKILL {worker.name} ({worker.pid})")
+    storm.fleet.record_fault(worker, "SIGKILL")
     worker.leaving = True
     worker.kill()
     worker.start()
-    return told
+    return report
 
 
 async def stop_worker(storm: Storm) -> str | None:
-    """Stop a worker for longer than its lease, as a machine that was suspended, then let it go on."""
-    running = [worker for worker in storm.fleet.workers if worker.alive and not worker.stopped]
+    """Stop a worker for longer than its lease, as a suspended machine does, then continue it."""
+    running_workers = [worker for worker in storm.fleet.workers if worker.alive and not worker.stopped]
     worker = storm.victim(storm.fleet.workers)
-    if worker is None or len(running) < 2:
+    if worker is None or len(running_workers) < 2:
         return None
     seconds = storm.fleet.lease_seconds + storm.chance.uniform(0.5, 3)
-    told = storm.tell(f"SIGSTOP {worker.name} ({worker.pid}) for {seconds:.1f} s")
-    storm.fleet.strike(worker, "SIGSTOP")
+    report = storm.announce(f"SIGSTOP {worker.name} ({worker.pid}) for {seconds:.1f} s")
+    storm.fleet.record_fault(worker, "SIGSTOP")
     worker.stopped = True
     worker.signal(signal.SIGSTOP)
-    storm.later(_go_on(storm, worker, worker.pid, seconds))
-    return told
+    storm.start_background(_continue(storm, worker, worker.pid, seconds))
+    return report
 
 
-async def _go_on(storm: Storm, worker: Boreas, pid: int, seconds: float) -> None:
+async def _continue(storm: Storm, worker: Boreas, pid: int, seconds: float) -> None:
     await asyncio.sleep(seconds)
     if worker.pid == pid and worker.stopped:
-        storm.tell(f"SIGCONT {worker.name} ({worker.pid})")
+        storm.announce(f"SIGCONT {worker.name} ({worker.pid})")
         worker.stopped = False
         with suppress(ProcessLookupError):
             worker.signal(signal.SIGCONT)
 
 
-async def part_worker(storm: Storm) -> str | None:
+async def partition_worker(storm: Storm) -> str | None:
     """Cut a worker off from its servers for longer than its lease, silently or not; all of them run on."""
     worker = storm.victim(storm.fleet.workers)
-    if worker is None or not all(way.whole for way in storm.fleet.ways[worker.name]):
+    if worker is None or not all(relay.whole for relay in storm.fleet.relays[worker.name]):
         return None
     silent = storm.chance.random() < SILENT
-    to_postgres, to_valkey = storm.fleet.ways[worker.name]
-    what, ways = storm.chance.choice(
+    to_postgres, to_valkey = storm.fleet.relays[worker.name]
+    server, relays = storm.chance.choice(
         [("postgres", [to_postgres]), ("valkey", [to_valkey]), ("everything", [to_postgres, to_valkey])]
     )
     seconds = storm.fleet.lease_seconds + storm.chance.uniform(0.5, 3)
-    how = "in silence" if silent else "with a cut"
-    told = storm.tell(f"{worker.name} ({worker.pid}) parted from {what} {how} for {seconds:.1f} s")
-    storm.fleet.strike(worker, "parted")
-    for way in ways:
+    manner = "in silence" if silent else "with a cut"
+    report = storm.announce(f"{worker.name} ({worker.pid}) parted from {server} {manner} for {seconds:.1f} s")
+    storm.fleet.record_fault(worker, "parted")
+    for relay in relays:
         if silent:
-            way.silence()
+            relay.silence()
         else:
-            await way.cut()
-    storm.later(_join(storm, worker, ways, seconds))
-    return told
+            await relay.cut()
+    storm.start_background(_rejoin(storm, worker, relays, seconds))
+    return report
 
 
-async def _join(storm: Storm, worker: Boreas, ways: list[Relay], seconds: float) -> None:
+async def _rejoin(storm: Storm, worker: Boreas, relays: list[Relay], seconds: float) -> None:
     await asyncio.sleep(seconds)
-    storm.tell(f"{worker.name} joined again")
-    for way in ways:
-        await way.heal()
+    storm.announce(f"{worker.name} joined again")
+    for relay in relays:
+        await relay.heal()
 
 
 async def end_worker(storm: Storm) -> str | None:
@@ -139,11 +139,11 @@ async def end_worker(storm: Storm) -> str | None:
     worker = storm.victim(storm.fleet.workers)
     if worker is None:
         return None
-    told = storm.tell(f"SIGTERM {worker.name} ({worker.pid})")
-    storm.fleet.strike(worker, "SIGTERM")
-    storm.later(storm.fleet.let_leave(worker))
+    report = storm.announce(f"SIGTERM {worker.name} ({worker.pid})")
+    storm.fleet.record_fault(worker, "SIGTERM")
+    storm.start_background(storm.fleet.terminate(worker))
     await asyncio.sleep(0)
-    return told
+    return report
 
 
 async def kill_api(storm: Storm) -> str | None:
@@ -151,11 +151,11 @@ async def kill_api(storm: Storm) -> str | None:
     api = storm.victim(storm.fleet.apis)
     if api is None:
         return None
-    told = storm.tell(f"SIGKILL {api.name} ({api.pid})")
+    report = storm.announce(f"SIGKILL {api.name} ({api.pid})")
     api.leaving = True
     api.kill()
     api.start()
-    return told
+    return report
 
 
 async def end_api(storm: Storm) -> str | None:
@@ -163,32 +163,32 @@ async def end_api(storm: Storm) -> str | None:
     api = storm.victim(storm.fleet.apis)
     if api is None:
         return None
-    told = storm.tell(f"SIGTERM {api.name} ({api.pid})")
-    storm.later(storm.fleet.let_leave(api))
+    report = storm.announce(f"SIGTERM {api.name} ({api.pid})")
+    storm.start_background(storm.fleet.terminate(api))
     await asyncio.sleep(0)
-    return told
+    return report
 
 
 async def kill_valkey(storm: Storm) -> str | None:
     """Kill Valkey with all that it holds, for some seconds."""
     seconds = storm.chance.choice(VALKEY_AWAY)
-    told = storm.tell(f"SIGKILL valkey for {seconds:g} s")
+    report = storm.announce(f"SIGKILL valkey for {seconds:g} s")
     storm.fleet.valkey.kill()
     await asyncio.sleep(seconds)
     storm.fleet.valkey.start()
     await storm.fleet.until_valkey()
-    return told
+    return report
 
 
 async def flush_valkey(storm: Storm) -> str | None:
     """Make Valkey forget everything while it runs."""
-    told = storm.tell("FLUSHALL")
+    report = storm.announce("FLUSHALL")
     storm.fleet.valkey.ask("FLUSHALL")
-    return told
+    return report
 
 
 async def kill_postgres(storm: Storm) -> str | None:
-    """Kill PostgreSQL in the midst of everything."""
+    """Kill PostgreSQL without a warning."""
     return await _restart_postgres(storm, "SIGKILL postgres", storm.fleet.postgres.kill)
 
 
@@ -197,20 +197,20 @@ async def crash_postgres(storm: Storm) -> str | None:
     return await _restart_postgres(storm, "immediate restart of postgres", storm.fleet.postgres.crash)
 
 
-async def _restart_postgres(storm: Storm, what: str, end: Callable[[], None]) -> str:
+async def _restart_postgres(storm: Storm, name: str, end: Callable[[], None]) -> str:
     seconds = storm.chance.choice(POSTGRES_AWAY)
-    told = storm.tell(f"{what} for {seconds:g} s")
+    report = storm.announce(f"{name} for {seconds:g} s")
     end()
     await asyncio.sleep(seconds)
     storm.fleet.postgres.start()
     await storm.fleet.until_database()
-    return told
+    return report
 
 
 FAULTS: dict[str, Act] = {
     "SIGKILL worker": kill_worker,
     "SIGSTOP worker": stop_worker,
-    "parted worker": part_worker,
+    "parted worker": partition_worker,
     "SIGTERM worker": end_worker,
     "SIGKILL api": kill_api,
     "SIGTERM api": end_api,

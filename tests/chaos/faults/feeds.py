@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tests.chaos.faults.checks import Violation, Violations
-from tests.chaos.faults.observe import Seen, Task
+from tests.chaos.faults.observe import ObservedDeployment, Task
 from tests.chaos.faults.scripts import FEW_LINES
 
 DEPLOYMENT = {
@@ -31,88 +31,90 @@ BEGINNINGS = {None, "BLOCKED", "PENDING"}
 PRINTED = re.compile(r"line (\d+) of (\d+) attempt (\d+) at (\S+)$")
 
 
-def events(seen: Seen, where: str) -> Violations:
+def events(observed: ObservedDeployment, location: str) -> Violations:
     """Replay the events of a deployment."""
-    numbers = [event.number for event in seen.events]
+    numbers = [event.number for event in observed.events]
     if numbers != list(range(1, len(numbers) + 1)):
-        yield Violation("feed", where, f"events are not numbered without gap: {_gaps(numbers)}")
-    stands: dict[str | None, str] = {}
-    for event in seen.events:
+        yield Violation("feed", location, f"events are not numbered without gap: {_gaps(numbers)}")
+    status_by_task: dict[str | None, str] = {}
+    for event in observed.events:
         if event.now is None:
             continue
-        what = f"event {event.number}: {event.task_id or 'deployment'} {event.was} → {event.now}"
+        change = f"event {event.number}: {event.task_id or 'deployment'} {event.was} → {event.now}"
         table = TASK if event.task_id else DEPLOYMENT
-        if event.task_id in stands:
-            if event.was != stands[event.task_id]:
-                yield Violation("feed", where, f"{what}, but it was {stands[event.task_id]}")
+        if event.task_id in status_by_task:
+            if event.was != status_by_task[event.task_id]:
+                yield Violation("feed", location, f"{change}, but it was {status_by_task[event.task_id]}")
         elif event.was not in (BEGINNINGS if event.task_id else {None}):
-            yield Violation("feed", where, f"{what} is its first event")
+            yield Violation("feed", location, f"{change} is its first event")
         if event.was is not None and event.now not in table.get(event.was, "").split():
-            yield Violation("feed", where, f"{what} is not allowed")
-        stands[event.task_id] = event.now
-    if stands.get(None) != seen.status:
-        yield Violation("feed", where, f"leads to {stands.get(None)}, but it is {seen.status}")
-    for task in seen.tasks:
-        if task.id in stands and stands[task.id] != task.status:
-            yield Violation("feed", where, f"leads to {task.key} {stands[task.id]}, but it is {task.status}")
-        elif task.id not in stands and task.status not in BEGINNINGS:
-            yield Violation("feed", where, f"does not tell how {task.key} became {task.status}")
-    yield from _runs(seen, where)
+            yield Violation("feed", location, f"{change} is not allowed")
+        status_by_task[event.task_id] = event.now
+    if status_by_task.get(None) != observed.status:
+        yield Violation("feed", location, f"leads to {status_by_task.get(None)}, but it is {observed.status}")
+    for task in observed.tasks:
+        if task.id in status_by_task and status_by_task[task.id] != task.status:
+            yield Violation("feed", location, f"leads to {task.key} {status_by_task[task.id]}, but it is {task.status}")
+        elif task.id not in status_by_task and task.status not in BEGINNINGS:
+            yield Violation("feed", location, f"does not tell how {task.key} became {task.status}")
+    yield from _runs(observed, location)
 
 
-def _runs(seen: Seen, where: str) -> Violations:
+def _runs(observed: ObservedDeployment, location: str) -> Violations:
     """Each attempt was announced, where none of them can be one that undoes."""
-    if seen.status != "SUCCESS":
+    if observed.status != "SUCCESS":
         return
-    for task in seen.tasks:
+    for task in observed.tasks:
         announced = sum(
-            (event.task_id, event.was, event.now) == (task.id, "PENDING", "RUNNING") for event in seen.events
+            (event.task_id, event.was, event.now) == (task.id, "PENDING", "RUNNING") for event in observed.events
         )
         if announced != len(task.attempts):
             yield Violation(
-                "feed", where, f"{task.key} became RUNNING {announced} times in {len(task.attempts)} attempts"
+                "feed", location, f"{task.key} became RUNNING {announced} times in {len(task.attempts)} attempts"
             )
 
 
 def _gaps(numbers: Sequence[int]) -> str:
-    odd = [(earlier, later) for earlier, later in zip([0, *numbers], numbers, strict=False) if later != earlier + 1]
-    return ", ".join(f"{later} after {earlier}" for earlier, later in odd[:3])
+    gaps = [(earlier, later) for earlier, later in zip([0, *numbers], numbers, strict=False) if later != earlier + 1]
+    return ", ".join(f"{later} after {earlier}" for earlier, later in gaps[:3])
 
 
-def logs(seen: Seen, where: str, lines: dict[str, int]) -> Violations:
+def logs(observed: ObservedDeployment, location: str, lines: dict[str, int]) -> Violations:
     """Check the logs of all tasks. `lines` has the number of lines, by key, of those that print many."""
-    for task in seen.tasks:
-        place = f"{where} task {task.key}"
+    for task in observed.tasks:
+        place = f"{location} task {task.key}"
         numbers = [line.number for line in task.log]
         if numbers != list(range(1, len(numbers) + 1)):
             yield Violation("log", place, f"lines are not numbered without gap: {_gaps(numbers)}")
-        yield from _printed(seen, task, place, lines[task.key])
+        yield from _printed(observed, task, place, lines[task.key])
 
 
-def _printed(seen: Seen, task: Task, where: str, lines: int) -> Violations:
+def _printed(observed: ObservedDeployment, task: Task, location: str, lines: int) -> Violations:
     """Each settled attempt printed all of its lines once and in order; a lost one the first of them."""
-    found: dict[tuple[int, str], list[int]] = {}
+    numbers_by_place: dict[tuple[int, str], list[int]] = {}
     for line in task.log:
         if match := PRINTED.search(line.message):
             number, _, attempt, place = match.groups()
             if int(attempt) != line.attempt:
-                yield Violation("log", where, f"a line of attempt {attempt} is kept as one of attempt {line.attempt}")
-            found.setdefault((int(attempt), place), []).append(int(number))
+                yield Violation(
+                    "log", location, f"a line of attempt {attempt} is kept as one of attempt {line.attempt}"
+                )
+            numbers_by_place.setdefault((int(attempt), place), []).append(int(number))
     statuses = {attempt.number: attempt.status for attempt in task.attempts}
-    whole = {
+    line_counts = {
         (effect.attempt, effect.place): FEW_LINES if effect.kind == "undo" or effect.phase in BRIEF else lines
-        for effect in seen.effects.get(task.id, [])
+        for effect in observed.effects.get(task.id, [])
         if effect.word == "end" and statuses.get(effect.attempt) in ("SUCCESS", "FAILED", "ROLLED_BACK")
     }
-    for key in sorted(found.keys() | whole.keys()):
-        numbers = found.get(key, [])
-        wanted = whole.get(key, len(numbers))
-        if numbers != list(range(1, wanted + 1)):
-            what = f"attempt {key[0]} ({statuses.get(key[0])}) at {key[1]} printed {wanted} lines"
-            yield Violation("log", where, f"{what}, kept are {list(_runs_of(numbers))}")
+    for key in sorted(numbers_by_place.keys() | line_counts.keys()):
+        numbers = numbers_by_place.get(key, [])
+        expected = line_counts.get(key, len(numbers))
+        if numbers != list(range(1, expected + 1)):
+            details = f"attempt {key[0]} ({statuses.get(key[0])}) at {key[1]} printed {expected} lines"
+            yield Violation("log", location, f"{details}, kept are {list(_ranges(numbers))}")
 
 
-def _runs_of(numbers: Sequence[int]) -> Iterator[str]:
+def _ranges(numbers: Sequence[int]) -> Iterator[str]:
     """Yield the numbers as ranges: 1-4, 7-9."""
     start = last = None
     for number in numbers:

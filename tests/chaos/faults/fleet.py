@@ -15,20 +15,20 @@ from tests.chaos.faults.processes import Boreas, Postgres, Process, Valkey, end_
 
 TOKEN = "bor_a-token-for-faults-only"
 ROLES = ("boreas_api", "boreas_worker")
-"""Whom API and workers come to the database as: they may do what they need, and no more."""
+"""The database role of API and workers, with only the rights that they need."""
 READY_SECONDS = 60.0
 LEAVE_SECONDS = 20.0
-"""Seconds that a worker or API may take to end on SIGTERM: its grace period, on a busy machine."""
+"""The time limit for a worker or API to end on SIGTERM, in seconds, on a busy machine."""
 KEEP_SECONDS = 0.2
 BROKE = 1
-"""The exit status of what ended by an exception; 2 is that of what could not start, as its database was away."""
+"""The exit status after an exception; 2 is the status after a start without a database."""
 RESTART_SECONDS = 1.0
-"""How long after an end that nobody asked for a process is started again."""
+"""The delay before a process that ended unexpectedly is started again."""
 
 
 @dataclass(slots=True)
 class Fleet:
-    """PostgreSQL, Valkey, workers and APIs. `hit` maps the number of a worker process to its faults."""
+    """PostgreSQL, Valkey, workers and APIs. `faults_by_pid` maps a worker's pid to its faults."""
 
     folder: Path
     lease_seconds: float
@@ -37,13 +37,13 @@ class Fleet:
     workers: list[Boreas]
     apis: list[Boreas]
     urls: list[str]
-    ways: dict[str, tuple[Relay, Relay]]
-    """By the name of a worker: its ways to PostgreSQL and to Valkey."""
-    hit: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
+    relays: dict[str, tuple[Relay, Relay]]
+    """The relays to PostgreSQL and to Valkey, by the name of the worker."""
+    faults_by_pid: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    """What ended without having been told to."""
+    """The unexpected ends of processes."""
     hung: list[str] = field(default_factory=list)
-    """What did not end, or not as it should, when it was told to."""
+    """The processes that did not end properly on SIGTERM."""
     closed: bool = False
 
     @property
@@ -68,9 +68,9 @@ class Fleet:
                 await asyncio.sleep(0.05)
         if migration.code != 0:
             raise RuntimeError(f"the database could not be made: {migration.last_line()}")
-        for ways in self.ways.values():
-            for way in ways:
-                await way.start()
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.start()
         for process in self.boreas:
             process.start()
 
@@ -111,12 +111,12 @@ class Fleet:
                     process.start()
             await asyncio.sleep(KEEP_SECONDS)
 
-    def strike(self, worker: Boreas, how: str) -> None:
-        """Remember that a fault hits a worker now."""
-        self.hit.setdefault(worker.pid, []).append((time.time(), how))
+    def record_fault(self, worker: Boreas, fault: str) -> None:
+        """Record a fault of a worker at the present time."""
+        self.faults_by_pid.setdefault(worker.pid, []).append((time.time(), fault))
 
-    async def let_leave(self, process: Boreas) -> None:
-        """Tell a process to end, wait for that, and start it again."""
+    async def terminate(self, process: Boreas) -> None:
+        """Send SIGTERM to a process, wait for its end, and start it again."""
         process.leaving = True
         process.signal(signal.SIGTERM)
         until = time.monotonic() + LEAVE_SECONDS
@@ -133,12 +133,12 @@ class Fleet:
             process.start()
 
     async def mend(self) -> None:
-        """Bring everything up, and let everything run that is stopped."""
+        """Start every process, and continue the stopped ones."""
         await self.until_database()
         await self.until_valkey()
-        for ways in self.ways.values():
-            for way in ways:
-                await way.heal()
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.heal()
         for process in self.boreas:
             if process.stopped:
                 process.signal(signal.SIGCONT)
@@ -147,14 +147,14 @@ class Fleet:
                 process.start()
 
     async def part(self) -> None:
-        """Close the ways, and leave the loop a turn to let go of their connections."""
-        for ways in self.ways.values():
-            for way in ways:
-                await way.cut()
+        """Close the relays, and yield so that the loop closes their connections."""
+        for relays in self.relays.values():
+            for relay in relays:
+                await relay.cut()
         await asyncio.sleep(0)
 
     def close(self) -> None:
-        """End everything, whatever state it is in."""
+        """End all processes, in any state."""
         self.closed = True
         for process in (*self.boreas, self.valkey, self.postgres):
             try:
@@ -165,7 +165,7 @@ class Fleet:
 
 
 def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
-    """Make the servers' folders and choose the ports; nothing runs yet."""
+    """Create the folders of the servers and choose the ports, without starting them."""
     postgres, valkey = Postgres(folder), Valkey(folder)
     shared = {
         "BOREAS_DATABASE_URL": _as(ROLES[0], postgres.url),
@@ -181,19 +181,19 @@ def fleet(folder: Path, workers: int, apis: int, lease_seconds: float) -> Fleet:
     }
     ports = [free_port() for _ in range(apis)]
     names = [f"worker-{number}" for number in range(1, workers + 1)]
-    ways = {name: (Relay(free_port(), postgres.port), Relay(free_port(), valkey.port)) for name in names}
+    relays = {name: (Relay(free_port(), postgres.port), Relay(free_port(), valkey.port)) for name in names}
     return Fleet(
         folder=folder,
         lease_seconds=lease_seconds,
         postgres=postgres,
         valkey=valkey,
-        workers=[Boreas(name, "worker", folder, shared | _through(ways[name], postgres, valkey)) for name in names],
+        workers=[Boreas(name, "worker", folder, shared | _through(relays[name], postgres, valkey)) for name in names],
         apis=[
             Boreas(f"api-{number}", "api", folder, shared | {"BOREAS_PORT": str(port)})
             for number, port in enumerate(ports, 1)
         ],
         urls=[f"http://127.0.0.1:{port}" for port in ports],
-        ways=ways,
+        relays=relays,
     )
 
 
@@ -201,8 +201,8 @@ def _as(role: str, url: str) -> str:
     return url.replace("//postgres@", f"//{role}@")
 
 
-def _through(ways: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
-    to_postgres, to_valkey = ways
+def _through(relays: tuple[Relay, Relay], postgres: Postgres, valkey: Valkey) -> dict[str, str]:
+    to_postgres, to_valkey = relays
     return {
         "BOREAS_DATABASE_URL": _as(ROLES[1], postgres.url).replace(f":{postgres.port}/", f":{to_postgres.port}/"),
         "BOREAS_REDIS_URL": valkey.url.replace(f":{valkey.port}/", f":{to_valkey.port}/"),

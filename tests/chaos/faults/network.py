@@ -20,16 +20,16 @@ class Relay:
 
     @property
     def whole(self) -> bool:
-        """Whether everything arrives."""
+        """Return whether the relay carries all data."""
         return self._open.is_set() and self._server is not None and self._server.is_serving()
 
     async def start(self) -> None:
-        """Begin to carry."""
+        """Start to carry data."""
         self._open.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     def silence(self) -> None:
-        """Let nothing through."""
+        """Hold all data back."""
         self._open.clear()
 
     async def cut(self) -> None:
@@ -42,7 +42,7 @@ class Relay:
             await asyncio.wait(tuple(self._serving))
 
     async def heal(self) -> None:
-        """Carry again."""
+        """Carry data again."""
         if self._server is not None and not self._server.is_serving():
             await self.start()
         self._open.set()
@@ -51,20 +51,23 @@ class Relay:
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
-        ends = [writer]
-        ways: list[asyncio.Task[None]] = []
+        writers = [writer]
+        directions: list[asyncio.Task[None]] = []
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
-            ends.append(back)
-            ways = [asyncio.create_task(self._carry(reader, back)), asyncio.create_task(self._carry(there, writer))]
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+            writers.append(target_writer)
+            directions = [
+                asyncio.create_task(self._carry(reader, target_writer)),
+                asyncio.create_task(self._carry(target_reader, writer)),
+            ]
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         except (OSError, asyncio.CancelledError):
             return
         finally:
-            for way in ways:
-                way.cancel()
-            for end in ends:
-                end.transport.abort()
+            for direction in directions:
+                direction.cancel()
+            for stream in writers:
+                stream.transport.abort()
             self._serving.discard(task)
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -74,8 +74,8 @@ class Task:
 class Event:
     """An event: a status change of a task or (None) the deployment; both are empty for other events.
 
-    `weight` and `batch` are those of a rollout that progressed; `verdict` what was decided of an approval, None where
-    it was asked for.
+    `weight` and `batch` belong to the progress of a rollout; `verdict` is the decision of an approval, None where
+    it was requested.
     """
 
     number: int
@@ -131,7 +131,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedDeployment:
     """A deployment with all that belongs to it."""
 
     id: str
@@ -159,90 +159,92 @@ def read_effects(path: Path) -> tuple[dict[str, list[Effect]], dict[str, int]]:
 
     Raises ValueError where a line is not whole.
     """
-    found: dict[str, list[Effect]] = {}
-    given: dict[str, int] = {}
+    effects_by_task: dict[str, list[Effect]] = {}
+    approval_positions: dict[str, int] = {}
     for at, line in enumerate(path.read_text().splitlines()):
         word, id_, *rest = line.split(" ")
         if word == APPROVE:
-            given.setdefault(id_, at)
+            approval_positions.setdefault(id_, at)
             continue
         attempt, place, kind, batch, color, previous = rest
         instance, phase = place.split("/")
         effect = Effect(word, id_, int(attempt), instance, kind, phase, int(batch), color, previous, at)
-        found.setdefault(id_, []).append(effect)
-    return found, given
+        effects_by_task.setdefault(id_, []).append(effect)
+    return effects_by_task, approval_positions
 
 
-async def observe(calls: Calls, ids: Sequence[str], effects: dict[str, list[Effect]]) -> list[Seen]:
+async def observe(calls: Calls, ids: Sequence[str], effects: dict[str, list[Effect]]) -> list[ObservedDeployment]:
     """Read deployments, some at a time."""
     turns = asyncio.Semaphore(READERS)
 
-    async def read(id_: str) -> Seen:
+    async def read(id_: str) -> ObservedDeployment:
         async with turns:
-            return await _seen(calls, id_, effects)
+            return await _deployment(calls, id_, effects)
 
     return list(await asyncio.gather(*map(read, ids)))
 
 
-async def _seen(calls: Calls, id_: str, effects: dict[str, list[Effect]]) -> Seen:
-    story = (await calls.query(STORY, id=id_, first=PAGE))["deployment"]
-    tasks = [await _task(calls, task) for task in story["tasks"]]
+async def _deployment(calls: Calls, id_: str, effects: dict[str, list[Effect]]) -> ObservedDeployment:
+    document = (await calls.query(STORY, id=id_, first=PAGE))["deployment"]
+    tasks = [await _task(calls, task) for task in document["tasks"]]
     events = await _events(calls, id_)
-    mine = {task.id: effects[task.id] for task in tasks if task.id in effects}
-    asked = tuple(map(_approval, story["approvals"]))
-    return Seen(id_, story["status"], story["errorMessage"] or "", tuple(tasks), tuple(events), mine, asked)
+    own_effects = {task.id: effects[task.id] for task in tasks if task.id in effects}
+    approvals = tuple(map(_approval, document["approvals"]))
+    return ObservedDeployment(
+        id_, document["status"], document["errorMessage"] or "", tuple(tasks), tuple(events), own_effects, approvals
+    )
 
 
-async def _task(calls: Calls, found: dict[str, Any]) -> Task:
-    page = found["logs"]
+async def _task(calls: Calls, document: dict[str, Any]) -> Task:
+    page = document["logs"]
     lines = list(page["nodes"])
     while page["pageInfo"]["hasNextPage"]:
         after = page["pageInfo"]["endCursor"]
-        page = (await calls.query(MORE_LOG, id=found["id"], first=PAGE, after=after))["task"]["logs"]
+        page = (await calls.query(MORE_LOG, id=document["id"], first=PAGE, after=after))["task"]["logs"]
         lines += page["nodes"]
     return Task(
-        id=found["id"],
-        key=found["key"],
-        type=found["type"],
-        status=found["status"],
-        message=found["errorMessage"] or "",
-        max_attempts=found["maxAttempts"],
-        attempts=tuple(map(_attempt, found["attempts"])),
+        id=document["id"],
+        key=document["key"],
+        type=document["type"],
+        status=document["status"],
+        message=document["errorMessage"] or "",
+        max_attempts=document["maxAttempts"],
+        attempts=tuple(map(_attempt, document["attempts"])),
         log=tuple(Line(number_of(line["cursor"]), line["attempt"], line["message"]) for line in lines),
     )
 
 
-def _attempt(found: dict[str, Any]) -> Attempt:
+def _attempt(document: dict[str, Any]) -> Attempt:
     return Attempt(
-        number=found["number"],
-        status=found["status"],
-        worker=found["worker"] or "",
-        started_at=datetime.fromisoformat(found["startedAt"]).timestamp(),
-        message=found["errorMessage"] or "",
+        number=document["number"],
+        status=document["status"],
+        worker=document["worker"] or "",
+        started_at=datetime.fromisoformat(document["startedAt"]).timestamp(),
+        message=document["errorMessage"] or "",
     )
 
 
-def _approval(found: dict[str, Any]) -> Approval:
+def _approval(document: dict[str, Any]) -> Approval:
     return Approval(
-        id=found["id"],
-        status=found["status"],
-        subject=found["subject"],
-        task_id=found["task"]["id"] if found["task"] else None,
-        step=found["rolloutStep"],
-        required=found["requiredApprovals"],
-        decisions=tuple((each["actor"]["id"], each["verdict"]) for each in found["decisions"]),
+        id=document["id"],
+        status=document["status"],
+        subject=document["subject"],
+        task_id=document["task"]["id"] if document["task"] else None,
+        step=document["rolloutStep"],
+        required=document["requiredApprovals"],
+        decisions=tuple((decision["actor"]["id"], decision["verdict"]) for decision in document["decisions"]),
     )
 
 
 async def _events(calls: Calls, id_: str) -> list[Event]:
     events: list[Event] = []
-    after = None
+    cursor = None
     while True:
-        page = (await calls.query(EVENTS, id=id_, first=PAGE, after=after))["deployment"]["events"]
+        page = (await calls.query(EVENTS, id=id_, first=PAGE, after=cursor))["deployment"]["events"]
         events += map(_event, page["nodes"])
         if not page["pageInfo"]["hasNextPage"]:
             return events
-        after = page["pageInfo"]["endCursor"]
+        cursor = page["pageInfo"]["endCursor"]
 
 
 def _event(node: dict[str, Any]) -> Event:

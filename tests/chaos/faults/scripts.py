@@ -59,7 +59,7 @@ class ScriptedTask:
 
     @property
     def doomed(self) -> bool:
-        """Whether no attempt succeeds."""
+        """Return whether every attempt fails."""
         return self.fails >= FOREVER
 
     @property
@@ -81,9 +81,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scripted:
-    """A deployment as it is asked for: `number` makes its names unique, `environment` is the index of one.
+    """A deployment to create: `number` makes its names unique, `environment` is an index.
 
-    `asks` tells that people are to approve it, before its first deploy task.
+    With `asks`, people approve it before its first deploy task.
     """
 
     number: int
@@ -111,7 +111,7 @@ class Policy:
 
 
 POLICIES = (Policy(required=2, seconds=9, on_timeout="REJECT"), Policy(required=1, seconds=7, on_timeout="CANCEL"))
-"""Those of the last environments. The first one has none, so that nothing expires there."""
+"""The policies of the last environments. The first one has none, so that no approval expires there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +139,9 @@ def draw(chance: random.Random, number: int, size: int, ground: Ground) -> Scrip
     keys = [f"d{number}-t{index}" for index in range(1, size + 1)]
     edges = SHAPES[shape](chance, keys)
     deploys = dict(zip(chance.sample(keys, min(len(applications), size)), applications, strict=False))
-    doomed = chance.choice(keys) if chance.random() < 0.2 else None
+    doomed_key = chance.choice(keys) if chance.random() < 0.2 else None
     kind, steps = _strategy(chance)
-    tasks = [_task(chance, key, edges[key], deploys.get(key), key == doomed, ground) for key in keys]
+    tasks = [_task(chance, key, edges[key], deploys.get(key), key == doomed_key, ground) for key in keys]
     if kind == "BLUE_GREEN" and chance.random() < 0.3:
         tasks = [replace(task, where=task.where.replace("/bring", "/switch")) for task in tasks]
     environment = chance.randrange(len(ground.policies))
@@ -182,8 +182,8 @@ def _task(
     attempts = chance.choice((1, 1, 1, 2, 3))
     fails = chance.randrange(attempts)
     seconds, bursts = chance.uniform(0.2, 1.0), 4
-    long = chance.random() < 0.06
-    if long:
+    is_long = chance.random() < 0.06
+    if is_long:
         seconds, bursts = chance.uniform(5.5, 7.5), 10
     return ScriptedTask(
         key=key,
@@ -195,7 +195,7 @@ def _task(
         lines=chance.randint(10, 40),
         bursts=bursts,
         pause=seconds / bursts,
-        quiet=long and chance.random() < 0.5,
+        quiet=is_long and chance.random() < 0.5,
         asks=chance.random() < 0.08,
     )
 
@@ -208,15 +208,15 @@ def _chain(_: random.Random, keys: Sequence[str]) -> Edges:
 
 
 def _fan(_: random.Random, keys: Sequence[str]) -> Edges:
-    """One task, many behind it, and one behind all of those."""
-    first, *middle = keys
-    last = middle.pop() if len(middle) > 1 else None
-    edges: Edges = {first: ()} | dict.fromkeys(middle, (first,))
-    return edges | ({last: tuple(middle)} if last else {})
+    """Return a root, many tasks after it, and a final task after all of them."""
+    root, *branches = keys
+    final = branches.pop() if len(branches) > 1 else None
+    edges: Edges = {root: ()} | dict.fromkeys(branches, (root,))
+    return edges | ({final: tuple(branches)} if final else {})
 
 
 def _diamonds(_: random.Random, keys: Sequence[str]) -> Edges:
-    """One, two side by side, one, two side by side and so on."""
+    """Return alternating layers of one task and two parallel tasks."""
     edges: Edges = {}
     ends: tuple[str, ...] = ()
     for start in range(0, len(keys), 3):
@@ -227,11 +227,11 @@ def _diamonds(_: random.Random, keys: Sequence[str]) -> Edges:
 
 
 def _layers(chance: random.Random, keys: Sequence[str]) -> Edges:
-    """Each waits for up to three of the few before it, or for none."""
+    """Return tasks that each wait for up to three of the six before it."""
     edges: Edges = {}
     for index, key in enumerate(keys):
-        near = keys[max(0, index - 6) : index]
-        edges[key] = tuple(sorted(chance.sample(near, min(len(near), chance.randrange(4)))))
+        candidates = keys[max(0, index - 6) : index]
+        edges[key] = tuple(sorted(chance.sample(candidates, min(len(candidates), chance.randrange(4)))))
     return edges
 
 
@@ -241,18 +241,18 @@ SHAPES = {"chain": _chain, "fan": _fan, "diamonds": _diamonds, "layers": _layers
 def ancestors(tasks: Sequence[ScriptedTask], key: str) -> frozenset[str]:
     """Return the keys of all tasks that a task waits for, directly or not."""
     edges = {task.key: task.block_by for task in tasks}
-    found: set[str] = set()
-    waiting = list(edges[key])
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += edges[one]
-    return frozenset(found)
+    keys: set[str] = set()
+    pending = list(edges[key])
+    while pending:
+        current = pending.pop()
+        if current not in keys:
+            keys.add(current)
+            pending += edges[current]
+    return frozenset(keys)
 
 
 class Stage:
-    """The files that commands use: their script, a plan for each task, and the effects that they note."""
+    """The files of commands: their script, a plan for each task, and the effects that they write."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

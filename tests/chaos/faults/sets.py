@@ -3,67 +3,67 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tests.chaos.faults.checks import Violation, Violations
-from tests.chaos.faults.observe import Effect, Seen, Task
+from tests.chaos.faults.observe import Effect, ObservedDeployment, Task
 from tests.chaos.faults.scripts import Ground, Scripted
 
-NOBODY_KNOWS = "?"
-"""What serves where a deployment neither came to its end nor was taken back."""
+UNKNOWN = "?"
+"""The serving set after a deployment that neither succeeded nor was rolled back."""
 Turn = tuple[Scripted, Task, str, list[Effect]]
 """A deploy task of a deployment with its application's name, and what its commands wrote."""
 
 
-def sets(asked: Mapping[str, Scripted], seen: Sequence[Seen], ground: Ground) -> Violations:
-    """Follow each application in each environment through its deployments. `asked` has them by id."""
+def sets(scripted_by_id: Mapping[str, Scripted], observed: Sequence[ObservedDeployment], ground: Ground) -> Violations:
+    """Follow each application in each environment through its deployments."""
     turns: dict[tuple[int, str], list[Turn]] = {}
-    for deployment in seen:
-        for task, name in _deploys(asked[deployment.id], deployment):
+    for deployment in observed:
+        for task, name in _deploys(scripted_by_id[deployment.id], deployment):
             effects = deployment.effects.get(task.id, [])
             if effects:
-                scripted = asked[deployment.id]
+                scripted = scripted_by_id[deployment.id]
                 turns.setdefault((scripted.environment, name), []).append((scripted, task, name, effects))
-    for mine in turns.values():
-        yield from _follow(sorted(mine, key=lambda turn: turn[3][0].at), ground)
+    for application_turns in turns.values():
+        yield from _follow(sorted(application_turns, key=lambda turn: turn[3][0].at), ground)
 
 
-def _deploys(asked: Scripted, seen: Seen) -> Iterator[tuple[Task, str]]:
-    names = {task.key: task.application for task in asked.tasks}
-    return ((task, name) for task in seen.tasks if (name := names.get(task.key)) is not None)
+def _deploys(scripted: Scripted, observed: ObservedDeployment) -> Iterator[tuple[Task, str]]:
+    names = {task.key: task.application for task in scripted.tasks}
+    return ((task, name) for task in observed.tasks if (name := names.get(task.key)) is not None)
 
 
 def _follow(turns: Iterable[Turn], ground: Ground) -> Violations:
-    serves = "-"
-    for asked, task, name, effects in turns:
-        where = f"deployment {asked.number} task {task.key} ({name})"
+    serving_color = "-"
+    for scripted, task, name, effects in turns:
+        location = f"deployment {scripted.number} task {task.key} ({name})"
         colors = {effect.color for effect in effects if effect.kind == "run" and effect.phase == "bring"}
-        if asked.kind == "BLUE_GREEN":
-            yield from _one(effects, ground.applications[name], where)
-            if serves != NOBODY_KNOWS and serves in colors:
-                yield Violation("sets", where, f"brought its version to {serves}, which serves")
+        if scripted.kind == "BLUE_GREEN":
+            yield from _check_phases(effects, ground.applications[name], location)
+            if serving_color != UNKNOWN and serving_color in colors:
+                yield Violation("sets", location, f"brought its version to {serving_color}, which serves")
             retired = {effect.color for effect in effects if effect.kind == "run" and effect.phase == "retire"}
-            if serves != NOBODY_KNOWS and retired - {"old" if serves == "-" else serves}:
-                yield Violation("sets", where, f"retired {retired}, while {serves} served before")
-        elif serves != NOBODY_KNOWS and colors - {serves}:
-            yield Violation("sets", where, f"brought its version to {colors}, while {serves} serves")
+            if serving_color != UNKNOWN and retired - {"old" if serving_color == "-" else serving_color}:
+                yield Violation("sets", location, f"retired {retired}, while {serving_color} served before")
+        elif serving_color != UNKNOWN and colors - {serving_color}:
+            yield Violation("sets", location, f"brought its version to {colors}, while {serving_color} serves")
         if task.status == "SUCCESS":
-            serves = next(iter(colors), serves)
+            serving_color = next(iter(colors), serving_color)
         elif task.status != "ROLLED_BACK":
-            serves = NOBODY_KNOWS
+            serving_color = UNKNOWN
         elif effects[0].previous == "-":
-            serves = "-"
+            serving_color = "-"
 
 
-def _one(effects: Sequence[Effect], instances: Sequence[str], where: str) -> Violations:
-    """All instances are brought before any is switched, and switched before any is retired, to one set."""
-    done: dict[str, set[str]] = {"bring": set(), "switch": set()}
+def _check_phases(effects: Sequence[Effect], instances: Sequence[str], location: str) -> Violations:
+    """Check that the phases bring, switch and retire follow each other over all instances, in one set."""
+    finished: dict[str, set[str]] = {"bring": set(), "switch": set()}
     forward = [effect for effect in effects if effect.kind == "run"]
     for effect in forward:
-        before = {"switch": "bring", "retire": "switch"}.get(effect.phase)
-        if before and effect.word == "start" and not done[before].issuperset(instances):
-            what = f"{effect.place} began when {before} had ended on {sorted(done[before])} alone"
-            yield Violation("sets", where, what)
-        if effect.word == "end" and effect.phase in done:
-            done[effect.phase].add(effect.instance)
-    new = {effect.color for effect in forward if effect.phase in done}
-    ended = {effect.color for effect in effects if effect.kind == "undo" and effect.phase == "retire"}
-    if len(new) > 1 or ended - new:
-        yield Violation("sets", where, f"brought to {new}, and going back retired {ended}")
+        required = {"switch": "bring", "retire": "switch"}.get(effect.phase)
+        if required and effect.word == "start" and not finished[required].issuperset(instances):
+            details = f"{effect.place} began when {required} had ended on {sorted(finished[required])} alone"
+            yield Violation("sets", location, details)
+        if effect.word == "end" and effect.phase in finished:
+            finished[effect.phase].add(effect.instance)
+    new_colors = {effect.color for effect in forward if effect.phase in finished}
+    retired_colors = {effect.color for effect in effects if effect.kind == "undo" and effect.phase == "retire"}
+    if len(new_colors) > 1 or retired_colors - new_colors:
+        yield Violation("sets", location, f"brought to {new_colors}, and going back retired {retired_colors}")

@@ -9,7 +9,7 @@ from tests.chaos.faults.driver import Options, run
 
 
 @pytest.mark.timeout(240)
-def test_nothing_is_lost_or_doubled_while_everything_is_killed() -> None:
+def test_faults_neither_lose_nor_double_any_work() -> None:
     seed = int(os.environ.get("BOREAS_FAULT_SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"BOREAS_FAULT_SEED={seed}")
     report = run(

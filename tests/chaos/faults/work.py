@@ -1,4 +1,4 @@
-"""Making what is deployed, and deploying it while everything around fails."""
+"""Creates environments, applications and versions, and deploys them while faults happen."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from tests.chaos.faults.scripts import Ground, Scripted, ScriptedTask, Stage
 ENDED = frozenset({"SUCCESS", "FAILED", "ROLLED_BACK", "CANCELLED"})
 POLL_SECONDS = 0.5
 STILL_SECONDS = 60.0
-"""Where no command begins or ends and no deployment changes for so long, nothing will."""
+"""The wait gives up when no command and no deployment changes for this long."""
 STATUSES = """query($first: Int!, $after: Cursor) { deployments(first: $first, after: $after) {
   totalCount nodes { id status versionId } pageInfo { hasNextPage endCursor } } }"""
 PAGE = 200
@@ -20,7 +20,7 @@ PAGE = 200
 
 @dataclass(slots=True)
 class Work:
-    """The world and the deployments in it: `made` maps the number of a scripted deployment to its id."""
+    """The world and the deployments in it: `deployment_ids` maps the number of a scripted deployment to its id."""
 
     calls: Calls
     stage: Stage
@@ -29,15 +29,15 @@ class Work:
     environments: list[str] = field(default_factory=list)
     applications: dict[str, str] = field(default_factory=dict)
     versions: dict[int, str] = field(default_factory=dict)
-    made: dict[int, str] = field(default_factory=dict)
+    deployment_ids: dict[int, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
     async def settle(self) -> None:
-        """Make the environments and applications."""
+        """Create the environments and applications."""
         for number, policy in enumerate(self.ground.policies, 1):
             name = f"env-{self.run}-{number}"
-            made = await self._change("createEnvironment", "environment { id }", name, operator="SHELL")
-            self.environments.append(made["environment"]["id"])
+            answer = await self._change("createEnvironment", "environment { id }", name, operator="SHELL")
+            self.environments.append(answer["environment"]["id"])
             if policy is not None:
                 await self._set_policy(
                     self.environments[-1],
@@ -52,8 +52,8 @@ class Work:
                 "instances": list(instances),
                 "rollbackCommand": self.stage.command("undo"),
             }
-            made = await self._change("createApplication", "application { id }", name, shell=shell)
-            self.applications[name] = made["application"]["id"]
+            answer = await self._change("createApplication", "application { id }", name, shell=shell)
+            self.applications[name] = answer["application"]["id"]
 
     async def _set_policy(self, environment: str, **fields: Any) -> None:
         await self.calls.change("setApprovalPolicy", "environment { id }", environmentId=environment, **fields)
@@ -62,21 +62,21 @@ class Work:
         return await self.calls.change(mutation, selection, name=name, idempotencyKey=f"{mutation} {name}", **fields)
 
     async def deploy_all(self, scripted: Sequence[Scripted], seconds: float) -> None:
-        """Ask for the deployments one after the other, spread over a time."""
-        began = time.monotonic()
+        """Create the deployments in turn, spread over a time."""
+        start = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for index, scripted_deployment in enumerate(scripted):
-                await asyncio.sleep(max(0.0, began + seconds * index / len(scripted) - time.monotonic()))
+                await asyncio.sleep(max(0.0, start + seconds * index / len(scripted) - time.monotonic()))
                 group.create_task(self.deploy(scripted_deployment))
 
     async def deploy(self, scripted_deployment: Scripted) -> None:
-        """Ask for a deployment until it is there."""
+        """Create the version and the deployment."""
         for task in scripted_deployment.tasks:
             self.stage.plan(task.key, task.plan)
         try:
             version = await self._version(f"v{scripted_deployment.number}", scripted_deployment.applications)
             self.versions[scripted_deployment.number] = version
-            self.made[scripted_deployment.number] = await self.create(scripted_deployment, version)
+            self.deployment_ids[scripted_deployment.number] = await self.create(scripted_deployment, version)
         except NoAnswerError as error:
             self.refused.append(f"deployment {scripted_deployment.number}: {error}")
 
@@ -96,7 +96,7 @@ class Work:
             }
             for step in scripted_deployment.steps
         ]
-        made = await self.calls.change(
+        answer = await self.calls.change(
             "createDeployment",
             "deployments { id }",
             versionId=version,
@@ -106,8 +106,8 @@ class Work:
             tasks=[self._input(task) for task in scripted_deployment.tasks],
             idempotencyKey=f"deployment {self.run} {scripted_deployment.number}",
         )
-        [found] = made["deployments"]
-        return str(found["id"])
+        [deployment] = answer["deployments"]
+        return str(deployment["id"])
 
     def _input(self, task: ScriptedTask) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -122,40 +122,40 @@ class Work:
         return fields | {"type": "CUSTOM", "command": {"command": self.stage.command()}}
 
     async def statuses(self) -> list[dict[str, str]]:
-        """Return id, status and version of every deployment that there is."""
-        found: list[dict[str, str]] = []
-        after = None
+        """Return id, status and version of every deployment."""
+        rows: list[dict[str, str]] = []
+        cursor = None
         while True:
-            page = (await self.calls.query(STATUSES, first=PAGE, after=after))["deployments"]
-            found += page["nodes"]
+            page = (await self.calls.query(STATUSES, first=PAGE, after=cursor))["deployments"]
+            rows += page["nodes"]
             if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
+                return rows
+            cursor = page["pageInfo"]["endCursor"]
 
     async def until_ended(self, seconds: float) -> float:
-        """Wait until every deployment has ended, so long at most, and no longer than anything happens at all.
+        """Wait until every deployment has ended; give up at the time limit or when nothing changes.
 
         Return how long it took.
         """
-        began = moved = time.monotonic()
-        before: object = None
-        while time.monotonic() < min(began + seconds, moved + STILL_SECONDS):
+        start = last_change = time.monotonic()
+        previous: object = None
+        while time.monotonic() < min(start + seconds, last_change + STILL_SECONDS):
             statuses = await self.statuses()
             if all(row["status"] in ENDED for row in statuses):
                 break
-            now = (statuses, self.stage.effects.stat().st_size)
-            if now != before:
-                before, moved = now, time.monotonic()
+            state = (statuses, self.stage.effects.stat().st_size)
+            if state != previous:
+                previous, last_change = state, time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
-        return time.monotonic() - began
+        return time.monotonic() - start
 
     async def probe(self, seconds: float) -> dict[str, str]:
-        """Deploy every application in every environment once more, unasked; return the ids, by environment."""
+        """Deploy every application once more in every environment; return the ids by environment."""
         for environment, policy in zip(self.environments, self.ground.policies, strict=True):
             if policy is not None:
                 await self._set_policy(environment, requiredApprovals=0)
         version = await self._version(f"probe-{self.run}", list(self.applications))
-        made = await self.calls.change(
+        answer = await self.calls.change(
             "createDeployment",
             "deployments { id environmentId }",
             versionId=version,
@@ -163,4 +163,4 @@ class Work:
             idempotencyKey=f"probe {self.run}",
         )
         await self.until_ended(seconds)
-        return {deployment["environmentId"]: deployment["id"] for deployment in made["deployments"]}
+        return {deployment["environmentId"]: deployment["id"] for deployment in answer["deployments"]}

@@ -1,6 +1,6 @@
 """A cluster to test against.
 
-A played one, or a real one where BOREAS_TEST_KUBECONFIG names a kubeconfig file.
+A fake one, or a real one where BOREAS_TEST_KUBECONFIG names a kubeconfig file.
 
 The tests are the same; those that break the cluster itself need the played one and are skipped else.
 """
@@ -21,19 +21,19 @@ KUBECONFIG = os.environ.get("BOREAS_TEST_KUBECONFIG")
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    """A namespace of a cluster, empty, and an operator that works in it."""
+    """An empty namespace of a cluster, and an operator for it."""
     namespace = f"boreas-test-{secrets.token_hex(4)}"
     if KUBECONFIG:
         async with real_namespace(KUBECONFIG, namespace), Bench(KUBECONFIG, namespace) as bench:
             yield bench
         return
-    async with play(tmp_path) as cast, Bench(str(cast.kubeconfig), namespace, cast) as bench:
+    async with play(tmp_path) as fake_cluster, Bench(str(fake_cluster.kubeconfig), namespace, fake_cluster) as bench:
         yield bench
 
 
 @pytest.fixture
-def played(bench: Bench) -> ClusterServer:
-    """The played cluster itself, to break it and to look behind it."""
+def api_server(bench: Bench) -> ClusterServer:
+    """The API server of the fake cluster, for faults and direct reads."""
     if bench.server is None:
         pytest.skip("a real cluster is not broken by tests")
     return bench.server

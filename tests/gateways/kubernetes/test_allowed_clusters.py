@@ -1,6 +1,6 @@
-"""What a worker serves.
+"""The clusters that a worker serves.
 
-Kubeconfigs of its folder that do nothing but connect, and the namespaces that it was given.
+They are the kubeconfigs of its folder that only connect, and the namespaces in its configuration.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from tests.gateways.kubernetes.support.operator import Bench, Lines
 
 
 @pytest.fixture
-async def cast(tmp_path: Path) -> Any:
-    """A played cluster, whose kubeconfig lies in a folder of its own."""
+async def fake_cluster(tmp_path: Path) -> Any:
+    """A fake cluster, with its kubeconfig in a separate folder."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    async with play(folder) as cast:
-        yield cast
+    async with play(folder) as fake_cluster:
+        yield fake_cluster
 
 
 async def refusal(allowed_clusters: AllowedClusters, access: KubernetesAccess) -> str | None:
@@ -53,31 +53,31 @@ async def refusal(allowed_clusters: AllowedClusters, access: KubernetesAccess) -
         await operator.close()
 
 
-def changed(cast: Cast, name: str, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
+def edit_kubeconfig(fake_cluster: Cast, name: str, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
     """Write another kubeconfig, of which a function changes user and cluster."""
-    body = yaml.safe_load(cast.kubeconfig.read_text())
+    body = yaml.safe_load(fake_cluster.kubeconfig.read_text())
     change(body["users"][0]["user"], body["clusters"][0]["cluster"])
-    (cast.kubeconfig.parent / name).write_text(yaml.safe_dump(body))
+    (fake_cluster.kubeconfig.parent / name).write_text(yaml.safe_dump(body))
 
 
-async def test_the_named_file_is_used_and_config_by_default(cast: Cast) -> None:
-    allowed_clusters = AllowedClusters(cast.kubeconfig.parent)
+async def test_the_named_file_is_used_and_config_by_default(fake_cluster: Cast) -> None:
+    allowed_clusters = AllowedClusters(fake_cluster.kubeconfig.parent)
     assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig")) is None
     assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", context="played")) is None
     assert await refusal(allowed_clusters, KubernetesAccess(context="played")) == KUBECONFIG_REFUSED
-    cast.kubeconfig.rename(cast.kubeconfig.parent / "config")
+    fake_cluster.kubeconfig.rename(fake_cluster.kubeconfig.parent / "config")
     assert await refusal(allowed_clusters, KubernetesAccess(context="played")) is None
 
 
-async def test_every_invalid_file_gets_the_same_message(cast: Cast, tmp_path: Path) -> None:
-    folder = cast.kubeconfig.parent
-    (tmp_path / "outside").write_bytes(cast.kubeconfig.read_bytes())
+async def test_every_invalid_file_gets_the_same_message(fake_cluster: Cast, tmp_path: Path) -> None:
+    folder = fake_cluster.kubeconfig.parent
+    (tmp_path / "outside").write_bytes(fake_cluster.kubeconfig.read_bytes())
     (tmp_path / "folder-2").mkdir()
-    (tmp_path / "folder-2" / "outside").write_bytes(cast.kubeconfig.read_bytes())
+    (tmp_path / "folder-2" / "outside").write_bytes(fake_cluster.kubeconfig.read_bytes())
     (folder / "link").symlink_to(tmp_path / "outside")
     (folder / "loop").symlink_to(folder / "loop")
     (folder / "folder").mkdir()
-    (folder / "folder" / "inner").write_bytes(cast.kubeconfig.read_bytes())
+    (folder / "folder" / "inner").write_bytes(fake_cluster.kubeconfig.read_bytes())
     (folder / "text").write_text("root:x:0:0")
     (folder / "bytes").write_bytes(b"\0\xff")
     (folder / "deep").write_text("[" * 20_000)
@@ -88,22 +88,22 @@ async def test_every_invalid_file_gets_the_same_message(cast: Cast, tmp_path: Pa
         *("missing", "/etc/shadow", "/etc/no-such-file", "../outside", "../folder-2/outside", "link", "loop"),
         *("folder", "folder/inner", "text", "bytes", "deep", "large", "empty", "pipe", ".", "..", ""),
     ]
-    said = {name: await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
-    assert said == dict.fromkeys(names, KUBECONFIG_REFUSED)
-    told = await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
-    assert told == KUBECONFIG_REFUSED
+    messages = {name: await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path=name)) for name in names}
+    assert messages == dict.fromkeys(names, KUBECONFIG_REFUSED)
+    message = await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig", context="other"))
+    assert message == KUBECONFIG_REFUSED
     assert await refusal(AllowedClusters(), KubernetesAccess(kubeconfig_path="kubeconfig")) == KUBECONFIG_REFUSED
 
 
-async def test_a_file_mounted_by_links_within_the_folder_is_used(cast: Cast) -> None:
-    folder = cast.kubeconfig.parent
+async def test_a_file_mounted_by_links_within_the_folder_is_used(fake_cluster: Cast) -> None:
+    folder = fake_cluster.kubeconfig.parent
     (folder / "..data").mkdir()
-    cast.kubeconfig.rename(folder / "..data" / "kubeconfig")
-    cast.kubeconfig.symlink_to(Path("..data") / "kubeconfig")
+    fake_cluster.kubeconfig.rename(folder / "..data" / "kubeconfig")
+    fake_cluster.kubeconfig.symlink_to(Path("..data") / "kubeconfig")
     assert await refusal(AllowedClusters(folder), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
 
 
-async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(cast: Cast, tmp_path: Path) -> None:
+async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(fake_cluster: Cast, tmp_path: Path) -> None:
     mark = tmp_path / "was-here"
     program = tmp_path / "program"
     program.write_text(
@@ -113,11 +113,11 @@ async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(cast:
     )
     program.chmod(0o755)
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "args": [], "env": []}
-    changed(cast, "evil", lambda user, _: user.update(exec=plugin))
+    edit_kubeconfig(fake_cluster, "evil", lambda user, _: user.update(exec=plugin))
     access = KubernetesAccess(kubeconfig_path="evil")
-    assert await refusal(AllowedClusters(cast.kubeconfig.parent), access) == KUBECONFIG_REFUSED
+    assert await refusal(AllowedClusters(fake_cluster.kubeconfig.parent), access) == KUBECONFIG_REFUSED
     assert not mark.exists()
-    await refusal(AllowedClusters(cast.kubeconfig.parent, trusts_kubeconfigs=True), access)
+    await refusal(AllowedClusters(fake_cluster.kubeconfig.parent, trusts_kubeconfigs=True), access)
     assert mark.exists()
 
 
@@ -133,42 +133,45 @@ async def test_a_kubeconfig_runs_a_program_only_where_the_worker_allows_it(cast:
     ],
 )
 async def test_a_kubeconfig_reads_no_file_outside_the_folder(
-    cast: Cast, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
+    fake_cluster: Cast, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
 ) -> None:
     (tmp_path / "token").write_text("a-secret-of-tests")
-    changed(cast, "evil", change)
+    edit_kubeconfig(fake_cluster, "evil", change)
     assert (
-        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil"))
+        await refusal(AllowedClusters(fake_cluster.kubeconfig.parent), KubernetesAccess(kubeconfig_path="evil"))
         == KUBECONFIG_REFUSED
     )
 
 
-async def test_a_token_in_the_folder_is_read(cast: Cast) -> None:
-    (cast.kubeconfig.parent / "token").write_text("a-secret-of-tests")
-    changed(cast, "good", lambda user, _: (user.pop("token"), user.update(tokenFile="token")))
-    assert await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="good")) is None
-
-
-async def test_another_user_of_the_same_file_may_have_a_program(cast: Cast) -> None:
-    body = yaml.safe_load(cast.kubeconfig.read_text())
-    body["users"].append({"name": "other", "user": {"exec": {"command": "true"}}})
-    cast.kubeconfig.write_text(yaml.safe_dump(body))
+async def test_a_token_in_the_folder_is_read(fake_cluster: Cast) -> None:
+    (fake_cluster.kubeconfig.parent / "token").write_text("a-secret-of-tests")
+    edit_kubeconfig(fake_cluster, "good", lambda user, _: (user.pop("token"), user.update(tokenFile="token")))
     assert (
-        await refusal(AllowedClusters(cast.kubeconfig.parent), KubernetesAccess(kubeconfig_path="kubeconfig")) is None
+        await refusal(AllowedClusters(fake_cluster.kubeconfig.parent), KubernetesAccess(kubeconfig_path="good")) is None
     )
 
 
-async def test_only_the_namespaces_of_the_worker_are_served(cast: Cast) -> None:
-    allowed_clusters = AllowedClusters(cast.kubeconfig.parent, frozenset({"shop"}))
+async def test_another_user_of_the_same_file_may_have_a_program(fake_cluster: Cast) -> None:
+    body = yaml.safe_load(fake_cluster.kubeconfig.read_text())
+    body["users"].append({"name": "other", "user": {"exec": {"command": "true"}}})
+    fake_cluster.kubeconfig.write_text(yaml.safe_dump(body))
+    assert (
+        await refusal(AllowedClusters(fake_cluster.kubeconfig.parent), KubernetesAccess(kubeconfig_path="kubeconfig"))
+        is None
+    )
+
+
+async def test_only_the_namespaces_of_the_worker_are_served(fake_cluster: Cast) -> None:
+    allowed_clusters = AllowedClusters(fake_cluster.kubeconfig.parent, frozenset({"shop"}))
     assert await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="shop")) is None
-    told = await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
-    assert told and "does not serve the namespace prod" in told
+    message = await refusal(allowed_clusters, KubernetesAccess(kubeconfig_path="kubeconfig", namespace="prod"))
+    assert message and "does not serve the namespace prod" in message
     assert await refusal(AllowedClusters(), KubernetesAccess()) != KUBECONFIG_REFUSED
 
 
 async def test_reaping_opens_only_served_namespaces(bench: Bench) -> None:
     lines = Lines()
-    running = bench.begin("sleep", "60", lines=lines)
+    execution = bench.start("sleep", "60", lines=lines)
     while not await bench.operator.list_runs(bench.connection):
         await asyncio.sleep(0.05)
     restricted = KubernetesOperator(allowed=AllowedClusters(bench.file.parent, frozenset({"other"})))
@@ -177,5 +180,5 @@ async def test_reaping_opens_only_served_namespaces(bench: Bench) -> None:
     assert not await restricted.end_run(bench.connection, run)
     assert await bench.operator.list_runs(bench.connection)
     await restricted.close()
-    running.stop()
-    await running.wait()
+    execution.stop()
+    await execution.wait()

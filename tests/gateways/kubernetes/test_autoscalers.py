@@ -1,6 +1,6 @@
-"""Workloads that a HorizontalPodAutoscaler sizes, played by the test.
+"""Workloads that a HorizontalPodAutoscaler sizes; the test acts as the autoscaler.
 
-Its word stands, and no fewer serve.
+Its size is kept, and no fewer pods serve.
 """
 
 import pytest
@@ -12,7 +12,7 @@ from tests.gateways.kubernetes.support.workload import LABELS, NEW, OLD, TOTAL, 
 
 K = StrategyKind
 """Short name for the tables below."""
-BEGUN = {
+STARTED = {
     "rolling": Shape(kind=K.ROLLING, updated=1, total=TOTAL, weight=0.3),
     "canary": Shape(kind=K.CANARY, updated=1, total=TOTAL, weight=0.3),
     "blue-green": Shape(kind=K.BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True),
@@ -29,11 +29,11 @@ async def web(bench: Bench) -> Web:
     """A workload that runs the old version, and has an autoscaler."""
     web = Web(bench)
     await web.make()
-    await autoscaled(web)
+    await create_autoscaler(web)
     return web
 
 
-async def autoscaled(web: Web) -> None:
+async def create_autoscaler(web: Web) -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
     spec = {"minReplicas": 1, "maxReplicas": 9, "metrics": [{"type": "Resource", "resource": cpu}]}
@@ -41,56 +41,54 @@ async def autoscaled(web: Web) -> None:
     await web.create("horizontalpodautoscalers", body)
 
 
-async def scaled(web: Web, to: int) -> None:
+async def scale(web: Web, replicas: int) -> None:
     """Size the workload as its autoscaler does."""
-    await web.by_hand("deployments", lambda body: body["spec"].update(replicas=to))
+    await web.edit("deployments", lambda body: body["spec"].update(replicas=replicas))
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
-@pytest.mark.parametrize("name", BEGUN)
-async def test_what_it_decides_meanwhile_stands(web: Web, name: str, back: bool) -> None:
-    await scaled(web, 4)
-    assert (await web.bring(BEGUN[name])).ending is Ending.SUCCEEDED
+@pytest.mark.parametrize("rolls_back", [False, True], ids=["on", "back"])
+@pytest.mark.parametrize("name", STARTED)
+async def test_the_size_set_by_the_autoscaler_is_kept(web: Web, name: str, rolls_back: bool) -> None:
+    await scale(web, 4)
+    assert (await web.roll_out(STARTED[name])).ending is Ending.SUCCEEDED
     assert (await web.images())["web"] == (OLD, 4)
-    await scaled(web, 5)
-    outcome = await (web.take_back(BEGUN[name]) if back else web.bring(FINISHED[name]))
+    await scale(web, 5)
+    outcome = await (web.roll_back(STARTED[name]) if rolls_back else web.roll_out(FINISHED[name]))
     assert outcome.ending is Ending.SUCCEEDED
-    assert await web.images() == {"web": (OLD if back else NEW, 5)}
+    assert await web.images() == {"web": (OLD if rolls_back else NEW, 5)}
     assert not any("somebody" in line for line in web.lines.system)
 
 
-async def test_all_at_once_leaves_the_size_alone(web: Web) -> None:
-    await scaled(web, 5)
-    await web.bring(web.shape(TOTAL))
+async def test_an_update_at_once_keeps_the_size(web: Web) -> None:
+    await scale(web, 5)
+    await web.roll_out(web.shape(TOTAL))
     assert await web.images() == {"web": (NEW, 5)}
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
-async def test_a_base_that_was_made_small_while_it_had_nothing_to_do_takes_the_traffic_back_at_full_size(
-    web: Web, back: bool
-) -> None:
-    await scaled(web, 5)
-    await web.bring(BEGUN["blue-green"])
-    await scaled(web, 1)
+@pytest.mark.parametrize("rolls_back", [False, True], ids=["on", "back"])
+async def test_a_base_scaled_down_while_idle_serves_again_at_full_size(web: Web, rolls_back: bool) -> None:
+    await scale(web, 5)
+    await web.roll_out(STARTED["blue-green"])
+    await scale(web, 1)
     assert await web.size() == TOTAL
-    await web.bring(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
+    await web.roll_out(web.shape(1, K.BLUE_GREEN, total=1, switched=True))
     assert await web.images() == {"web": (OLD, 1), "web-preview": (NEW, 5)}
-    outcome = await (web.take_back(BEGUN["blue-green"]) if back else web.bring(FINISHED["blue-green"]))
+    outcome = await (web.roll_back(STARTED["blue-green"]) if rolls_back else web.roll_out(FINISHED["blue-green"]))
     assert outcome.ending is Ending.SUCCEEDED
-    assert await web.images() == {"web": (OLD if back else NEW, 5)}
+    assert await web.images() == {"web": (OLD if rolls_back else NEW, 5)}
     assert await web.selector() == LABELS
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["on", "back"])
-async def test_by_weight_too(bench: Bench, back: bool) -> None:
+@pytest.mark.parametrize("rolls_back", [False, True], ids=["on", "back"])
+async def test_a_base_without_weight_serves_again_at_full_size(bench: Bench, rolls_back: bool) -> None:
     web = Web(bench, route=True)
     await web.make()
-    await autoscaled(web)
+    await create_autoscaler(web)
     shape = web.shape(TOTAL, K.CANARY, weight=1.0)
-    await web.bring(shape)
-    await scaled(web, 1)
-    await web.bring(web.shape(1, K.CANARY, total=1, weight=1.0))
+    await web.roll_out(shape)
+    await scale(web, 1)
+    await web.roll_out(web.shape(1, K.CANARY, total=1, weight=1.0))
     assert await web.images() == {"web": (OLD, 1), "web-canary": (NEW, TOTAL)}
-    outcome = await (web.take_back(shape) if back else web.bring(FINISHED["canary"]))
+    outcome = await (web.roll_back(shape) if rolls_back else web.roll_out(FINISHED["canary"]))
     assert outcome.ending is Ending.SUCCEEDED
-    assert (await web.weights(), await web.images()) == ({"web": 1}, {"web": (OLD if back else NEW, TOTAL)})
+    assert (await web.weights(), await web.images()) == ({"web": 1}, {"web": (OLD if rolls_back else NEW, TOTAL)})

@@ -34,49 +34,49 @@ class CutAt:
 @pytest.mark.parametrize("number", range(1, 13))
 @pytest.mark.parametrize("hook", ["before", "after"])
 async def test_one_job_runs_and_every_line_is_read_once_whichever_call_breaks(
-    bench: Bench, played: ClusterServer, hook: str, number: int
+    bench: Bench, api_server: ClusterServer, hook: str, number: int
 ) -> None:
-    setattr(played, hook, CutAt(number))
+    setattr(api_server, hook, CutAt(number))
     outcome, lines = await bench.run(*SCRIPT)
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, OUTPUT)
-    assert set(played.made.values()) == {1}
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, OUTPUT)
+    assert set(api_server.made.values()) == {1}
 
 
 @pytest.mark.parametrize("number", range(1, 12))
-async def test_one_job_runs_whenever_a_worker_is_lost(bench: Bench, played: ClusterServer, number: int) -> None:
+async def test_one_job_runs_whenever_a_worker_is_lost(bench: Bench, api_server: ClusterServer, number: int) -> None:
     lines = Lines()
-    execution = bench.begin(*SCRIPT, lines=lines)
+    execution = bench.start(*SCRIPT, lines=lines)
     wait = asyncio.create_task(execution.wait())
-    await eventually(lambda: len(played.asked) >= min(number, 5) or wait.done())
+    await eventually(lambda: len(api_server.asked) >= min(number, 5) or wait.done())
     await asyncio.sleep(0.05 * max(0, number - 5))
     execution.detach()
     await wait
-    outcome, later_lines = await bench.run(*SCRIPT, operator=(second_operator := bench.another()))
+    outcome, later_lines = await bench.run(*SCRIPT, operator=(second_operator := bench.new_operator()))
     await second_operator.close()
-    assert (outcome.ending, later_lines.said) == (Ending.SUCCEEDED, OUTPUT)
-    assert set(played.made.values()) == {1}
+    assert (outcome.ending, later_lines.output) == (Ending.SUCCEEDED, OUTPUT)
+    assert set(api_server.made.values()) == {1}
 
 
-async def test_a_log_continues_where_its_connection_broke(bench: Bench, played: ClusterServer) -> None:
-    played.cut_log_after = 9
+async def test_a_log_continues_where_its_connection_broke(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.cut_log_after = 9
     script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo line $i; sleep 0.3; done"
-    execution = bench.begin("sh", "-c", script, lines=(lines := Lines()))
-    await eventually(lambda: len(lines.said) >= 11, "some lines")
-    played.cut_log_after = None
+    execution = bench.start("sh", "-c", script, lines=(lines := Lines()))
+    await eventually(lambda: len(lines.output) >= 11, "some lines")
+    api_server.cut_log_after = None
     assert (await execution.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == [f"line {number}" for number in range(1, 15)]
+    assert lines.output == [f"line {number}" for number in range(1, 15)]
 
 
-async def test_an_absent_cluster_delays_a_job_without_failing_it(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    played.away = True
-    played.drop()
+async def test_an_absent_cluster_delays_a_job_without_failing_it(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    api_server.away = True
+    api_server.drop_connections()
     await eventually(lambda: any("the cluster is away" in line for line in lines.system))
     await asyncio.sleep(1)
-    played.away = False
+    api_server.away = False
     assert (await execution.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == OUTPUT
+    assert lines.output == OUTPUT
     assert "The cluster answers again." in lines.system
 
 
@@ -94,39 +94,39 @@ class NoRights:
             raise Refusal(403, "Forbidden", message)
 
 
-async def test_missing_rights_at_the_start_of_a_cluster_delay_a_job(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    played.before = NoRights(1.0)
-    played.drop()
+async def test_missing_rights_at_the_start_of_a_cluster_delay_a_job(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    api_server.before = NoRights(1.0)
+    api_server.drop_connections()
     assert (await execution.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == OUTPUT
+    assert lines.output == OUTPUT
     assert any("403 jobs.batch is forbidden" in line for line in lines.system)
 
 
 async def test_rights_that_stay_missing_fail_a_job(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "FORBIDDEN_SECONDS", 0.5)
-    played.before = rights = NoRights(60.0)
+    api_server.before = rights = NoRights(60.0)
     outcome, _ = await bench.run("true")
     assert (outcome.ending, rights.calls > 1) == (Ending.FAILED, True)
     assert "403 jobs.batch is forbidden" in str(outcome.message)
 
 
-async def test_an_expired_watch_starts_again(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin(*SCRIPT, lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+async def test_an_expired_watch_starts_again(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start(*SCRIPT, lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     for _ in range(3):
-        played.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
-        played.forget()
-        played.drop()
+        api_server.store("pods", {"metadata": {"name": "other", "labels": {}}}, bench.connection.namespace)
+        api_server.expire_history()
+        api_server.drop_connections()
         await asyncio.sleep(0.05)
     assert (await execution.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == OUTPUT
+    assert lines.output == OUTPUT
 
 
-async def test_a_rollout_ends_over_any_number_of_watches(bench: Bench, played: ClusterServer) -> None:
+async def test_a_rollout_ends_over_any_number_of_watches(bench: Bench, api_server: ClusterServer) -> None:
     await (web := Web(bench)).make()
     slow_operator = KubernetesOperator(
         PollIntervals(poll_seconds=1.0, settle_seconds=0.02, watched_poll_seconds=10_000.0),
@@ -134,39 +134,39 @@ async def test_a_rollout_ends_over_any_number_of_watches(bench: Bench, played: C
     )
     for image in (NEW, OLD, NEW):
         rollout = asyncio.create_task(
-            web.bring(web.shape(TOTAL), slow_operator, image=image, deployment_id=f"dep_{image}")
+            web.roll_out(web.shape(TOTAL), slow_operator, image=image, deployment_id=f"dep_{image}")
         )
         for _ in range(3):
             await asyncio.sleep(0.02)
-            played.store("services", {"metadata": {"name": "other"}}, "elsewhere")
-            played.forget()
-            played.drop()
+            api_server.store("services", {"metadata": {"name": "other"}}, "elsewhere")
+            api_server.expire_history()
+            api_server.drop_connections()
         assert (await rollout).ending is Ending.SUCCEEDED
     await slow_operator.close()
 
 
-async def test_a_rollout_without_the_right_to_watch_is_polled(bench: Bench, played: ClusterServer) -> None:
+async def test_a_rollout_without_the_right_to_watch_is_polled(bench: Bench, api_server: ClusterServer) -> None:
     await (web := Web(bench)).make()
 
     def refuse(_method: str, path: str) -> None:
         if path.endswith("/deployments"):
             raise Refusal(403, "Forbidden", "deployments is forbidden")
 
-    played.before = refuse
-    assert (await web.bring(web.shape(TOTAL))).ending is Ending.SUCCEEDED
-    assert any(call.startswith("GET") and call.endswith("/deployments") for call in played.asked)
+    api_server.before = refuse
+    assert (await web.roll_out(web.shape(TOTAL))).ending is Ending.SUCCEEDED
+    assert any(call.startswith("GET") and call.endswith("/deployments") for call in api_server.asked)
 
 
-async def test_a_deleted_job_fails_with_that_message(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin("sleep", "60", lines=Lines())
-    await eventually(lambda: list(played.of("pods")))
-    (job,) = played.of("jobs")
-    played.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
+async def test_a_deleted_job_fails_with_that_message(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start("sleep", "60", lines=Lines())
+    await eventually(lambda: list(api_server.of("pods")))
+    (job,) = api_server.of("jobs")
+    api_server.remove(("jobs", bench.connection.namespace, job["metadata"]["name"]))
     assert "was deleted by somebody" in str((await execution.wait()).message)
 
 
 async def test_an_unschedulable_pod_waits_until_the_limit_and_reports_the_reason(
-    bench: Bench, played: ClusterServer
+    bench: Bench, api_server: ClusterServer
 ) -> None:
     bench.nodes.unschedulable = True
     outcome, lines = await bench.run("true", timeout_seconds=2)
@@ -175,7 +175,7 @@ async def test_an_unschedulable_pod_waits_until_the_limit_and_reports_the_reason
     assert any(line.startswith("WARN: waiting: no node can run it") for line in lines.system)
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_forbidden_pod_fails_with_the_reason(bench: Bench) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
     outcome, _ = await bench.run("true")
@@ -184,7 +184,7 @@ async def test_a_forbidden_pod_fails_with_the_reason(bench: Bench) -> None:
     assert await bench.objects("jobs") == []
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_pod_without_quota_waits_until_the_limit(bench: Bench) -> None:
     bench.nodes.refusal = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
     outcome, lines = await bench.run("true", timeout_seconds=2)
@@ -194,29 +194,29 @@ async def test_a_pod_without_quota_waits_until_the_limit(bench: Bench) -> None:
     assert any("exceeded quota: small" in line for line in lines.system)
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_container_that_runs_out_of_memory_is_reported_as_such(bench: Bench) -> None:
     bench.nodes.killed_as = "OOMKilled"
     outcome, _ = await bench.run("sh", "-c", "kill -9 $$")
     assert (outcome.message, outcome.exit_code) == ("it ran out of memory (OOMKilled), exit status 137", 137)
 
 
-async def test_a_kill_deletes_a_job_at_once(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin("sleep", "60", lines=Lines())
-    await eventually(lambda: any("log" in call for call in played.asked), "the command to begin")
-    played.listeners.clear()
+async def test_a_kill_deletes_a_job_at_once(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start("sleep", "60", lines=Lines())
+    await eventually(lambda: any("log" in call for call in api_server.asked), "the command to begin")
+    api_server.listeners.clear()
     execution.stop()
-    await eventually(lambda: any(call.startswith("DELETE") for call in played.asked))
+    await eventually(lambda: any(call.startswith("DELETE") for call in api_server.asked))
     execution.kill()
     await execution.wait()
-    assert any(call.startswith("DELETE") and "/pods/" in call for call in played.asked)
+    assert any(call.startswith("DELETE") and "/pods/" in call for call in api_server.asked)
 
 
-async def test_no_job_is_created_after_the_leases_expired(bench: Bench, played: ClusterServer) -> None:
+async def test_no_job_is_created_after_the_leases_expired(bench: Bench, api_server: ClusterServer) -> None:
     bench.operator.renew_lease(0.0)
-    execution = bench.begin("echo", "late", lines=(lines := Lines()))
+    execution = bench.start("echo", "late", lines=(lines := Lines()))
     await asyncio.sleep(0.2)
-    assert not any(call.startswith("POST") for call in played.asked)
+    assert not any(call.startswith("POST") for call in api_server.asked)
     bench.operator.renew_lease(60.0)
     assert (await execution.wait()).ending is Ending.SUCCEEDED
-    assert lines.said == ["late"]
+    assert lines.output == ["late"]

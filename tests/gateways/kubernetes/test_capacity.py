@@ -22,125 +22,125 @@ SHARES = Strategy(CANARY, (StrategyStep(canary_ratio=0.3), StrategyStep(canary_r
 AT_ONCE, TWO_SETS = Strategy(), Strategy(BLUE_GREEN)
 
 
-async def sized(web: Web, size: int, change: Callable[[Body], object] = lambda body: None) -> None:
-    def both(body: Body) -> None:
+async def resize(web: Web, size: int, change: Callable[[Body], object] = lambda body: None) -> None:
+    def set_size_and_change(body: Body) -> None:
         body["spec"]["replicas"] = size
         change(body)
 
-    await web.by_hand("deployments", both)
-    await web.bring(web.shape(size, total=size, finished=True), image=OLD, deployment_id="dep_01b")
+    await web.edit("deployments", set_size_and_change)
+    await web.roll_out(web.shape(size, total=size, finished=True), image=OLD, deployment_id="dep_01b")
     web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, size
 
 
-def shape(updated: int, total: int, kind: StrategyKind = CANARY, **more: Any) -> Shape:
-    return Shape(kind=kind, updated=updated, total=total, weight=updated / total, **more)
+def shape(updated: int, total: int, kind: StrategyKind = CANARY, **options: Any) -> Shape:
+    return Shape(kind=kind, updated=updated, total=total, weight=updated / total, **options)
 
 
-def alone(body: Body) -> None:
+def require_own_node(body: Body) -> None:
     body["spec"]["strategy"] = TIGHT
     (container,) = body["spec"]["template"]["spec"]["containers"]
     container["ports"] = [{"containerPort": 80, "hostPort": 80}]
 
 
-def recreated(body: Body) -> None:
+def use_recreate(body: Body) -> None:
     body["spec"]["strategy"] = {"type": "Recreate"}
 
 
 @pytest.fixture
-async def web(bench: Bench, played: ClusterServer) -> Web:
+async def web(bench: Bench, api_server: ClusterServer) -> Web:
     """A workload that runs the old version."""
-    del played
+    del api_server
     web = Web(bench)
     await web.make()
     return web
 
 
-async def test_a_canary_without_room_goes_back_and_nobody_is_missed(web: Web) -> None:
-    await sized(web, 4)
+async def test_a_canary_without_quota_is_rolled_back_without_lost_replicas(web: Web) -> None:
+    await resize(web, 4)
     web.bench.rollers.quota = 5
-    assert (await web.bring(shape(1, 4))).ending is Ending.SUCCEEDED
-    outcome = await web.bring(shape(3, 4))
+    assert (await web.roll_out(shape(1, 4))).ending is Ending.SUCCEEDED
+    outcome = await web.roll_out(shape(3, 4))
     assert outcome.ending is Ending.FAILED and "exceeded quota" in str(outcome.message)
-    assert (await web.take_back(shape(3, 4))).message is None
+    assert (await web.roll_back(shape(3, 4))).message is None
     assert await web.images() == {"web": (OLD, 4)}
     assert web.bench.rollers.fewest >= 4
     assert any("There is no room for more pods of web: scaling web-canary to" in line for line in web.lines.system)
 
 
-@pytest.mark.parametrize("back", [False, True])
-async def test_the_last_step_takes_from_the_canary_what_the_base_misses(web: Web, back: bool) -> None:
-    await sized(web, 4)
-    await web.bring(shape(3, 4))
+@pytest.mark.parametrize("rolls_back", [False, True])
+async def test_the_last_step_moves_replicas_from_the_canary_to_the_base(web: Web, rolls_back: bool) -> None:
+    await resize(web, 4)
+    await web.roll_out(shape(3, 4))
     web.bench.rollers.quota = 5
-    done = shape(4, 4, finished=True)
-    outcome = await (web.take_back(shape(3, 4)) if back else web.bring(done))
+    shape_step = shape(4, 4, finished=True)
+    outcome = await (web.roll_back(shape(3, 4)) if rolls_back else web.roll_out(shape_step))
     assert outcome.message is None
-    assert await web.images() == {"web": (OLD if back else NEW, 4)}
+    assert await web.images() == {"web": (OLD if rolls_back else NEW, 4)}
     assert web.bench.rollers.fewest >= 4
 
 
-async def test_what_was_left_half_way_is_tidied_without_room(web: Web) -> None:
-    await sized(web, 4)
-    await web.bring(shape(2, 4), deployment_id="dep_01c")
+async def test_an_unfinished_rollout_is_cleaned_up_without_quota(web: Web) -> None:
+    await resize(web, 4)
+    await web.roll_out(shape(2, 4), deployment_id="dep_01c")
     web.bench.rollers.quota = 4
-    assert (await web.bring(shape(4, 4, ROLLING))).ending is Ending.FAILED  # a quota of four has no room for a fifth
+    assert (await web.roll_out(shape(4, 4, ROLLING))).ending is Ending.FAILED  # a quota of four has no room for a fifth
     assert await web.images() == {"web": (NEW, 4)}
     assert web.bench.rollers.fewest >= 3
     web.bench.rollers.quota = 5
-    assert (await web.take_back(shape(4, 4, ROLLING))).message is None
-    assert (await web.bring(shape(4, 4, ROLLING, finished=True))).message is None
+    assert (await web.roll_back(shape(4, 4, ROLLING))).message is None
+    assert (await web.roll_out(shape(4, 4, ROLLING, finished=True))).message is None
     assert await web.images() == {"web": (NEW, 4)}
 
 
-async def test_a_base_that_serves_nobody_needs_no_room(web: Web) -> None:
-    await web.bring(web.shape(3, BLUE_GREEN, switched=True))
+async def test_an_idle_base_needs_no_quota(web: Web) -> None:
+    await web.roll_out(web.shape(3, BLUE_GREEN, switched=True))
     web.bench.rollers.quota = 6
-    assert (await web.bring(web.shape(3, BLUE_GREEN, switched=True, finished=True))).message is None
+    assert (await web.roll_out(web.shape(3, BLUE_GREEN, switched=True, finished=True))).message is None
     assert await web.images() == {"web": (NEW, 3)}
 
 
-@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("rolls_back", [False, True])
 @pytest.mark.parametrize("updated", [1, 2, 3])
-async def test_one_pod_a_node_and_no_surge(web: Web, updated: int, back: bool) -> None:
-    await sized(web, 3, alone)
+async def test_one_pod_per_node_without_surge(web: Web, updated: int, rolls_back: bool) -> None:
+    await resize(web, 3, require_own_node)
     web.bench.rollers.places = 3
     web.bench.rollers.watched, web.bench.rollers.fewest = LABELS, 3
     for step in range(1, updated + 1):
-        assert (await web.bring(web.shape(step))).message is None
+        assert (await web.roll_out(web.shape(step))).message is None
         assert sum(size for _, size in (await web.images()).values()) == 3
-    outcome = await (web.take_back(web.shape(updated)) if back else web.bring(web.shape(3, finished=True)))
+    outcome = await (web.roll_back(web.shape(updated)) if rolls_back else web.roll_out(web.shape(3, finished=True)))
     assert outcome.message is None
-    assert await web.images() == {"web": (OLD if back else NEW, 3)}
+    assert await web.images() == {"web": (OLD if rolls_back else NEW, 3)}
     assert web.bench.rollers.fewest >= 2
     (body,) = await web.bench.objects("deployments")
     assert body["spec"]["strategy"] == TIGHT
 
 
-async def test_a_deployment_that_is_recreated_is_so_at_once(web: Web) -> None:
-    await sized(web, 3, recreated)
-    for done in (web.shape(3), web.shape(3, finished=True)):
-        assert (await web.bring(done)).message is None
+async def test_a_deployment_with_the_recreate_strategy_updates_at_once(web: Web) -> None:
+    await resize(web, 3, use_recreate)
+    for shape_step in (web.shape(3), web.shape(3, finished=True)):
+        assert (await web.roll_out(shape_step)).message is None
     (body,) = await web.bench.objects("deployments")
     assert body["spec"]["strategy"] == {"type": "Recreate"} and await web.images() == {"web": (NEW, 3)}
 
 
 @pytest.mark.parametrize(
-    ("change", "strategy", "why"),
+    ("change", "strategy", "reason"),
     [
-        (recreated, BATCHES, "batches of ROLLING cannot work for Deployment web: its strategy is Recreate"),
-        (recreated, SHARES, "CANARY cannot work"),
-        (recreated, TWO_SETS, "BLUE_GREEN cannot work"),
-        (recreated, AT_ONCE, None),
-        (alone, TWO_SETS, "BLUE_GREEN cannot work for Deployment web: it needs a second Deployment"),
-        (alone, BATCHES, None),
-        (alone, SHARES, None),
-        (alone, AT_ONCE, None),
+        (use_recreate, BATCHES, "batches of ROLLING cannot work for Deployment web: its strategy is Recreate"),
+        (use_recreate, SHARES, "CANARY cannot work"),
+        (use_recreate, TWO_SETS, "BLUE_GREEN cannot work"),
+        (use_recreate, AT_ONCE, None),
+        (require_own_node, TWO_SETS, "BLUE_GREEN cannot work for Deployment web: it needs a second Deployment"),
+        (require_own_node, BATCHES, None),
+        (require_own_node, SHARES, None),
+        (require_own_node, AT_ONCE, None),
         (lambda _: None, TWO_SETS, None),
     ],
 )
-async def test_what_cannot_work_is_refused_before_anything_is_touched(
-    web: Web, change: Callable[[Body], object], strategy: Strategy, why: str | None
+async def test_an_incompatible_strategy_is_refused_before_any_change(
+    web: Web, change: Callable[[Body], object], strategy: Strategy, reason: str | None
 ) -> None:
-    await web.by_hand("deployments", change)
-    told = await web.bench.operator.incompatibility(web.workload, strategy, 3)
-    assert (told is None) if why is None else (why in str(told))
+    await web.edit("deployments", change)
+    incompatibility = await web.bench.operator.incompatibility(web.workload, strategy, 3)
+    assert (incompatibility is None) if reason is None else (reason in str(incompatibility))

@@ -27,19 +27,19 @@ async def web(bench: Bench) -> Web:
     return web
 
 
-def image(to: str) -> Change:
+def set_image(to: str) -> Change:
     return lambda body: body["spec"]["template"]["spec"]["containers"][0].update(image=to)
 
 
-def size(to: int) -> Change:
+def set_size(to: int) -> Change:
     return lambda body: body["spec"].update(replicas=to)
 
 
-def selector(**to: str) -> Change:
+def set_selector(**to: str) -> Change:
     return lambda body: body["spec"].update(selector=to)
 
 
-def weights(*to: int) -> Change:
+def set_weights(*to: int) -> Change:
     def change(body: dict[str, Any]) -> None:
         for ref, weight in zip(body["spec"]["rules"][0]["backendRefs"], to, strict=True):
             ref["weight"] = weight
@@ -47,142 +47,146 @@ def weights(*to: int) -> Change:
     return change
 
 
-async def test_an_image_changed_before_is_told_and_comes_back(web: Web) -> None:
-    await web.by_hand("deployments", image(ELSE))
-    await web.bring(web.shape(1, CANARY))
+async def test_an_image_from_before_the_rollout_is_reported_and_restored(web: Web) -> None:
+    await web.edit("deployments", set_image(ELSE))
+    await web.roll_out(web.shape(1, CANARY))
     assert any(f"WARN: web runs {ELSE}, which Boreas did not bring" in line for line in web.lines.system)
-    await web.take_back(web.shape(1, CANARY))
+    await web.roll_back(web.shape(1, CANARY))
     assert await web.images() == {"web": (ELSE, TOTAL)}
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "fault", "stays"),
+    ("name", "change", "fault", "final_images"),
     [
-        ("web", image(ELSE), f"changed the image of web to {ELSE}", {"web": (ELSE, TOTAL)}),
-        ("web", size(5), "scaled web to 5 replicas", {"web": (OLD, 5)}),
-        ("web-canary", image(ELSE), f"changed the image of web-canary to {ELSE}", BASE_OLD),
-        ("web-canary", size(3), "scaled web-canary to 3 replicas", BASE_OLD),
+        ("web", set_image(ELSE), f"changed the image of web to {ELSE}", {"web": (ELSE, TOTAL)}),
+        ("web", set_size(5), "scaled web to 5 replicas", {"web": (OLD, 5)}),
+        ("web-canary", set_image(ELSE), f"changed the image of web-canary to {ELSE}", BASE_OLD),
+        ("web-canary", set_size(3), "scaled web-canary to 3 replicas", BASE_OLD),
     ],
 )
-async def test_a_deployment(web: Web, name: str, change: Change, fault: str, stays: dict[str, tuple[str, int]]) -> None:
-    await web.bring(web.shape(1, CANARY))
-    await web.by_hand("deployments", change, name)
-    before = await web.images()
-    outcome = await web.bring(web.shape(2, CANARY))
+async def test_a_deployment_edited_during_the_rollout_fails_it(
+    web: Web, name: str, change: Change, fault: str, final_images: dict[str, tuple[str, int]]
+) -> None:
+    await web.roll_out(web.shape(1, CANARY))
+    await web.edit("deployments", change, name)
+    images_before = await web.images()
+    outcome = await web.roll_out(web.shape(2, CANARY))
     assert outcome.ending is Ending.FAILED and f"somebody {fault} meanwhile; it is left so" in str(outcome.message)
-    assert (await web.images())[name] == before[name]
+    assert (await web.images())[name] == images_before[name]
     ending = Ending.LEFT if "image of web " in fault else Ending.SUCCEEDED
-    assert (await web.take_back(web.shape(2, CANARY))).ending is ending
-    assert await web.images() == stays
+    assert (await web.roll_back(web.shape(2, CANARY))).ending is ending
+    assert await web.images() == final_images
 
 
-async def test_a_size_that_is_more_than_asked_for_is_kept_to_the_end(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
-    await web.by_hand("deployments", size(5))
-    done = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
+async def test_a_larger_size_is_kept_to_the_end(web: Web) -> None:
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.edit("deployments", set_size(5))
+    finished_shape = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
     for _ in range(2):
-        assert (await web.bring(done)).ending is Ending.SUCCEEDED
+        assert (await web.roll_out(finished_shape)).ending is Ending.SUCCEEDED
         assert await web.images() == {"web": (NEW, 5)}
     assert "WARN: somebody scaled web to 5 replicas meanwhile; it is left so." in web.lines.system
-    await web.by_hand("deployments", size(2))
-    assert (await web.take_back(done)).ending is Ending.SUCCEEDED
+    await web.edit("deployments", set_size(2))
+    assert (await web.roll_back(finished_shape)).ending is Ending.SUCCEEDED
     assert await web.images() == {"web": (OLD, 2)}
 
 
-async def test_a_manner_of_updates_is_kept(web: Web) -> None:
-    await web.bring(web.shape(TOTAL))
-    await web.by_hand("deployments", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
-    await web.bring(web.shape(TOTAL, finished=True))
+async def test_an_edited_update_strategy_is_kept(web: Web) -> None:
+    await web.roll_out(web.shape(TOTAL))
+    await web.edit("deployments", lambda body: body["spec"].update(strategy={"type": "Recreate"}))
+    await web.roll_out(web.shape(TOTAL, finished=True))
     (body,) = await web.bench.objects("deployments")
     assert body["spec"]["strategy"]["type"] == "Recreate"
 
 
-async def test_a_service_that_was_switched(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
-    await web.by_hand("services", selector(app="other"))
-    done = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
-    outcome = await web.bring(done)
+async def test_an_edited_selector_after_the_switch_fails_the_rollout(web: Web) -> None:
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.edit("services", set_selector(app="other"))
+    finished_shape = web.shape(TOTAL, BLUE_GREEN, switched=True, finished=True)
+    outcome = await web.roll_out(finished_shape)
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
     assert await web.selector() == {"app": "other"}
-    assert (await web.take_back(done)).ending is Ending.LEFT
+    assert (await web.roll_back(finished_shape)).ending is Ending.LEFT
     assert (await web.images(), await web.selector()) == (BASE_OLD, {"app": "other"})
 
 
-async def test_a_service_that_is_not_switched_yet_is_followed(web: Web) -> None:
+async def test_an_edited_selector_before_the_switch_is_followed(web: Web) -> None:
     labels = {"app": "web", "tier": "front"}
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(labels))
-    await web.by_hand("services", selector(**labels))
-    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("deployments", lambda body: body["spec"]["template"]["metadata"]["labels"].update(labels))
+    await web.edit("services", set_selector(**labels))
+    await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert await web.selector() == labels | {TRACK: "preview"}
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, labels)
 
 
-async def test_a_service_of_which_somebody_takes_the_track_away_gets_it_again(web: Web) -> None:
-    await web.bring(shape := web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("services", selector(**LABELS))
-    assert (await web.bring(shape)).ending is Ending.SUCCEEDED
+async def test_a_removed_track_is_restored_in_the_selector(web: Web) -> None:
+    await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("services", set_selector(**LABELS))
+    assert (await web.roll_out(shape)).ending is Ending.SUCCEEDED
     assert await web.selector() == LABELS | {TRACK: "stable"}
 
 
-async def test_a_service_of_which_the_new_set_can_not_be_told_apart_any_more(web: Web) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
-    await web.by_hand("services", selector(a="b"))
-    outcome = await web.bring(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
+async def test_a_selector_that_cannot_separate_the_new_set_fails_the_rollout(web: Web) -> None:
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
+    await web.edit("services", set_selector(a="b"))
+    outcome = await web.roll_out(shape := web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, {"a": "b"})
 
 
-async def test_a_service_that_somebody_switched_back(web: Web) -> None:
+async def test_a_service_switched_back_by_hand_fails_the_rollout(web: Web) -> None:
     shape = web.shape(TOTAL, BLUE_GREEN, switched=True)
-    await web.bring(shape)
-    await web.by_hand("services", selector(**LABELS))
-    assert SELECTS in str((await web.bring(shape)).message)
+    await web.roll_out(shape)
+    await web.edit("services", set_selector(**LABELS))
+    assert SELECTS in str((await web.roll_out(shape)).message)
     assert await web.selector() == LABELS
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert (await web.images(), await web.selector()) == (BASE_OLD, LABELS)
 
 
-async def test_what_a_service_was_given_by_hand_is_not_taken_from_it(web: Web) -> None:
+async def test_a_selector_edited_by_hand_is_kept(web: Web) -> None:
     shape = web.shape(TOTAL, BLUE_GREEN, switched=True)
-    await web.bring(shape)
-    await web.by_hand("services", selector(**{"boreas.dev/track": "preview"}))
-    outcome = await web.take_back(shape)
+    await web.roll_out(shape)
+    await web.edit("services", set_selector(**{"boreas.dev/track": "preview"}))
+    outcome = await web.roll_back(shape)
     assert outcome.ending is Ending.LEFT and "selects the pods of web-preview, so that was not removed" in str(
         outcome.message
     )
     assert await web.images() == BASE_OLD | {"web-preview": (NEW, TOTAL)}
-    (service,) = [each for each in await web.bench.objects("services") if each["metadata"]["name"] == "web"]
+    (service,) = [
+        candidate for candidate in await web.bench.objects("services") if candidate["metadata"]["name"] == "web"
+    ]
     assert SELECTOR not in service["metadata"].get("annotations", {})
 
 
-@pytest.mark.parametrize("by_hand", [(50, 50), (3, 1), (100, 0)])
-async def test_a_route(bench: Bench, by_hand: tuple[int, int]) -> None:
+@pytest.mark.parametrize("edited_weights", [(50, 50), (3, 1), (100, 0)])
+async def test_edited_weights_of_a_route_fail_the_rollout(bench: Bench, edited_weights: tuple[int, int]) -> None:
     web = Web(bench, route=True)
     await web.make()
-    await web.bring(web.shape(1, CANARY, weight=0.1))
-    await web.by_hand("httproutes", weights(*by_hand))
+    await web.roll_out(web.shape(1, CANARY, weight=0.1))
+    await web.edit("httproutes", set_weights(*edited_weights))
     for shape in (web.shape(2, CANARY, weight=0.5), web.shape(TOTAL, CANARY, weight=1.0, finished=True)):
-        outcome = await web.bring(shape)
-        told = "somebody changed the weights of HTTPRoute web meanwhile; they are left so"
-        assert outcome.ending is Ending.FAILED and told in str(outcome.message)
-        assert await web.weights() == dict(zip(("web", "web-canary"), by_hand, strict=True))
-    assert (await web.take_back(shape)).ending is Ending.SUCCEEDED
+        outcome = await web.roll_out(shape)
+        message = "somebody changed the weights of HTTPRoute web meanwhile; they are left so"
+        assert outcome.ending is Ending.FAILED and message in str(outcome.message)
+        assert await web.weights() == dict(zip(("web", "web-canary"), edited_weights, strict=True))
+    assert (await web.roll_back(shape)).ending is Ending.SUCCEEDED
     assert any("HTTPRoute web meanwhile; all traffic goes back to web" in line for line in web.lines.system)
     assert (await web.weights(), await web.images()) == ({"web": 1}, BASE_OLD)
 
 
-async def test_a_change_at_the_very_moment_is_seen(web: Web, played: ClusterServer) -> None:
-    await web.bring(web.shape(TOTAL, BLUE_GREEN))
+async def test_a_concurrent_edit_is_detected(web: Web, api_server: ClusterServer) -> None:
+    await web.roll_out(web.shape(TOTAL, BLUE_GREEN))
 
-    def between(method: str, path: str) -> None:
+    def switch_before_the_update(method: str, path: str) -> None:
         if method == "PUT" and path.endswith("/services/web"):
-            played.before = lambda _method, _path: None
-            played.change("services", "web", selector(app="other"), web.bench.connection.namespace)
+            api_server.before = lambda _method, _path: None
+            api_server.change("services", "web", set_selector(app="other"), web.bench.connection.namespace)
 
-    played.before = between
-    outcome = await web.bring(web.shape(TOTAL, BLUE_GREEN, switched=True))
+    api_server.before = switch_before_the_update
+    outcome = await web.roll_out(web.shape(TOTAL, BLUE_GREEN, switched=True))
     assert outcome.ending is Ending.FAILED and SELECTS in str(outcome.message)
     assert await web.selector() == {"app": "other"}

@@ -22,30 +22,30 @@ async def pod_spec(bench: Bench) -> dict[str, Any]:
     return spec
 
 
-async def test_a_restricted_namespace_accepts_a_job_and_is_remembered(bench: Bench, played: ClusterServer) -> None:
-    played.admission.restricted = True
+async def test_a_restricted_namespace_accepts_a_job_and_is_remembered(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.restricted = True
     outcome, lines = await bench.run("echo", "one")
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["one"])
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
     assert (await pod_spec(bench))["securityContext"]["runAsNonRoot"] is True
-    assert sum(count for (kind, _, _), count in played.made.items() if kind == "jobs") == 2
+    assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 2
     outcome, _ = await bench.run("echo", "two", run="1")
     assert outcome.ending is Ending.SUCCEEDED
-    assert sum(count for (kind, _, _), count in played.made.items() if kind == "jobs") == 3
+    assert sum(count for (kind, _, _), count in api_server.made.items() if kind == "jobs") == 3
 
 
-async def test_a_policy_that_demands_non_root_is_satisfied(bench: Bench, played: ClusterServer) -> None:
-    played.admission.demands_non_root = True
+async def test_a_policy_that_demands_non_root_is_satisfied(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.demands_non_root = True
     outcome, lines = await bench.run("echo", "one")
-    assert (outcome.ending, lines.said) == (Ending.SUCCEEDED, ["one"])
+    assert (outcome.ending, lines.output) == (Ending.SUCCEEDED, ["one"])
     outcome, _ = await bench.run("true", run="1", job=JobOptions(run_as_user=0))
     assert outcome.ending is Ending.FAILED and "set runAsNonRoot to true" in str(outcome.message)
 
 
-async def test_an_image_runs_as_root_only_where_that_is_allowed(bench: Bench, played: ClusterServer) -> None:
+async def test_an_image_runs_as_root_only_where_that_is_allowed(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", image="rooted:1")
     assert outcome.ending is Ending.SUCCEEDED
     assert "runAsNonRoot" not in (await pod_spec(bench))["securityContext"]
-    played.admission.restricted = True
+    api_server.admission.restricted = True
     outcome, _ = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.FAILED
     assert "container has runAsNonRoot and image will run as root" in str(outcome.message)
@@ -54,40 +54,40 @@ async def test_an_image_runs_as_root_only_where_that_is_allowed(bench: Bench, pl
     assert outcome.ending is Ending.SUCCEEDED
 
 
-async def test_a_namespace_without_its_restriction_accepts_root_again(bench: Bench, played: ClusterServer) -> None:
-    played.admission.restricted = True
+async def test_a_namespace_without_its_restriction_accepts_root_again(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.restricted = True
     await bench.run("true")
-    played.admission.restricted = False
+    api_server.admission.restricted = False
     outcome, lines = await bench.run("true", image="rooted:1", run="1")
     assert outcome.ending is Ending.SUCCEEDED
     assert "The Job is created again in another form." in lines.system
 
 
-async def test_another_worker_creates_a_refused_job_again(bench: Bench, played: ClusterServer) -> None:
+async def test_another_worker_creates_a_refused_job_again(bench: Bench, api_server: ClusterServer) -> None:
     bench.nodes.refusal = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod)'
-    execution = bench.begin("echo", "hello", lines=(lines := Lines()))
+    execution = bench.start("echo", "hello", lines=(lines := Lines()))
     await eventually(lambda: any("violates PodSecurity" in line for line in lines.system))
     execution.detach()
     await execution.wait()
-    bench.nodes.refusal, played.admission.restricted = None, True
+    bench.nodes.refusal, api_server.admission.restricted = None, True
     origin = Origin(deployment_id="dep_01", task_id="tsk_01hzz", run="0", attempt=1)
     outcome, later_lines = await bench.run(
-        "echo", "hello", operator=(second_operator := bench.another()), origin=origin
+        "echo", "hello", operator=(second_operator := bench.new_operator()), origin=origin
     )
     await second_operator.close()
     assert outcome.ending is Ending.SUCCEEDED, outcome
-    assert (lines.said, later_lines.said) == ([], ["hello"])
+    assert (lines.output, later_lines.output) == ([], ["hello"])
 
 
-async def test_an_explicit_root_user_gets_the_message_of_the_cluster(bench: Bench, played: ClusterServer) -> None:
-    played.admission.restricted = True
+async def test_an_explicit_root_user_gets_the_message_of_the_cluster(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.restricted = True
     outcome, _ = await bench.run("true", job=JobOptions(run_as_user=0))
     assert outcome.ending is Ending.FAILED
     assert "must not set runAsUser=0" in str(outcome.message)
 
 
-async def test_a_quota_that_demands_limits_is_explained(bench: Bench, played: ClusterServer) -> None:
-    played.admission.quota = {"limits.cpu": 4}
+async def test_a_quota_that_demands_limits_is_explained(bench: Bench, api_server: ClusterServer) -> None:
+    api_server.admission.quota = {"limits.cpu": 4}
     outcome, _ = await bench.run("true")
     assert outcome.ending is Ending.FAILED
     assert "failed quota: small: must specify limits.cpu for: main" in str(outcome.message)
@@ -98,7 +98,7 @@ async def test_a_quota_that_demands_limits_is_explained(bench: Bench, played: Cl
     assert (await bench.run("true", run="2", connection=connection))[0].ending is Ending.SUCCEEDED
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_options_of_a_step_override_those_of_its_environment(bench: Bench) -> None:
     environment_options = JobOptions(
         service_account_name="builder", labels={"team": "shop", "cost": "1"}, run_as_user=1000
@@ -114,8 +114,8 @@ async def test_options_of_a_step_override_those_of_its_environment(bench: Bench)
     assert pod["readinessGates"] == [{"conditionType": "boreas.dev/serves-nobody"}]
 
 
-async def test_a_service_account_that_is_not_listed_is_refused(bench: Bench, played: ClusterServer) -> None:
+async def test_a_service_account_that_is_not_listed_is_refused(bench: Bench, api_server: ClusterServer) -> None:
     outcome, _ = await bench.run("true", job=JobOptions(service_account_name="chief"))
     assert outcome.ending is Ending.FAILED
     assert "the service account “chief” is not one of the environment's" in str(outcome.message)
-    assert not any(call.startswith("POST") for call in played.asked)
+    assert not any(call.startswith("POST") for call in api_server.asked)

@@ -1,8 +1,8 @@
 """Workers killed at every call of every rollout.
 
-Another one goes on, nothing stays, nobody is served by fewer.
+Another one continues, no object remains, and no fewer pods serve.
 
-The played cluster counts, after every change, how many pods are ready that the Service selects, and which share of the
+The fake cluster counts, after every change, how many pods are ready that the Service selects, and which share of the
 traffic the new version gets: that rises on the way on, and falls on the way back.
 """
 
@@ -51,15 +51,15 @@ PLANS["blue-green-autoscaled"] = PLANS["blue-green"]
 
 
 class Killer:
-    """Cancels what runs at its n-th call that changes something, or at none."""
+    """Cancels its victim at the n-th call that changes an object."""
 
     def __init__(self, number: int) -> None:
-        self.left = number
+        self.calls_left = number
         self.victim: asyncio.Task[None] | None = None
 
     def __call__(self, method: str, _path: str) -> None:
-        self.left -= method != "GET"
-        if self.left == 0 and self.victim is not None:
+        self.calls_left -= method != "GET"
+        if self.calls_left == 0 and self.victim is not None:
             self.victim.cancel()
             self.victim = None
 
@@ -78,13 +78,13 @@ class Traffic:
         self._rollers = rollers
         self._server = server
         rollers.watched, rollers.fewest = LABELS, TOTAL
-        server.listeners.insert(0, self._look)
+        server.listeners.insert(0, self._record_share)
 
     def close(self) -> None:
-        self._server.listeners.remove(self._look)
+        self._server.listeners.remove(self._record_share)
         self._rollers.watched = None
 
-    def _look(self) -> None:
+    def _record_share(self) -> None:
         weights = self._weights()
         share = 0.0
         for name, weight in weights.items():
@@ -102,102 +102,102 @@ class Traffic:
     def _weights(self) -> dict[str, float]:
         route = self._server.seek("httproutes", "web", self._space)
         refs: list[dict[str, Any]] = route["spec"]["rules"][0]["backendRefs"] if route else [{"name": "web"}]
-        whole = sum(ref.get("weight", 1) for ref in refs)
-        return {ref["name"]: ref.get("weight", 1) / whole for ref in refs if ref.get("weight", 1)}
+        total_weight = sum(ref.get("weight", 1) for ref in refs)
+        return {ref["name"]: ref.get("weight", 1) / total_weight for ref in refs if ref.get("weight", 1)}
 
     def _selector(self, service: str) -> dict[str, str]:
-        found = self._server.seek("services", service, self._space)
-        assert found is not None, f"traffic goes to {service}, which is not there"
-        selector: dict[str, str] = found["spec"]["selector"]
+        service_object = self._server.seek("services", service, self._space)
+        assert service_object is not None, f"traffic goes to {service}, which is not there"
+        selector: dict[str, str] = service_object["spec"]["selector"]
         return selector
 
 
-async def fresh(bench: Bench, played: ClusterServer, name: str, number: int) -> tuple[Web, Traffic]:
+async def new_workload(bench: Bench, api_server: ClusterServer, name: str, number: int) -> tuple[Web, Traffic]:
     """Return a workload in a namespace of its own, and its traffic."""
-    for key in list(played.objects):
-        played.remove(key)
+    for key in list(api_server.objects):
+        api_server.remove(key)
     bench.connection = replace(bench.connection, namespace=f"boreas-test-{number}")
     web = Web(bench, route=name == "canary-by-weight")
     await web.make()
     if name == "blue-green-autoscaled":
         target = {"kind": "Deployment", "name": "web"}
         await web.create("horizontalpodautoscalers", {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target}})
-    played.made.clear()
-    return web, Traffic(web, bench.rollers, played)
+    api_server.made.clear()
+    return web, Traffic(web, bench.rollers, api_server)
 
 
-async def bring_all(web: Web, left: list[Shape]) -> None:
-    """Bring all the shapes, and leave those that were not brought to whoever goes on."""
-    while left:
-        outcome = await web.bring(left[0])
+async def roll_out_all(web: Web, shapes: list[Shape]) -> None:
+    """Roll out all shapes; the list keeps the shapes that remain."""
+    while shapes:
+        outcome = await web.roll_out(shapes[0])
         assert outcome.ending is Ending.SUCCEEDED, outcome
-        del left[0]
+        del shapes[0]
 
 
-async def take_back(web: Web, plan: list[Shape]) -> None:
-    """Go back from somewhere in the plan."""
-    outcome = await web.take_back(plan[-1])
+async def roll_back(web: Web, plan: list[Shape]) -> None:
+    """Roll back from any shape of the plan."""
+    outcome = await web.roll_back(plan[-1])
     assert outcome.ending is Ending.SUCCEEDED, outcome
 
 
-async def killed(played: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
-    """Do some work, and kill it at its n-th change, by turns before and after that.
+async def run_and_kill(api_server: ClusterServer, number: int, work: Coroutine[Any, Any, None]) -> bool:
+    """Run the work and kill it at its n-th change: before it for odd numbers, after it for even ones.
 
     Return whether it was killed.
     """
-    killer, when = Killer(number), "before" if number % 2 else "after"
-    setattr(played, when, killer)
-    killer.victim = running = asyncio.create_task(work)
-    await asyncio.wait([running])
-    setattr(played, when, lambda _method, _path: None)
-    if not running.cancelled():
-        running.result()
-    return running.cancelled()
+    killer, hook = Killer(number), "before" if number % 2 else "after"
+    setattr(api_server, hook, killer)
+    killer.victim = task = asyncio.create_task(work)
+    await asyncio.wait([task])
+    setattr(api_server, hook, lambda _method, _path: None)
+    if not task.cancelled():
+        task.result()
+    return task.cancelled()
 
 
-async def check(web: Web, played: ClusterServer, traffic: Traffic, image: str, told: str) -> None:
+async def check(web: Web, api_server: ClusterServer, traffic: Traffic, image: str, details: str) -> None:
     """Check that all pods run an image, that no object is left or doubled, and that serving never shrank."""
     traffic.close()
-    told += f": {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
-    assert await web.images() == {"web": (image, TOTAL)}, told
+    details += f": {traffic.shares}, {traffic.unserved}, " + " | ".join(web.lines.system)
+    assert await web.images() == {"web": (image, TOTAL)}, details
     assert await web.selector() == LABELS
-    assert {each["metadata"]["name"] for each in played.of("services")} == {"web"}
-    assert web.bench.rollers.fewest >= TOTAL and not traffic.unserved, told
-    assert set(played.made.values()) <= {1}, played.made
+    assert {service["metadata"]["name"] for service in api_server.of("services")} == {"web"}
+    assert web.bench.rollers.fewest >= TOTAL and not traffic.unserved, details
+    assert set(api_server.made.values()) <= {1}, api_server.made
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_on_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_another_worker_continues_a_killed_rollout(bench: Bench, api_server: ClusterServer, name: str) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
-        was_killed = await killed(played, number, bring_all(web, left := list(PLANS[name])))
-        await bring_all(web, left)
-        await check(web, played, traffic, NEW, f"{number}")
+        web, traffic = await new_workload(bench, api_server, name, number := next(numbers))
+        was_killed = await run_and_kill(api_server, number, roll_out_all(web, shapes_left := list(PLANS[name])))
+        await roll_out_all(web, shapes_left)
+        await check(web, api_server, traffic, NEW, f"{number}")
         assert traffic.shares == sorted(traffic.shares), number
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_on_another_worker_goes_back(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_another_worker_rolls_back_a_killed_rollout(bench: Bench, api_server: ClusterServer, name: str) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
-        was_killed = await killed(played, number, bring_all(web, list(PLANS[name])))
-        rise = len(traffic.shares)
-        await take_back(web, PLANS[name])
-        await check(web, played, traffic, OLD, f"{number}")
+        web, traffic = await new_workload(bench, api_server, name, number := next(numbers))
+        was_killed = await run_and_kill(api_server, number, roll_out_all(web, list(PLANS[name])))
+        first_share = len(traffic.shares)
+        await roll_back(web, PLANS[name])
+        await check(web, api_server, traffic, OLD, f"{number}")
         if name == "canary-by-weight":  # elsewhere pods that were begun may still become ready
-            assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number
+            assert traffic.shares[first_share:] == sorted(traffic.shares[first_share:], reverse=True), number
 
 
 @pytest.mark.parametrize("name", PLANS)
-async def test_killed_on_the_way_back_another_worker_goes_on(bench: Bench, played: ClusterServer, name: str) -> None:
+async def test_another_worker_continues_a_killed_rollback(bench: Bench, api_server: ClusterServer, name: str) -> None:
     was_killed, numbers = True, itertools.count(1)
     while was_killed:
-        web, traffic = await fresh(bench, played, name, number := next(numbers))
-        await bring_all(web, PLANS[name][:-1])
-        rise = len(traffic.shares) - 1
-        was_killed = await killed(played, number, take_back(web, PLANS[name]))
-        await take_back(web, PLANS[name])
-        await check(web, played, traffic, OLD, f"{number}")
-        assert traffic.shares[rise:] == sorted(traffic.shares[rise:], reverse=True), number
+        web, traffic = await new_workload(bench, api_server, name, number := next(numbers))
+        await roll_out_all(web, PLANS[name][:-1])
+        first_share = len(traffic.shares) - 1
+        was_killed = await run_and_kill(api_server, number, roll_back(web, PLANS[name]))
+        await roll_back(web, PLANS[name])
+        await check(web, api_server, traffic, OLD, f"{number}")
+        assert traffic.shares[first_share:] == sorted(traffic.shares[first_share:], reverse=True), number

@@ -23,30 +23,30 @@ PRESSURE = {"type": "DisruptionTarget", "status": "True", "reason": "Termination
     ],
 )
 async def test_a_pod_that_the_cluster_ends_is_lost_and_can_run_again(
-    bench: Bench, played: ClusterServer, reason: str, message: str
+    bench: Bench, api_server: ClusterServer, reason: str, message: str
 ) -> None:
-    execution = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.disrupt(reason, message)
     outcome = await execution.wait()
     assert outcome.ending is Ending.LOST
     assert f"its pod was ended by the cluster ({reason}): {message}" in str(outcome.message)
-    assert list(played.of("jobs")) == []
+    assert list(api_server.of("jobs")) == []
     outcome, later_lines = await bench.run("echo", "again")
-    assert (outcome.ending, later_lines.said) == (Ending.SUCCEEDED, ["again"])
+    assert (outcome.ending, later_lines.output) == (Ending.SUCCEEDED, ["again"])
 
 
-async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+async def test_a_pod_that_a_node_evicts_is_lost(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict("The node was low on resource: memory", PRESSURE)
-    assert ((await execution.wait()).ending, list(played.of("jobs"))) == (Ending.LOST, [])
+    assert ((await execution.wait()).ending, list(api_server.of("jobs"))) == (Ending.LOST, [])
 
 
-@pytest.mark.usefixtures("played")
+@pytest.mark.usefixtures("api_server")
 async def test_a_pod_that_exceeds_its_disk_limit_has_failed(bench: Bench) -> None:
-    execution = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
     bench.nodes.evict('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".')
     outcome = await execution.wait()
     assert outcome.ending is Ending.FAILED
@@ -54,13 +54,13 @@ async def test_a_pod_that_exceeds_its_disk_limit_has_failed(bench: Bench) -> Non
 
 
 async def test_a_dead_node_is_reported_and_does_not_block_the_task(
-    bench: Bench, played: ClusterServer, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, api_server: ClusterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_follower, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(job_follower, "FAILING_SECONDS", 0.5)
-    execution = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    bench.nodes.die()
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    bench.nodes.fail()
     outcome = await execution.wait()
     assert outcome.ending is Ending.LOST and "DeletionByTaintManager" in str(outcome.message)
     warning = (
@@ -68,15 +68,15 @@ async def test_a_dead_node_is_reported_and_does_not_block_the_task(
     )
     assert any(line.startswith(warning) for line in lines.system)
     assert "WARN: Pod NodeNotReady: Node is not ready" in lines.system
-    assert list(played.of("jobs")) == []
-    bench.nodes.rise()
-    assert (await bench.run("echo", "again"))[1].said == ["again"]
+    assert list(api_server.of("jobs")) == []
+    bench.nodes.recover()
+    assert (await bench.run("echo", "again"))[1].output == ["again"]
 
 
-@pytest.mark.usefixtures("played")
-async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, played: ClusterServer) -> None:
-    execution = bench.begin("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
-    await eventually(lambda: lines.said, "the command to begin")
-    (pod,) = played.of("pods")
-    played.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
+@pytest.mark.usefixtures("api_server")
+async def test_a_pod_that_a_person_deletes_has_failed(bench: Bench, api_server: ClusterServer) -> None:
+    execution = bench.start("sh", "-c", "echo begun; sleep 60", lines=(lines := Lines()))
+    await eventually(lambda: lines.output, "the command to begin")
+    (pod,) = api_server.of("pods")
+    api_server.remove(("pods", bench.connection.namespace, pod["metadata"]["name"]))
     assert (await execution.wait()).ending is Ending.FAILED

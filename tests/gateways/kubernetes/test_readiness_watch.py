@@ -1,6 +1,6 @@
-"""What is watched.
+"""The observation of a rollout.
 
-Pods that crash, are not ready for a while, or are replaced; and what people bring back.
+It detects pods that crash, are unready for a while, or are replaced, and rollbacks by people.
 
 `kubectl rollout undo` brings an old template back, and with it the annotations of that time.
 """
@@ -27,118 +27,114 @@ SHAPES = {
     "preview": Shape(kind=BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=0.0),
     "switched": Shape(kind=BLUE_GREEN, updated=TOTAL, total=TOTAL, weight=1.0, switched=True),
 }
-EVERY = pytest.mark.parametrize("name", SHAPES)
+EVERY_SHAPE = pytest.mark.parametrize("name", SHAPES)
 Body = dict[str, Any]
 
 
 @pytest.fixture
-async def web(bench: Bench, played: ClusterServer) -> Web:
+async def web(bench: Bench, api_server: ClusterServer) -> Web:
     """A workload that runs the old version."""
-    del played
+    del api_server
     web = Web(bench)
     await web.make()
     return web
 
 
-def flapped(pod: Body) -> None:
+def flap(pod: Body) -> None:
     pod["status"]["conditions"][0]["lastTransitionTime"] = LATER
 
 
-def unready(pod: Body) -> None:
+def make_unready(pod: Body) -> None:
     pod["status"]["conditions"][0] |= {"status": "False", "message": "readiness probe failed"}
 
 
-def restarted(pod: Body) -> None:
-    pod_states.turned(pod, ready=True, restarts=1)
+def restart(pod: Body) -> None:
+    pod_states.set_ready(pod, ready=True, restarts=1)
 
 
-def loops(pod: Body) -> None:
-    pod_states.turned(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
+def crash_loop(pod: Body) -> None:
+    pod_states.set_ready(pod, ready=False, restarts=3, reason="CrashLoopBackOff")
 
 
-@EVERY
-async def test_what_serves_on_is_well(web: Web, name: str) -> None:
-    await web.bring(SHAPES[name])
+@EVERY_SHAPE
+async def test_a_rollout_whose_pods_stay_ready_succeeds(web: Web, name: str) -> None:
+    await web.roll_out(SHAPES[name])
     for _ in range(2):
-        assert (await web.watch(SHAPES[name])).message is None
+        assert (await web.observe(SHAPES[name])).message is None
 
 
-@EVERY
+@EVERY_SHAPE
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
-        (restarted, "was restarted 1 time"),
-        (loops, "keeps crashing (CrashLoopBackOff)"),
-        (unready, "is no longer ready: readiness probe failed"),
-        (flapped, f"was not ready for a while, until {LATER}"),
+        (restart, "was restarted 1 time"),
+        (crash_loop, "keeps crashing (CrashLoopBackOff)"),
+        (make_unready, "is no longer ready: readiness probe failed"),
+        (flap, f"was not ready for a while, until {LATER}"),
     ],
 )
-async def test_a_pod_that_does_not(
-    web: Web, played: ClusterServer, name: str, change: Callable[[Body], None], why: str
+async def test_a_pod_that_loses_readiness_fails_the_rollout(
+    web: Web, api_server: ClusterServer, name: str, change: Callable[[Body], None], reason: str
 ) -> None:
-    await web.bring(SHAPES[name])
-    pod = next(each for each in played.of("pods") if each["spec"]["containers"][0]["image"] == NEW)
-    played.change("pods", pod["metadata"]["name"], change, web.bench.connection.namespace)
-    outcome = await web.watch(SHAPES[name])
-    assert outcome.ending is Ending.FAILED and why in str(outcome.message)
+    await web.roll_out(SHAPES[name])
+    pod = next(candidate for candidate in api_server.of("pods") if candidate["spec"]["containers"][0]["image"] == NEW)
+    api_server.change("pods", pod["metadata"]["name"], change, web.bench.connection.namespace)
+    outcome = await web.observe(SHAPES[name])
+    assert outcome.ending is Ending.FAILED and reason in str(outcome.message)
     assert pod["metadata"]["name"] in str(outcome.message)
 
 
-async def test_pods_of_the_old_version_and_those_that_take_another_ones_place_are_not_judged(
-    web: Web, played: ClusterServer
-) -> None:
-    await web.bring(SHAPES["canary"])
+async def test_old_pods_and_replacement_pods_are_not_judged(web: Web, api_server: ClusterServer) -> None:
+    await web.roll_out(SHAPES["canary"])
     space = web.bench.connection.namespace
-    for pod in played.of("pods"):
+    for pod in api_server.of("pods"):
         if pod["spec"]["containers"][0]["image"] == OLD:
-            played.change("pods", pod["metadata"]["name"], restarted, space)
+            api_server.change("pods", pod["metadata"]["name"], restart, space)
         else:
-            played.remove(("pods", space, pod["metadata"]["name"]))
-    assert (await web.watch(SHAPES["canary"])).message is None
+            api_server.remove(("pods", space, pod["metadata"]["name"]))
+    assert (await web.observe(SHAPES["canary"])).message is None
 
 
-@EVERY
-@pytest.mark.parametrize("look", [True, False], ids=["looked at", "gone on with"])
-async def test_what_an_undo_brings_back_is_seen_and_gone_back_from(
-    web: Web, played: ClusterServer, name: str, look: bool
+@EVERY_SHAPE
+@pytest.mark.parametrize("observes", [True, False], ids=["looked at", "gone on with"])
+async def test_an_undo_by_hand_is_detected_and_rolled_back(
+    web: Web, api_server: ClusterServer, name: str, observes: bool
 ) -> None:
     space = web.bench.connection.namespace
-    older = copy.deepcopy(next(iter(played.of("deployments"))))
-    older["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.k8s.io/pause:3.8"
-    await web.bring(SHAPES[name])
+    earlier_deployment = copy.deepcopy(next(iter(api_server.of("deployments"))))
+    earlier_deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.k8s.io/pause:3.8"
+    await web.roll_out(SHAPES[name])
     is_on_base = name == "at once"
 
-    def undo(body: Body) -> None:
-        body["metadata"]["annotations"] = older["metadata"].get("annotations") or {}
-        template = copy.deepcopy(older["spec"]["template"])
+    def undo_rollout(body: Body) -> None:
+        body["metadata"]["annotations"] = earlier_deployment["metadata"].get("annotations") or {}
+        template = copy.deepcopy(earlier_deployment["spec"]["template"])
         if is_on_base:
             template["spec"]["containers"][0]["image"] = OLD
         body["spec"]["template"] = template
 
-    played.change("deployments", "web", undo, space)
-    outcome = await (web.watch(SHAPES[name]) if look else web.bring(SHAPES[name]))
+    api_server.change("deployments", "web", undo_rollout, space)
+    outcome = await (web.observe(SHAPES[name]) if observes else web.roll_out(SHAPES[name]))
     assert outcome.ending is Ending.FAILED and "somebody changed the image of web" in str(outcome.message)
-    back = await web.take_back(SHAPES[name])
-    assert back.ending is (Ending.SUCCEEDED if is_on_base else Ending.LEFT)
+    rollback = await web.roll_back(SHAPES[name])
+    assert rollback.ending is (Ending.SUCCEEDED if is_on_base else Ending.LEFT)
     assert {name: size for name, (_, size) in (await web.images()).items()} == {"web": TOTAL}
 
 
 @pytest.mark.parametrize("name", ["share", "canary", "preview", "switched"])
-async def test_a_second_set_that_somebody_deletes_is_made_again(web: Web, played: ClusterServer, name: str) -> None:
-    await web.bring(SHAPES[name])
-    second = next(each for each in await web.images() if each != "web")
-    played.remove(("deployments", web.bench.connection.namespace, second))
+async def test_a_deleted_second_set_is_created_again(web: Web, api_server: ClusterServer, name: str) -> None:
+    await web.roll_out(SHAPES[name])
+    second_set = next(candidate for candidate in await web.images() if candidate != "web")
+    api_server.remove(("deployments", web.bench.connection.namespace, second_set))
     assert await web.size() == TOTAL
-    assert (await web.watch(SHAPES[name])).message is None
-    assert (await web.images())[second][0] == NEW
-    assert any(f"somebody deleted {second} during the rollout" in line for line in web.lines.system)
+    assert (await web.observe(SHAPES[name])).message is None
+    assert (await web.images())[second_set][0] == NEW
+    assert any(f"somebody deleted {second_set} during the rollout" in line for line in web.lines.system)
 
 
-async def test_a_second_set_that_was_deleted_after_its_rollout_was_left_costs_nothing(
-    web: Web, played: ClusterServer
-) -> None:
-    await web.bring(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
-    played.remove(("deployments", web.bench.connection.namespace, "web-canary"))
+async def test_a_second_set_deleted_after_its_rollout_has_no_effect(web: Web, api_server: ClusterServer) -> None:
+    await web.roll_out(web.shape(2, CANARY), deployment_id="dep_01b", image="registry.k8s.io/pause:3.8")
+    api_server.remove(("deployments", web.bench.connection.namespace, "web-canary"))
     assert await web.size() == TOTAL
-    assert (await web.bring(web.shape(TOTAL, finished=True))).message is None
+    assert (await web.roll_out(web.shape(TOTAL, finished=True))).message is None
     assert await web.images() == {"web": (NEW, TOTAL)}

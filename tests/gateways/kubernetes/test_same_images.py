@@ -30,7 +30,7 @@ async def web(bench: Bench) -> Web:
 
 async def test_an_unchanged_image_is_reported(web: Web) -> None:
     uids_before = await uids(web)
-    await web.bring(web.shape(TOTAL, finished=True))
+    await web.roll_out(web.shape(TOTAL, finished=True))
     assert await uids(web) == uids_before
     assert any("runs the image registry.k8s.io/pause:3.9 already" in line for line in web.lines.system)
 
@@ -41,10 +41,10 @@ async def test_a_restart_replaces_every_pod_once(web: Web, kind: StrategyKind) -
     web.workload = replace(web.workload, target=replace(web.workload.target, restart=True))
     finished_shape = web.shape(TOTAL, kind, finished=True, switched=kind is BLUE_GREEN)
     for shape in (web.shape(1, kind), finished_shape):
-        assert (await web.bring(shape)).message is None
+        assert (await web.roll_out(shape)).message is None
     uids_after = await uids(web)
     assert not uids_before & uids_after and await web.images() == {"web": (OLD, TOTAL)}
-    assert (await web.bring(finished_shape)).message is None and await uids(web) == uids_after
+    assert (await web.roll_out(finished_shape)).message is None and await uids(web) == uids_after
 
 
 @pytest.mark.parametrize("plural", ["statefulsets", "daemonsets"])
@@ -52,17 +52,17 @@ async def test_a_restart_in_place(bench: Bench, plural: str) -> None:
     await (web := InPlace(bench, plural, image=OLD)).make()
     uids_before = await uids(web)
     web.workload = replace(web.workload, target=replace(web.workload.target, restart=True))
-    assert (await web.bring(web.shape(1))).message is None
+    assert (await web.roll_out(web.shape(1))).message is None
     assert len(uids_before & await uids(web)) == TOTAL - 1
-    assert (await web.bring(web.shape(TOTAL, finished=True))).message is None
+    assert (await web.roll_out(web.shape(TOTAL, finished=True))).message is None
     assert not uids_before & await uids(web)
 
 
 async def test_a_workload_without_replicas_is_reported(bench: Bench) -> None:
     web = Web(bench)
     await web.make()
-    await web.by_hand("deployments", lambda body: body["spec"].update(replicas=0))
-    assert (await web.bring(web.shape(0, total=0, weight=1.0))).message is None
+    await web.edit("deployments", lambda body: body["spec"].update(replicas=0))
+    assert (await web.roll_out(web.shape(0, total=0, weight=1.0))).message is None
     assert any("web has 0 replicas" in line for line in web.lines.system)
     assert await web.images() == {"web": (NEW, 0)}
 
@@ -75,10 +75,10 @@ async def test_the_image_of_an_init_container_is_updated(bench: Bench) -> None:
     def add_init_container(body: dict[str, Any]) -> None:
         body["spec"]["template"]["spec"]["initContainers"] = [init_container]
 
-    await web.by_hand("deployments", add_init_container)
+    await web.edit("deployments", add_init_container)
     web.workload = replace(web.workload, target=replace(web.workload.target, container="migrate"))
-    assert (await web.bring(web.shape(1, CANARY))).message is None
-    assert (await web.bring(web.shape(TOTAL, CANARY, finished=True))).ending is Ending.SUCCEEDED
+    assert (await web.roll_out(web.shape(1, CANARY))).message is None
+    assert (await web.roll_out(web.shape(TOTAL, CANARY, finished=True))).ending is Ending.SUCCEEDED
     (body,) = await bench.objects("deployments")
     assert body["spec"]["template"]["spec"]["initContainers"] == [init_container | {"image": NEW}]
     assert body["spec"]["template"]["spec"]["containers"][0]["image"] == OLD

@@ -1,6 +1,6 @@
-"""What the tests of the guard share.
+"""Shared support for the tests of the guard.
 
-A worker of its own process, and a look at which processes there are.
+A worker in a separate process, and lookups of running processes.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.gateways.support.shell import is_alive
 
 PATIENCE_SECONDS = 10.0
-"""How long a machine under load may take for what takes milliseconds."""
+"""The time limit of a wait on a loaded machine."""
 
 BEATS = 'echo $$; while :; do echo >> "beat.$$"; sleep 0.05; done'
 """A command that prints its number and shows that it lives."""
@@ -60,10 +60,10 @@ class Worker:
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, root: Path, *scripts: str, hold: float = 0) -> "Worker":
-        """Start it with commands that run at the same time, and without a time limit where `hold` is 0."""
+    async def start(cls, root: Path, *scripts: str, lease_seconds: float = 0) -> "Worker":
+        """Start it with commands that run at the same time, and without a time limit where `lease_seconds` is 0."""
         environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-        arguments = [sys.executable, "-c", _WORKER, str(root), str(hold), *scripts]
+        arguments = [sys.executable, "-c", _WORKER, str(root), str(lease_seconds), *scripts]
         return cls(await asyncio.create_subprocess_exec(*arguments, env=environ, stdout=PIPE, start_new_session=True))
 
     async def lines(self, count: int) -> list[str]:
@@ -80,20 +80,20 @@ class Worker:
         self._process.send_signal(number)
 
     async def close(self) -> None:
-        """Kill it, if it lives."""
+        """Kill the process if it is alive."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.communicate()
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition. Raises TimeoutError when it does not come."""
+    """Wait for a condition. Raises TimeoutError after the time limit."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)
 
 
-async def gone(numbers: Iterable[int]) -> None:
+async def until_ended(numbers: Iterable[int]) -> None:
     """Wait until none of the processes is alive."""
     numbers = list(numbers)
     await until(lambda: not any(map(is_alive, numbers)))
@@ -101,10 +101,10 @@ async def gone(numbers: Iterable[int]) -> None:
 
 def guards(parent: int | None = None) -> set[int]:
     """Return the guards that a process has started, this one if none is named, and that are alive."""
-    found = set()
+    guard_pids = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             started_by = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
             if started_by == (parent or os.getpid()) and b"shell/guard_process.py" in (folder / "cmdline").read_bytes():
-                found.add(int(folder.name))
-    return found
+                guard_pids.add(int(folder.name))
+    return guard_pids

@@ -1,6 +1,6 @@
-"""What the tests of the shell operator share.
+"""Shared support for the tests of the shell operator.
 
-A log that keeps what it is given, and instructions in short.
+A log that collects lines, and short constructors of instructions.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ OUT, ERR = Stream.STDOUT, Stream.STDERR
 
 
 class Log:
-    """Keeps what it is given."""
+    """Collects log lines."""
 
     def __init__(self) -> None:
         self.written: list[tuple[Stream, str]] = []
@@ -44,7 +44,7 @@ class Log:
         return self.lines()[number - 1]
 
 
-WAYS = (
+MODES = (
     "plain",
     pytest.param("walled", marks=pytest.mark.skipif(version() < MIN_VERSION, reason="this kernel has no Landlock")),
     pytest.param("other", marks=pytest.mark.skipif(not can_switch(), reason="only root may run commands as others")),
@@ -52,15 +52,15 @@ WAYS = (
 """How commands are run: as we are, as we are behind a wall, as another user behind a wall."""
 
 
-def operator_of(root: Path, way: str, grace_seconds: float = 0.3) -> ShellOperator:
-    """Return an operator that runs commands in one of these ways.
+def operator_of(root: Path, mode: str, grace_seconds: float = 0.3) -> ShellOperator:
+    """Return an operator that runs commands in one of the modes.
 
-    Beside the folder `root` there are secrets.
+    The parent of `root` contains secrets.
     """
     root.mkdir(exist_ok=True)
-    accounts_ = accounts("64000-64999", root.parent, passage=True) if way == "other" else None
+    accounts_ = accounts("64000-64999", root.parent, passage=True) if mode == "other" else None
     passage = [Path(sys.prefix), Path(sys.base_prefix)] if accounts_ else None
-    wall = None if way == "plain" else Wall([root.parent], passage)
+    wall = None if mode == "plain" else Wall([root.parent], passage)
     return ShellOperator(root, grace_seconds, accounts=accounts_, wall=wall)
 
 
@@ -92,8 +92,8 @@ def text_of(path: Path | str) -> str:
 
 
 def owner_and_mode(path: Path | str) -> tuple[int, int]:
-    found = Path(path).stat()
-    return found.st_uid, found.st_mode & 0o7777
+    status = Path(path).stat()
+    return status.st_uid, status.st_mode & 0o7777
 
 
 def is_alive(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""A Valkey that tests can stop and start again at the same place, and what can be asked of one."""
+"""A Valkey that tests can stop and start again on the same port, and its subscribers."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Where it is, or will be again."""
+        """The URL, the same after each start."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
@@ -49,7 +49,7 @@ class Valkey:
 
 @asynccontextmanager
 async def by_relay(url: str) -> AsyncIterator[tuple[Relay, str]]:
-    """Yield a way to a server that can fall silent, and its address."""
+    """Yield a relay to a server that can become silent, and its URL."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     relay = Relay(port, urlsplit(url).port or 0)

@@ -1,6 +1,6 @@
-"""What the tests of the operator share.
+"""Shared support for the tests of the operator.
 
-Instructions, lines that were logged, and waiting for things to happen.
+It builds instructions, collects logged lines and waits for conditions.
 """
 
 import asyncio
@@ -53,17 +53,17 @@ _config: Any = config
 
 @dataclass(slots=True)
 class Lines:
-    """A sink that keeps what it is given; it can be made to fail as that of a lost attempt does."""
+    """Collects log lines; with a `failure` set, it raises that, as the sink of a lost attempt does."""
 
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
     system: list[str] = field(default_factory=list)
-    lost: Exception | None = None
+    failure: Exception | None = None
 
     async def __call__(self, stream: Stream, lines: Sequence[str]) -> None:
         await asyncio.sleep(0)
-        if self.lost:
-            raise self.lost
-        (self.system if stream is Stream.SYSTEM else self.said).extend(lines)
+        if self.failure:
+            raise self.failure
+        (self.system if stream is Stream.SYSTEM else self.output).extend(lines)
 
 
 class Bench:
@@ -73,40 +73,40 @@ class Bench:
         self,
         path: str,
         namespace: str,
-        cast: Cast | None = None,
+        fake_cluster: Cast | None = None,
     ) -> None:
         self.file = Path(path)
         self.connection = KubernetesAccess(kubeconfig_path=self.file.name, namespace=namespace)
-        self._cast = cast
+        self._fake_cluster = fake_cluster
         self._api: Any = None
-        self.operator = self.another()
+        self.operator = self.new_operator()
 
     @property
     def server(self) -> ClusterServer | None:
-        """The played cluster, None where it is real."""
-        return self._cast.server if self._cast else None
+        """The API server of the fake cluster, None for a real cluster."""
+        return self._fake_cluster.server if self._fake_cluster else None
 
     @property
     def nodes(self) -> Nodes:
-        """The machines of the played cluster."""
-        assert self._cast is not None
-        return self._cast.nodes
+        """The nodes of the fake cluster."""
+        assert self._fake_cluster is not None
+        return self._fake_cluster.nodes
 
     @property
     def rollers(self) -> Rollers:
-        """Who rolls Deployments out in the played cluster."""
-        assert self._cast is not None
-        return self._cast.rollers
+        """The workload controllers of the fake cluster."""
+        assert self._fake_cluster is not None
+        return self._fake_cluster.rollers
 
-    def another(self) -> KubernetesOperator:
-        """Return another worker's operator."""
-        is_real = self._cast is None
+    def new_operator(self) -> KubernetesOperator:
+        """Return the operator of another worker."""
+        is_real = self._fake_cluster is None
         pace = PollIntervals(0.5, 15.0, 2.0) if is_real else PollIntervals(0.01, 0.5, 0.02, 0.05)
         return KubernetesOperator(pace, AllowedClusters(self.file.parent, trusts_kubeconfigs=is_real))
 
-    def instruction(self, *command: str, run: str = "0", **more: Any) -> Instruction:
-        """Return an instruction; by default it has a minute's time."""
-        about: dict[str, Any] = {
+    def instruction(self, *command: str, run: str = "0", **options: Any) -> Instruction:
+        """Return an instruction, by default with a time limit of one minute."""
+        defaults: dict[str, Any] = {
             "command": command or None,
             "env": {"GREETING": "hello"},
             "workspace": "dep/app",
@@ -118,25 +118,25 @@ class Bench:
                 task_id="tsk_01hzz",
                 run=run,
                 application="shop",
-                retain=more.pop("retain", True),
+                retain=options.pop("retain", True),
             ),
         }
-        return Instruction(**about | more)
+        return Instruction(**defaults | options)
 
     async def run(
-        self, *command: str, operator: KubernetesOperator | None = None, **more: Any
+        self, *command: str, operator: KubernetesOperator | None = None, **options: Any
     ) -> tuple[Outcome, Lines]:
         """Execute a command to its end."""
         lines = Lines()
-        outcome = await (operator or self.operator).start(self.instruction(*command, **more), lines).wait()
+        outcome = await (operator or self.operator).start(self.instruction(*command, **options), lines).wait()
         return outcome, lines
 
-    def begin(self, *command: str, lines: Lines, **more: Any) -> Execution:
-        """Begin to execute a command."""
-        return self.operator.start(self.instruction(*command, **more), lines)
+    def start(self, *command: str, lines: Lines, **options: Any) -> Execution:
+        """Start a command and return its execution."""
+        return self.operator.start(self.instruction(*command, **options), lines)
 
-    async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Ask the cluster as a person with kubectl does: a path below the namespace, with its API in front."""
+    async def request(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send a request as kubectl does: `path` is the API, a colon and a path below the namespace."""
         group, _, rest = path.rpartition(":")
         if self._api is None:
             self._api = await _config.new_client_from_config(config_file=str(self.file))
@@ -147,12 +147,12 @@ class Bench:
             auth_settings=["BearerToken"],
             _preload_content=False,
         )
-        told: dict[str, Any] = await answer.json()
-        return told
+        document: dict[str, Any] = await answer.json()
+        return document
 
     async def objects(self, plural: str) -> list[dict[str, Any]]:
-        """Return what there is in the namespace."""
-        items: list[dict[str, Any]] = (await self.ask("GET", f"{APIS[plural]}:{plural}"))["items"]
+        """Return the objects of one kind in the namespace."""
+        items: list[dict[str, Any]] = (await self.request("GET", f"{APIS[plural]}:{plural}"))["items"]
         return items
 
     async def __aenter__(self) -> Self:
@@ -164,18 +164,20 @@ class Bench:
             await self._api.close()
 
 
-async def eventually(look: Callable[[], object], what: str = "it", seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until something is so; fail the test after the deadline."""
+async def eventually(
+    condition: Callable[[], object], description: str = "it", seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until the condition holds; fail the test after the deadline."""
     deadline = time.monotonic() + seconds
-    while not look():
+    while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what} in vain")
+            pytest.fail(f"waited {seconds} s for {description} in vain")
         await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def real_namespace(path: str, name: str) -> AsyncIterator[None]:
-    """Make a namespace in a real cluster, and take it away with all that is in it."""
+    """Create a namespace in a real cluster, and delete it at the end."""
     async with await _config.new_client_from_config(config_file=path) as api:
         core = _client.CoreV1Api(api)
         await core.create_namespace({"metadata": {"name": name}})

@@ -1,4 +1,4 @@
-"""A workload to roll out: a Deployment of three replicas, its Service, and where asked for a route."""
+"""A workload to roll out: a Deployment of three replicas, its Service and an optional HTTPRoute."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,13 +38,13 @@ class Web:
         self.lines = Lines()
 
     async def make(self) -> None:
-        """Make the objects, and roll the old version out once."""
+        """Create the objects, and roll out the old version."""
         await self.objects()
-        outcome = await self.bring(self.shape(0), image=OLD, deployment_id="dep_01")
+        outcome = await self.roll_out(self.shape(0), image=OLD, deployment_id="dep_01")
         assert outcome.ending is Ending.SUCCEEDED, outcome
 
     async def objects(self) -> None:
-        """Make the objects that are there before Boreas comes."""
+        """Create the objects that exist before the first rollout of Boreas."""
         container = {"name": "web", "image": OLD}
         template = {"metadata": {"labels": LABELS}, "spec": {"containers": [container]}}
         spec = {"replicas": TOTAL, "selector": {"matchLabels": LABELS}, "template": template}
@@ -57,61 +57,63 @@ class Web:
             await self.create("httproutes", {"metadata": {"name": "web"}, "spec": {"rules": [{"backendRefs": refs}]}})
 
     async def create(self, plural: str, body: dict[str, Any]) -> None:
-        """Make an object."""
+        """Create an object."""
         version = APIS[plural].partition("/")[2]
-        told = await self.bench.ask(
+        document = await self.bench.request(
             "POST", f"{APIS[plural]}:{plural}", {"apiVersion": version, "kind": KINDS[plural]} | body
         )
-        if told.get("code") == 404 and plural == "httproutes":
+        if document.get("code") == 404 and plural == "httproutes":
             pytest.skip("the cluster has no Gateway API")
-        assert told.get("kind") != "Status", told
+        assert document.get("kind") != "Status", document
 
-    def shape(self, updated: int, kind: StrategyKind = StrategyKind.ROLLING, **more: Any) -> Shape:
+    def shape(self, updated: int, kind: StrategyKind = StrategyKind.ROLLING, **options: Any) -> Shape:
         """Return a shape of all replicas."""
-        about: dict[str, Any] = {"total": TOTAL, "weight": updated / TOTAL} | more
-        return Shape(kind=kind, updated=updated, **about)
+        fields: dict[str, Any] = {"total": TOTAL, "weight": updated / TOTAL} | options
+        return Shape(kind=kind, updated=updated, **fields)
 
-    async def bring(self, shape: Shape, operator: KubernetesOperator | None = None, **other: Any) -> Outcome:
-        """Give it a shape."""
-        if other.get("image") == OLD:
+    async def roll_out(self, shape: Shape, operator: KubernetesOperator | None = None, **changes: Any) -> Outcome:
+        """Roll out to a shape; changes are fields of the workload."""
+        if changes.get("image") == OLD:
             shape = replace(shape, updated=TOTAL, finished=True)
-        return await (operator or self.bench.operator).apply(replace(self.workload, **other), shape, self.lines)
+        return await (operator or self.bench.operator).apply(replace(self.workload, **changes), shape, self.lines)
 
-    async def take_back(self, shape: Shape, operator: KubernetesOperator | None = None) -> Outcome:
-        """Bring the old version back."""
+    async def roll_back(self, shape: Shape, operator: KubernetesOperator | None = None) -> Outcome:
+        """Roll back to the old version, from a shape."""
         return await (operator or self.bench.operator).roll_back(self.workload, shape, self.lines)
 
-    async def watch(self, shape: Shape) -> Outcome:
-        """Look at what was brought."""
+    async def observe(self, shape: Shape) -> Outcome:
+        """Observe the rollout in a shape."""
         return await self.bench.operator.observe(self.workload, shape, self.lines)
 
     async def size(self) -> int:
-        """Return how many replicas it is to have."""
+        """Return the desired number of replicas."""
         return await self.bench.operator.size(self.workload)
 
-    async def by_hand(self, plural: str, change: Callable[[dict[str, Any]], object], name: str = "web") -> None:
-        """Change an object as a person does: the newest there is, again where it was changed in between."""
+    async def edit(self, plural: str, change: Callable[[dict[str, Any]], object], name: str = "web") -> None:
+        """Edit an object as a person does, and retry on a conflict."""
         path = f"{APIS[plural]}:{plural}/{name}"
         while True:
-            change(body := await self.bench.ask("GET", path))
-            if (await self.bench.ask("PUT", path, body)).get("code") != 409:
+            change(body := await self.bench.request("GET", path))
+            if (await self.bench.request("PUT", path, body)).get("code") != 409:
                 return
 
     async def images(self) -> dict[str, tuple[str, int]]:
-        """Return what each Deployment runs, and how many of it."""
+        """Return the image and the number of replicas of each Deployment."""
         return {
-            each["metadata"]["name"]: (
-                each["spec"]["template"]["spec"]["containers"][0]["image"],
-                each["spec"]["replicas"],
+            deployment["metadata"]["name"]: (
+                deployment["spec"]["template"]["spec"]["containers"][0]["image"],
+                deployment["spec"]["replicas"],
             )
-            for each in await self.bench.objects("deployments")
+            for deployment in await self.bench.objects("deployments")
         }
 
     async def selector(self) -> dict[str, str]:
-        """Return whom the Service selects."""
-        (service,) = [each for each in await self.bench.objects("services") if each["metadata"]["name"] == "web"]
-        found: dict[str, str] = service["spec"]["selector"]
-        return found
+        """Return the selector of the Service."""
+        (service,) = [
+            candidate for candidate in await self.bench.objects("services") if candidate["metadata"]["name"] == "web"
+        ]
+        selector: dict[str, str] = service["spec"]["selector"]
+        return selector
 
     async def weights(self) -> dict[str, int]:
         """Return the weights of the route."""
@@ -122,32 +124,34 @@ class Web:
 class InPlace(Web):
     """A StatefulSet or a DaemonSet of three pods, by its plural."""
 
-    def __init__(self, bench: Bench, plural: str, *, image: str = NEW, **manner: Any) -> None:
+    def __init__(self, bench: Bench, plural: str, *, image: str = NEW, **update_strategy: Any) -> None:
         super().__init__(bench, image=image)
         self.plural = plural
-        self.manner = manner
+        self.update_strategy = update_strategy
         self.workload = replace(self.workload, target=KubernetesTarget(plural, "web"), deployment_id="dep_03")
 
     async def make(self) -> None:
-        """Make it as it is before Boreas comes."""
+        """Create the workload, and roll out the old version."""
         labels = {"app": self.plural}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": OLD}]}}
         spec: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
-        if self.manner:
-            spec["updateStrategy"] = self.manner
+        if self.update_strategy:
+            spec["updateStrategy"] = self.update_strategy
         if self.plural == "statefulsets":
             spec |= {"replicas": TOTAL, "serviceName": "web"}
         await self.create(self.plural, {"apiVersion": "apps/v1", "metadata": {"name": self.plural}, "spec": spec})
-        assert (await self.bring(self.shape(TOTAL, finished=True), image=OLD, deployment_id="dep_01")).message is None
+        assert (
+            await self.roll_out(self.shape(TOTAL, finished=True), image=OLD, deployment_id="dep_01")
+        ).message is None
 
     async def pods(self) -> list[str]:
-        """Return what each pod runs, in the order of their names."""
-        found = [each for each in await self.bench.objects("pods") if each["metadata"]["labels"]["app"] == self.plural]
-        found.sort(key=lambda pod: str(pod["metadata"]["name"]))
-        return [pod["spec"]["containers"][0]["image"] for pod in found]
+        """Return the image of each pod, in the order of the pod names."""
+        pods = [pod for pod in await self.bench.objects("pods") if pod["metadata"]["labels"]["app"] == self.plural]
+        pods.sort(key=lambda pod: str(pod["metadata"]["name"]))
+        return [pod["spec"]["containers"][0]["image"] for pod in pods]
 
     async def spec(self) -> dict[str, Any]:
-        """Return what is asked for."""
-        (found,) = await self.bench.objects(self.plural)
-        spec: dict[str, Any] = found["spec"]
+        """Return the spec of the workload."""
+        (document,) = await self.bench.objects(self.plural)
+        spec: dict[str, Any] = document["spec"]
         return spec
