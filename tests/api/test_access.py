@@ -110,10 +110,10 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
 
     The deployment has failed, so that a retry is not refused for its state.
     """
-    here = await world(system.admin)
-    application = await here.application("shop", build={"command": ["true"]})
-    version = await here.version()
-    deployment = await here.deploy(version)
+    environment = await world(system.admin)
+    application = await environment.application("shop", build={"command": ["true"]})
+    version = await environment.version()
+    deployment = await environment.deploy(version)
     async with database(system) as connection:
         await connection.execute("UPDATE deployments SET status = 'FAILED' WHERE id = $1", deployment)
         task = await connection.fetchval(
@@ -126,13 +126,13 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "createDeployment",
         "deployments { approvals { id } }",
         versionId=version,
-        environmentIds=[here.environment_id],
+        environmentIds=[environment.environment_id],
         tasks=[{"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}],
     )
     times = {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"}
     window = await system.admin.change(
         "createFreezeWindow", "environment { freezeWindows { id } }",
-        environmentId=here.environment_id, name="later", reason="a test", **times,
+        environmentId=environment.environment_id, name="later", reason="a test", **times,
     )  # fmt: skip
     other = await account(system.admin, {"role": "VIEWER"})
     known = {
@@ -142,23 +142,23 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "taskId": task,
         "deploymentId": deployment,
         "fromDeploymentId": deployment,
-        "environmentIds": [here.environment_id],
+        "environmentIds": [environment.environment_id],
         "applicationId": application,
         "actorId": other.id,
         "reason": "because",
-        "environmentId": here.environment_id,
+        "environmentId": environment.environment_id,
         "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,
-        "Environment": here.environment_id,
+        "Environment": environment.environment_id,
         "Deployment": deployment,
         "Task": task,
         "Token": other.token_id,
         "Template": template["template"]["id"],
         "Window": window["environment"]["freezeWindows"][0]["id"],
     }
-    return here, known, ids
+    return environment, known, ids
 
 
 def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
@@ -176,8 +176,11 @@ async def test_no_mutation_works_without_its_role(shared: System, where: str) ->
     _, known, ids = await scene(shared)
     grants: list[dict[str, Any]] = [{"role": "VIEWER"}]
     if where.endswith("elsewhere"):
-        there = await world(shared.admin)
-        place = {"environmentId": there.environment_id, "applicationId": await there.application("else")}
+        other_environment = await world(shared.admin)
+        place = {
+            "environmentId": other_environment.environment_id,
+            "applicationId": await other_environment.application("else"),
+        }
         grants += [{"role": role} | place for role in ("DEPLOYER", "ADMIN")]
     somebody = await account(shared.admin, *grants)
     before = await contents(shared)
@@ -211,23 +214,23 @@ async def test_without_any_grant_nothing_is_read(shared: System) -> None:
 
 
 async def test_a_deployer_of_one_application_may_not_deploy_another(shared: System) -> None:
-    here = await world(shared.admin)
-    mine, other = await here.application("mine"), await here.application("other")
-    version = await here.version()
+    environment = await world(shared.admin)
+    mine, other = await environment.application("mine"), await environment.application("other")
+    version = await environment.version()
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": mine})
-    theirs = World(deployer.client, here.environment_id)
+    theirs = World(deployer.client, environment.environment_id)
     for wanted, expected in (([other], ["FORBIDDEN"]), ([mine, other], ["FORBIDDEN"]), (None, ["FORBIDDEN"])):
         assert codes(await theirs.try_deploy(version, applicationIds=wanted)) == expected
     assert codes(await theirs.try_deploy(version, applicationIds=[mine])) == []
 
 
 async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: System) -> None:
-    here, there = await world(shared.admin), await world(shared.admin)
-    await here.application("shop")
-    version = await here.version()
-    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
-    theirs = World(deployer.client, here.environment_id)
-    both = [here.environment_id, there.environment_id]
+    environment, other_environment = await world(shared.admin), await world(shared.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    theirs = World(deployer.client, environment.environment_id)
+    both = [environment.environment_id, other_environment.environment_id]
     before = await contents(shared)
     assert codes(await theirs.try_deploy(version, environmentIds=both)) == ["FORBIDDEN"]
     assert await contents(shared) == before
@@ -235,17 +238,21 @@ async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: Syste
 
 
 async def test_an_admin_of_one_environment_is_not_an_admin_of_everything(shared: System) -> None:
-    here, there = await world(shared.admin), await world(shared.admin)
-    somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": here.environment_id})
+    environment, other_environment = await world(shared.admin), await world(shared.admin)
+    somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": environment.environment_id})
     change = somebody.client.mutate
-    assert codes(await change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)) == []
+    assert codes(await change("updateEnvironment", "environment { id }", id=environment.environment_id, rank=3)) == []
     refused = [
-        await change("updateEnvironment", "environment { id }", id=there.environment_id, rank=3),
+        await change("updateEnvironment", "environment { id }", id=other_environment.environment_id, rank=3),
         await change("createEnvironment", "environment { id }", name=unique("env"), operator="SIMULATED"),
         await change("createServiceAccount", "serviceAccount { id }", name=unique("account")),
         await change("grantRole", "actor { id }", actorId=somebody.id, role="ADMIN"),
         await change(
-            "grantRole", "actor { id }", actorId=somebody.id, role="VIEWER", environmentId=there.environment_id
+            "grantRole",
+            "actor { id }",
+            actorId=somebody.id,
+            role="VIEWER",
+            environmentId=other_environment.environment_id,
         ),
     ]
     assert [codes(answer) for answer in refused] == [["FORBIDDEN"]] * len(refused)

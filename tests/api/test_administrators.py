@@ -9,9 +9,9 @@ VIEWER_ID = "{ viewer { id } }"
 
 
 async def test_the_last_admin_of_everything_cannot_be_removed(system: System) -> None:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
-    await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id}, {"role": "DEPLOYER"})
+    await account(system.admin, {"role": "ADMIN", "environmentId": environment.environment_id}, {"role": "DEPLOYER"})
     refused = await system.admin.mutate("revokeRole", "actor { id }", actorId=me, role="ADMIN")
     assert codes(refused) == ["WRONG_STATE"]
     second = await account(system.admin, {"role": "ADMIN"})

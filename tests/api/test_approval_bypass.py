@@ -75,12 +75,12 @@ class Production:
 
 @pytest.fixture
 async def production(system: System, tmp_path: Path) -> Production:
-    here = await world(system.admin, operator="SHELL")
+    environment = await world(system.admin, operator="SHELL")
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     approvers = [await account(system.admin, {"role": "APPROVER"}) for _ in range(2)]
-    created = Production(system, here, tmp_path / "notes", "", deployer, approvers)
-    created.app = await here.application("web", shell={"command": created.command("good"), "instances": ["one"]})
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 2}
+    created = Production(system, environment, tmp_path / "notes", "", deployer, approvers)
+    created.app = await environment.application("web", shell={"command": created.command("good"), "instances": ["one"]})
+    policy = {"environmentId": environment.environment_id, "requiredApprovals": 2}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     await system.start_worker()
     return created
@@ -269,16 +269,20 @@ GATED = [task("ask", requireConfirm=True), task("after", "ask")]
 
 async def quiet(system: System) -> tuple[World, Account, str]:
     """Return a deployment of a template with a task that needs approval, and its creator, a DEPLOYER."""
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     payload = await system.admin.change(
         "saveWorkflowTemplate", "version { id }", name=unique("gated"), tasks=[task("first"), *GATED]
     )
     deployer = await account(system.admin, {"role": "DEPLOYER"})
-    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    fields = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "autoStart": False,
+    }
     fields |= {"templateVersionId": payload["version"]["id"]}
     payload = await deployer.client.change("createDeployment", "deployments { id }", **fields)
-    return here, deployer, str(payload["deployments"][0]["id"])
+    return environment, deployer, str(payload["deployments"][0]["id"])
 
 
 PAST_THE_GATE: list[tuple[str, Data]] = [

@@ -36,9 +36,9 @@ ASKING = task("ask", requireConfirm=True)
 
 
 async def place(system: System, **fields: Any) -> World:
-    here = await world(system.admin, **fields)
-    await here.application("app")
-    return here
+    environment = await world(system.admin, **fields)
+    await environment.application("app")
+    return environment
 
 
 async def approver(system: System, **where: Any) -> Client:

@@ -28,7 +28,7 @@ def only(found: list[Data], *path: str) -> tuple[Any, Any]:
     return sides[0], sides[1]
 
 
-async def change_definitions(admin: Audited, here: World) -> None:
+async def change_definitions(admin: Audited, environment: World) -> None:
     payload, found = await admin.change(
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
     )
@@ -46,9 +46,9 @@ async def change_definitions(admin: Audited, here: World) -> None:
     assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
     _, found = await admin.change("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
     assert only(found, "operator") == (None, "SHELL")
-    _, found = await admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)
+    _, found = await admin.change("updateEnvironment", "environment { id }", id=environment.environment_id, rank=3)
     assert only(found, "rank") == (0, 3)
-    fields = {"name": "holidays", "reason": "nobody is here", "environmentId": here.environment_id}
+    fields = {"name": "holidays", "reason": "nobody is here", "environmentId": environment.environment_id}
     span = {"startsAt": "2199-12-20T00:00:00Z", "endsAt": "2199-12-31T00:00:00Z"}
     _, found = await admin.change("createFreezeWindow", "environment { id }", **fields, **span)
     assert (only(found, "name"), found[0]["reason"]) == ((None, "holidays"), "nobody is here")
@@ -138,8 +138,8 @@ async def template(admin: Audited) -> None:
     assert only(found, "archivedAt")[0] is None and only(found, "archivedAt")[1]
 
 
-async def decide(admin: Audited, here: World, fields: Data) -> None:
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
+async def decide(admin: Audited, environment: World, fields: Data) -> None:
+    policy = {"environmentId": environment.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
     _, found = await admin.change("setApprovalPolicy", "environment { id }", **policy)
     before, after = only(found, "approvalPolicy")
     assert (before, after["requiredApprovals"]) == (None, 1)
@@ -204,8 +204,8 @@ async def test_refused_and_repeated_calls_leave_no_entry(system: System) -> None
 
 
 async def test_concurrent_changes_record_the_state_before_each(system: System) -> None:
-    here = await world(system.admin)
-    id_ = await here.application("app")
+    environment = await world(system.admin)
+    id_ = await environment.application("app")
     calls = [system.admin.change("updateApplication", "application { id }", id=id_, description=text) for text in "ab"]
     await at_once(system, f"SELECT FROM applications WHERE id = '{id_}' FOR UPDATE", *calls)
     *changes, made = [(e["before"], e["after"]) for e in await entries(system.admin, targetId=id_)]
@@ -215,9 +215,9 @@ async def test_concurrent_changes_record_the_state_before_each(system: System) -
 
 
 async def test_only_admins_of_everything_read_the_audit_log(system: System) -> None:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     entry = (await entries(system.admin))[0]
-    local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
+    local = await account(system.admin, {"role": "ADMIN", "environmentId": environment.environment_id})
     narrow = await account(system.admin, {"role": "ADMIN"}, scopes=["DEPLOYER"])
     for somebody in (local, narrow):
         refused = await somebody.client.execute("{ auditLog { totalCount } }")
@@ -228,15 +228,15 @@ async def test_only_admins_of_everything_read_the_audit_log(system: System) -> N
         "__typename": "AuditEntry",
         "id": entry["id"],
         "action": "createEnvironment",
-        "target": {"id": here.environment_id},
+        "target": {"id": environment.environment_id},
     }
 
 
 async def test_the_audit_log_is_filtered_and_paged(system: System) -> None:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     for rank in range(1, 6):
-        await system.admin.change("updateEnvironment", "environment { id }", id=here.environment_id, rank=rank)
-    everything = await entries(system.admin, targetId=here.environment_id)
+        await system.admin.change("updateEnvironment", "environment { id }", id=environment.environment_id, rank=rank)
+    everything = await entries(system.admin, targetId=environment.environment_id)
     assert [entry["after"]["rank"] for entry in everything] == [5, 4, 3, 2, 1, 0]
     moments = [entry["at"] for entry in everything]
     assert moments == sorted(moments, reverse=True)
@@ -245,14 +245,14 @@ async def test_the_audit_log_is_filtered_and_paged(system: System) -> None:
         ({"actions": ["updateEnvironment"]}, everything[:5]),
         ({"actions": []}, []),
         ({"actorId": me}, everything),
-        ({"actorId": here.environment_id}, []),
+        ({"actorId": environment.environment_id}, []),
         ({"since": moments[1]}, everything[:2]),
         ({"until": moments[1]}, everything[2:]),
         ({"since": "1970-01-01T00:00:00Z", "until": "9999-12-31T00:00:00Z"}, everything),
         ({"until": "1970-01-01T00:00:00Z"}, []),
     ):
-        assert await entries(system.admin, targetId=here.environment_id, **filter_) == found, filter_
-    page = await log(system.admin, 4, targetId=here.environment_id)
+        assert await entries(system.admin, targetId=environment.environment_id, **filter_) == found, filter_
+    page = await log(system.admin, 4, targetId=environment.environment_id)
     assert (page["nodes"], page["totalCount"], page["pageInfo"]["hasNextPage"]) == (everything[:4], 6, True)
-    rest = await log(system.admin, 4, page["pageInfo"]["endCursor"], targetId=here.environment_id)
+    rest = await log(system.admin, 4, page["pageInfo"]["endCursor"], targetId=environment.environment_id)
     assert (rest["nodes"], rest["pageInfo"]["hasNextPage"]) == (everything[4:], False)

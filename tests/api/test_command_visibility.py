@@ -47,8 +47,8 @@ WAYS = {
 class Place:
     """An application with secrets in each of its commands, with a deployment and a template of it."""
 
-    def __init__(self, here: World, ids: dict[str, Any]) -> None:
-        self.here, self.ids = here, ids
+    def __init__(self, environment: World, ids: dict[str, Any]) -> None:
+        self.here, self.ids = environment, ids
 
     async def seen(self, client: Client, way: str) -> str:
         """Return everything that somebody can read by one route, as text."""
@@ -58,13 +58,13 @@ class Place:
 
 
 async def place(system: System) -> Place:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     shell = {"command": ["ship", ARGUMENT], "rollbackCommand": ["back", ARGUMENT]}
     metric = {"name": "m", "prometheusUrl": f"http://u:{ARGUMENT}@p:9090", "query": ARGUMENT, "max": 1}
     check = {"command": ["ask", ARGUMENT], "metrics": [metric]}
-    app = await here.application("shop", build=STEP, test=STEP, shell=shell, healthCheck=check)
-    version = await here.version()
-    deployment = await here.deploy(version, autoStart=False)
+    app = await environment.application("shop", build=STEP, test=STEP, shell=shell, healthCheck=check)
+    version = await environment.version()
+    deployment = await environment.deploy(version, autoStart=False)
     extra = {"key": "x", "name": "x", "type": "CUSTOM", "applicationId": app, "command": STEP}
     await system.admin.change(
         "addTask", "workflow { revision }", deploymentId=deployment, expectedRevision=1, task=extra
@@ -73,9 +73,9 @@ async def place(system: System) -> Place:
     for number in (1, 2):
         tasks = [extra | {"key": f"t{number}"}, extra | {"key": "own", "applicationId": None}]
         payload = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
-    plan = {"versionId": version, "environmentIds": [here.environment_id]}
+    plan = {"versionId": version, "environmentIds": [environment.environment_id]}
     ids = {"application": app, "version": version, "deployment": deployment, "template": payload["template"]["id"]}
-    return Place(here, ids | {"plan": plan})
+    return Place(environment, ids | {"plan": plan})
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -128,9 +128,9 @@ async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: Sy
 
 
 async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
-    here = await world(shared.admin)
-    author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
-    other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    environment = await world(shared.admin)
+    author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
     payload = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
     document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
@@ -150,8 +150,8 @@ HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
 async def test_the_placeholder_of_hidden_values_is_not_stored(
     shared: System, change: dict[str, Any], path: list[str]
 ) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     answer = await shared.admin.mutate("updateApplication", "application { id }", id=app, **change)
     assert [error["path"] for error in answer["errors"]] == [path]
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": HIDDEN[0][0]["build"]}

@@ -30,9 +30,9 @@ def document(type_: str, field: str, item: str) -> str:
 
 
 async def revisions(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(autoStart=False, tasks=[task("t0")])
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(autoStart=False, tasks=[task("t0")])
     for number in range(1, COUNT):
         await system.admin.change(
             "addTask", "__typename", deploymentId=id_, expectedRevision=number, task=task(f"t{number}")
@@ -59,11 +59,11 @@ async def tokens(system: System) -> tuple[str, list[str]]:
 
 
 async def approvals(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
+    environment = await world(system.admin)
+    await environment.application("shop")
     await system.start_worker()
     keys = [f"t{number}" for number in range(COUNT)]
-    id_ = await here.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
+    id_ = await environment.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
     await system.admin.until(id_, "WAITING_CONFIRM")
     data = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
     return id_, [approval["id"] for approval in data["deployment"]["approvals"]]
@@ -71,11 +71,11 @@ async def approvals(system: System) -> tuple[str, list[str]]:
 
 async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
     """Return an environment, an application, their newest version, and their deployments and versions."""
-    here = await world(system.admin)
-    app = await here.application("shop")
-    versions = [await here.version(f"v{number}") for number in range(COUNT)]
-    deployment_ids = [await here.deploy(version, autoStart=False) for version in versions]
-    return here.environment_id, app, versions[-1], deployment_ids[::-1], versions[::-1]
+    environment = await world(system.admin)
+    app = await environment.application("shop")
+    versions = [await environment.version(f"v{number}") for number in range(COUNT)]
+    deployment_ids = [await environment.deploy(version, autoStart=False) for version in versions]
+    return environment.environment_id, app, versions[-1], deployment_ids[::-1], versions[::-1]
 
 
 async def of_environment(system: System) -> tuple[str, list[str]]:
@@ -89,10 +89,10 @@ async def of_application(system: System) -> tuple[str, list[str]]:
 
 
 async def of_version(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    version = await here.version()
-    return version, [await here.deploy(version, autoStart=False) for _ in range(COUNT)][::-1]
+    environment = await world(system.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    return version, [await environment.deploy(version, autoStart=False) for _ in range(COUNT)][::-1]
 
 
 async def versions_of_application(system: System) -> tuple[str, list[str]]:
@@ -101,9 +101,9 @@ async def versions_of_application(system: System) -> tuple[str, list[str]]:
 
 
 async def events(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(autoStart=False)
     for number in range(COUNT - 1):
         await system.admin.change(f"{'resume' if number % 2 else 'pause'}Deployment", "__typename", id=id_)
     data = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
@@ -153,13 +153,13 @@ async def test_environments_are_listed_in_promotion_order(shared: System) -> Non
 
 
 async def test_applications_and_templates_are_paged_from_either_end(shared: System) -> None:
-    here = await world(shared.admin)
+    environment = await world(shared.admin)
     tag = unique("both")
     for number in range(COUNT):
-        await here.application(f"{tag}-{number}")
+        await environment.application(f"{tag}-{number}")
         await shared.admin.change("saveWorkflowTemplate", "__typename", name=f"{tag}-{number}", tasks=[task("a")])
-    await here.version(tag)
-    gone = await here.application(f"{tag}-gone")
+    await environment.version(tag)
+    gone = await environment.application(f"{tag}-gone")
     await shared.admin.change("archiveApplication", "__typename", id=gone)
     for field in ("applications", "workflowTemplates"):
         query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
@@ -175,8 +175,8 @@ async def test_applications_and_templates_are_paged_from_either_end(shared: Syst
 
 
 async def test_versions_are_found_by_application_and_commit(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     query = """query($applicationId: ID, $commit: String) {
       versions(applicationId: $applicationId, commit: $commit) { totalCount nodes { name } } }"""
     for name, commit in (("a", "0123abcd"), ("b", "0123ffff"), ("c", None)):

@@ -53,9 +53,9 @@ async def live_list(client: Client, **filter_: Any) -> AsyncIterator[LiveList]:
 
 
 async def make_world(system: System) -> World:
-    here = await world(system.admin)
-    await here.application("app")
-    return here
+    environment = await world(system.admin)
+    await environment.application("app")
+    return environment
 
 
 async def test_the_last_state_always_arrives_and_few_before_it(system: System) -> None:

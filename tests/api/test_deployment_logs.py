@@ -36,10 +36,10 @@ async def live(shared: System) -> System:
 
 async def fan(system: System, lines: int = 120, seconds: float = 0.6) -> str:
     """Return a deployment of parallel tasks that is not started."""
-    here = await world(system.admin)
-    await here.application("shop")
+    environment = await world(system.admin)
+    await environment.application("shop")
     graph = [task(key, payload={"seconds": seconds, "lines": lines}) for key in TASKS]
-    return await here.deploy(autoStart=False, tasks=graph)
+    return await environment.deploy(autoStart=False, tasks=graph)
 
 
 async def logs_of(client: Client, deployment: str) -> dict[str, list[Data]]:

@@ -23,10 +23,10 @@ TASK_FIELDS = """key name type blockBy requireConfirm command { command image en
 
 async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> tuple[World, str]:
     """Return a world and a deployment in it that has not started: a → b → c by default."""
-    here = await world(system.admin, operator)
-    await here.application("shop")
+    environment = await world(system.admin, operator)
+    await environment.application("shop")
     graph = list(tasks) or [task("a"), task("b", "a"), task("c", "b")]
-    return here, await here.deploy(tasks=graph, autoStart=False)
+    return environment, await environment.deploy(tasks=graph, autoStart=False)
 
 
 async def graph(client: Client, id_: str) -> Data:
@@ -295,8 +295,8 @@ async def test_two_sockets_that_edit_in_turns_receive_each_others_events(shared:
 
 
 async def test_the_critical_path_follows_the_last_durations(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     await shared.start_worker()
     document = "query($id: ID!) { deployment(id: $id) { workflow { criticalPath tasks { id key } } } }"
     quick, slow = {"seconds": 0, "lines": 0}, {"seconds": 0.3, "lines": 0}
@@ -311,13 +311,13 @@ async def test_the_critical_path_follows_the_last_durations(shared: System) -> N
         keys = {task["id"]: task["key"] for task in workflow["tasks"]}
         return [keys[id_] for id_ in workflow["criticalPath"]]
 
-    first = await here.deploy(tasks=graph, autoStart=False)
+    first = await environment.deploy(tasks=graph, autoStart=False)
     assert await critical(first) == ["y", "z"]
     await shared.admin.change("startDeployment", "deployment { id }", id=first)
     await shared.admin.until(first, "SUCCESS")
-    version = await here.version()
-    assert await critical(await here.deploy(version, tasks=graph, autoStart=False)) == ["x"]
-    fields = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
+    version = await environment.version()
+    assert await critical(await environment.deploy(version, tasks=graph, autoStart=False)) == ["x"]
+    fields = {"versionId": version, "environmentIds": [environment.environment_id], "tasks": graph}
     plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
     assert (await shared.admin.query(plan, input=fields))["deploymentPlan"] == {
         "criticalPath": ["x"],

@@ -60,24 +60,29 @@ class Scene:
         return Context(self.runtime, self.readers[reader], None)
 
 
-async def deployments(here: World) -> None:
+async def deployments(environment: World) -> None:
     """Let deployments end in several ways, and leave one in the middle."""
-    await here.application("shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]})
-    await here.application("cart")
-    ended = [await here.deploy(), await here.deploy(tasks=[task("a", payload={"outcome": "failure"}), task("b", "a")])]
+    await environment.application(
+        "shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]}
+    )
+    await environment.application("cart")
+    ended = [
+        await environment.deploy(),
+        await environment.deploy(tasks=[task("a", payload={"outcome": "failure"}), task("b", "a")]),
+    ]
     for id_ in ended:
-        await here.client.until(id_, "SUCCESS", "FAILED")
-    await here.deploy(tasks=[task("a", position={"x": 1.5, "y": 2}), task("b", "a")], autoStart=False)
+        await environment.client.until(id_, "SUCCESS", "FAILED")
+    await environment.deploy(tasks=[task("a", position={"x": 1.5, "y": 2}), task("b", "a")], autoStart=False)
 
 
 @pytest.fixture(scope="module")
 async def scene(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running(cleared, tmp_path_factory.mktemp("scene")) as system:
         await system.start_worker()
-        here, there = await world(system.admin), await world(system.admin)
-        await deployments(here)
-        await deployments(there)
-        grant = {"role": "VIEWER", "environmentId": here.environment_id}
+        environment, other_environment = await world(system.admin), await world(system.admin)
+        await deployments(environment)
+        await deployments(other_environment)
+        grant = {"role": "VIEWER", "environmentId": environment.environment_id}
         narrow = (await account(system.admin, grant)).client.token
     async with running(cleared, tmp_path_factory.mktemp("read")) as system:
         found = [await authenticate(system.runtime, secret) for secret in (ADMIN, narrow)]
@@ -139,9 +144,9 @@ TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key status at
 
 
 async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
     before = [(await system.admin.query(TASKS, id=id_))["deployment"] for _ in range(3)]
     assert before[0] == before[1] == before[2]
     async with database(system) as connection:
@@ -158,11 +163,11 @@ async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System
 
 
 async def test_many_who_ask_at_once_see_each_what_they_may(system: System) -> None:
-    here, there = await world(system.admin), await world(system.admin)
-    for place in (here, there):
+    environment, other_environment = await world(system.admin), await world(system.admin)
+    for place in (environment, other_environment):
         await place.application("shop")
-    ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (here, there)]
-    viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})).client
+    ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (environment, other_environment)]
+    viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": environment.environment_id})).client
     asking = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
     found = [bool(one["deployment"]) for one in await asyncio.gather(*asking)]
     assert found == [True, True, True, False] * 10

@@ -113,8 +113,8 @@ async def test_an_invalid_environment_is_refused_with_the_path_of_each_field(sha
 
 
 async def test_an_invalid_version_is_refused_with_the_path_of_each_field(shared: System) -> None:
-    here = await world(shared.admin)
-    shop, old = await here.application("shop"), await here.application("old")
+    environment = await world(shared.admin)
+    shop, old = await environment.application("shop"), await environment.application("old")
     await shared.admin.change("archiveApplication", "__typename", id=old)
     artifacts = [{"applicationId": shop}]
     first = "artifacts.0.applicationId"
@@ -124,7 +124,7 @@ async def test_an_invalid_version_is_refused_with_the_path_of_each_field(shared:
         ({"commit": "c" * 101}, ["commit"]),
         ({"artifacts": []}, ["artifacts"]),
         ({"artifacts": [{"applicationId": "nobody"}]}, [missing(first)]),
-        ({"artifacts": [{"applicationId": here.environment_id}]}, [missing(first)]),
+        ({"artifacts": [{"applicationId": environment.environment_id}]}, [missing(first)]),
         ({"artifacts": [{"applicationId": old}]}, [first]),
         ({"artifacts": artifacts * 2}, ["artifacts.1.applicationId"]),
         ({"artifacts": [artifacts[0] | {"image": "a\0b"}]}, ["artifacts.0.image"]),
@@ -177,8 +177,8 @@ BY_ID = {
 
 
 async def test_an_unknown_id_is_not_found_with_the_path_of_the_field(shared: System) -> None:
-    here = await world(shared.admin)
-    unknown = [here.environment_id[:-1] + "!", "nobody", ""]
+    environment = await world(shared.admin)
+    unknown = [environment.environment_id[:-1] + "!", "nobody", ""]
     for mutation, fields in BY_ID.items():
         for id_ in unknown:
             answer = await shared.admin.mutate(mutation, "__typename", id=id_, **fields)

@@ -38,10 +38,10 @@ PLAN = "query($i: CreateDeploymentInput!) { deploymentPlan(input: $i) { levels f
 @pytest.fixture(scope="module")
 async def api(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     async with watched(cleared, tmp_path_factory.mktemp("watched"), free_port()) as found:
-        here = await world(found.client)
-        await here.application("web")
+        environment = await world(found.client)
+        await environment.application("web")
         for _ in range(3):
-            await here.deploy(tasks=[task(f"t{n}", *[f"t{n - 1}"][: n % 3]) for n in range(60)], autoStart=False)
+            await environment.deploy(tasks=[task(f"t{n}", *[f"t{n - 1}"][: n % 3]) for n in range(60)], autoStart=False)
         await send(found.client, body(Random(1), PLAN, 10))
         found.worst()
         yield found
@@ -79,9 +79,9 @@ async def test_bodies_of_chance(api: Watched, seed: int) -> None:
 
 
 async def test_the_largest_graph(api: Watched) -> None:
-    here = await world(api.client)
-    await here.application("web")
-    given: dict[str, Any] = {"versionId": await here.version(), "environmentIds": [here.environment_id]}
+    environment = await world(api.client)
+    await environment.application("web")
+    given: dict[str, Any] = {"versionId": await environment.version(), "environmentIds": [environment.environment_id]}
     command = {"command": ["sh", "-c", "x" * 7000]}
     given["tasks"] = [task(f"t{n}", *[f"t{n - 1}"][: n % 2], command=command, type="CUSTOM") for n in range(2000)]
     content = json.dumps({"query": PLAN, "variables": {"i": given}}).encode()

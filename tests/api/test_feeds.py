@@ -200,13 +200,13 @@ async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(
 
 
 async def test_lines_are_filtered_live_as_in_a_query(live: System) -> None:
-    here = await world(live.admin, "SHELL")
-    await here.application("shop")
+    environment = await world(live.admin, "SHELL")
+    await environment.application("shop")
     script = "for n in 1 2 3; do echo plain $n; echo ERROR: bad $n; echo WARN: hm $n; sleep 0.15; done"
     graph = [task("t0", command={"command": ["sh", "-c", script]})]
     filters: list[Data] = [{"levels": ["ERROR"]}, {"levels": ["WARN", "INFO"]}]
     filters += [{"contains": "BAD 2"}, {"contains": "nothing"}]
-    deployment = await here.deploy(tasks=graph, autoStart=False)
+    deployment = await environment.deploy(tasks=graph, autoStart=False)
     id_ = await task_of(live.admin, deployment)
     followers = [asyncio.create_task(collect(over_socket(live.admin, LINES, id_, **filter_))) for filter_ in filters]
     await start(live.admin, deployment)

@@ -33,8 +33,8 @@ def window(environment_id: str, **more: object) -> Data:
 
 
 async def test_a_window_is_created_listed_and_deleted(system: System) -> None:
-    here = await world(system.admin)
-    fields = window(here.environment_id)
+    home = await world(system.admin)
+    fields = window(home.environment_id)
     environment = (await system.admin.change("createFreezeWindow", ENVIRONMENT, **fields))["environment"]
     (found,) = environment["freezeWindows"]
     assert found == {name: fields[name] for name in ("name", "reason", "startsAt", "endsAt")} | {
@@ -57,9 +57,9 @@ async def test_a_window_is_created_listed_and_deleted(system: System) -> None:
 
 
 async def test_a_recurring_window_reports_its_next_occurrence(system: System) -> None:
-    here = await world(system.admin)
+    home = await world(system.admin)
     fields = window(
-        here.environment_id,
+        home.environment_id,
         startsAt="2026-01-02T17:00:00+01:00",
         endsAt="2026-01-05T08:00:00+01:00",
         recurrence="FREQ=WEEKLY;BYDAY=FR;UNTIL=21990101",
@@ -87,31 +87,31 @@ async def test_a_recurring_window_reports_its_next_occurrence(system: System) ->
     ],
 )
 async def test_invalid_input_is_refused_with_the_path_of_the_field(system: System, change: Data, path: str) -> None:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     payload = await system.admin.mutate(
-        "createFreezeWindow", "environment { id }", **window(here.environment_id) | change
+        "createFreezeWindow", "environment { id }", **window(environment.environment_id) | change
     )
     assert [error["path"] for error in payload["errors"]] == [[path]]
     data = await system.admin.query(
-        "query($id: ID) { environment(id: $id) { freezeWindows { id } } }", id=here.environment_id
+        "query($id: ID) { environment(id: $id) { freezeWindows { id } } }", id=environment.environment_id
     )
     assert data["environment"]["freezeWindows"] == []
 
 
 async def test_only_admins_of_the_environment_manage_its_windows(system: System) -> None:
-    here, there = await world(system.admin), await world(system.admin)
-    local = await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id})
-    payload = await local.client.change("createFreezeWindow", ENVIRONMENT, **window(here.environment_id))
+    environment, other_environment = await world(system.admin), await world(system.admin)
+    local = await account(system.admin, {"role": "ADMIN", "environmentId": environment.environment_id})
+    payload = await local.client.change("createFreezeWindow", ENVIRONMENT, **window(environment.environment_id))
     id_ = payload["environment"]["freezeWindows"][0]["id"]
-    assert codes(await local.client.mutate("createFreezeWindow", "__typename", **window(there.environment_id))) == [
-        "FORBIDDEN"
-    ]
-    other = await account(system.admin, {"role": "ADMIN", "environmentId": there.environment_id})
+    assert codes(
+        await local.client.mutate("createFreezeWindow", "__typename", **window(other_environment.environment_id))
+    ) == ["FORBIDDEN"]
+    other = await account(system.admin, {"role": "ADMIN", "environmentId": other_environment.environment_id})
     assert codes(await other.client.mutate("deleteFreezeWindow", "__typename", id=id_)) == ["FORBIDDEN"]
     deployer = await account(system.admin, {"role": "DEPLOYER"})
-    assert codes(await deployer.client.mutate("createFreezeWindow", "__typename", **window(here.environment_id))) == [
-        "FORBIDDEN"
-    ]
+    assert codes(
+        await deployer.client.mutate("createFreezeWindow", "__typename", **window(environment.environment_id))
+    ) == ["FORBIDDEN"]
     await local.client.change("deleteFreezeWindow", "environment { id }", id=id_)
 
 
@@ -202,7 +202,7 @@ async def test_a_window_with_an_unknown_rule_freezes_only_its_environment(
 
 
 async def test_an_invalid_recurrence_is_refused_with_the_wrong_part(system: System) -> None:
-    here = await world(system.admin)
-    wrong = window(here.environment_id, recurrence="FREQ=MONTHLY;BYDAY=1MO,8MO")
+    environment = await world(system.admin)
+    wrong = window(environment.environment_id, recurrence="FREQ=MONTHLY;BYDAY=1MO,8MO")
     (error,) = (await system.admin.mutate("createFreezeWindow", "__typename", **wrong))["errors"]
     assert (error["path"], "8MO" in error["message"], "BYDAY" in error["message"]) == (["recurrence"], True, True)

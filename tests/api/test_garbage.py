@@ -37,9 +37,9 @@ def collecting_nothing() -> Iterator[None]:
 
 
 async def test_nothing_of_an_operation_stays(system: System, collecting_nothing: None) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
     many = [task(f"t{index}") for index in range(50)]
     saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": many})
     assert saved["updateWorkflow"]["errors"] == []

@@ -36,15 +36,15 @@ def calls_of(name: str, ids: list[str]) -> list[tuple[str, Data]]:
 
 async def hidden(system: System, state: str) -> tuple[World, list[str]]:
     """Return a world with a deployment in some state, and the ids of all objects in it."""
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=TASKS, autoStart=state != "PENDING")
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=TASKS, autoStart=state != "PENDING")
     if state != "PENDING":
         await system.admin.until(id_, "FAILED", "WAITING_CONFIRM")
     if state == "FAILED behind another":
-        await here.deploy(tasks=[task("ask", requireConfirm=True)])
+        await environment.deploy(tasks=[task("ask", requireConfirm=True)])
     deployment = (await system.admin.query(STORY, id=id_))["deployment"]
-    return here, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
+    return environment, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
 
 
 def unknown(id_: str) -> str:
@@ -88,22 +88,24 @@ async def test_mutations_answer_alike_for_invisible_and_unknown_ids(system: Syst
 
 
 async def test_a_plan_hides_the_queue_of_invisible_environments(system: System) -> None:
-    here = await world(system.admin)
-    app = await here.application("shop")
-    version = await here.version()
+    environment = await world(system.admin)
+    app = await environment.application("shop")
+    version = await environment.version()
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       gate { canProceed blockers { kind message deployment { id } } } } }"""
-    fields = {"versionId": version, "environmentIds": [here.environment_id]}
+    fields = {"versionId": version, "environmentIds": [environment.environment_id]}
     other = await world(system.admin)
     stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other.environment_id})
     part = await account(
         system.admin,
-        {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": await other.application("x")},
+        {"role": "VIEWER", "environmentId": environment.environment_id, "applicationId": await other.application("x")},
     )
-    viewer = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": app})
+    viewer = await account(
+        system.admin, {"role": "VIEWER", "environmentId": environment.environment_id, "applicationId": app}
+    )
     before = [await one.client.query(document, input=fields) for one in (stranger, part)]
     for _ in range(2):
-        await here.deploy(version)
+        await environment.deploy(version)
     assert [await one.client.query(document, input=fields) for one in (stranger, part)] == before
     gate = (await viewer.client.query(document, input=fields))["deploymentPlan"]["gate"]
     assert not gate["canProceed"] and "LOCK" in {blocker["kind"] for blocker in gate["blockers"]}

@@ -157,8 +157,8 @@ async def test_an_action_repeated_with_one_key_runs_once(shared: System) -> None
 
 async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared: System) -> None:
     here, given = await place(shared)
-    there = await world(shared.admin)
-    grants = [{"role": "DEPLOYER", "environmentId": each.environment_id} for each in (here, there)]
+    other_environment = await world(shared.admin)
+    grants = [{"role": "DEPLOYER", "environmentId": each.environment_id} for each in (here, other_environment)]
     somebody = await account(shared.admin, *grants)
     call = given | {"idempotencyKey": "lost rights"}
     await somebody.client.change("createDeployment", "deployments { id }", **call)

@@ -51,9 +51,9 @@ async def test_a_cached_query_is_refused_if_its_variables_ask_for_too_much(syste
 
 @pytest.mark.parametrize("feed", ["shared", "own"])
 async def test_a_feed_that_asks_for_too_much_with_each_event_is_refused(system: System, feed: str) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task("a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task("a")], autoStart=False)
     document = LOGS % INNER if feed == "shared" else f"subscription {{ deploymentsChanged {{ tasks {{ {INNER} }} }} }}"
     variables = {"id": id_} if feed == "shared" else {}
     check((await answers(system.admin, document, **variables))[0])
@@ -66,9 +66,9 @@ async def test_a_feed_that_asks_for_too_much_with_each_event_is_refused(system: 
 async def test_an_operation_that_exceeds_its_estimate_is_ended(
     system: System, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(130)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(130)], autoStart=False)
     selected = {
         "plain": "tasks { id key }",
         "known": "tasks { id key }",
@@ -87,9 +87,9 @@ async def test_an_operation_that_exceeds_its_estimate_is_ended(
 
 
 async def test_an_operation_within_the_limit_is_answered(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
     document = """query($id: ID!) { deployment(id: $id) { tasks {
       key application { name } attempts { number } blockers { kind task { key } } viewerCan { skip { allowed } }
       logs(first: 20) { totalCount nodes { message } } } } }"""
@@ -100,9 +100,9 @@ async def test_an_operation_within_the_limit_is_answered(system: System) -> None
 
 
 async def test_an_error_in_a_long_list_has_its_path(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs(first: -1) { totalCount } } } }"
     result = await system.admin.execute(document, id=id_)
     assert result["errors"][0]["path"][:2] == ["deployment", "tasks"]

@@ -12,12 +12,12 @@ from tests.support.world import task, unique, world
 @pytest.fixture(scope="module")
 async def known(shared: System) -> dict[str, tuple[str, str]]:
     """The id and the name of an object of each kind."""
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     payload = await shared.admin.change(
         "saveWorkflowTemplate", "template { id }", name=unique("template"), tasks=[task("a")]
     )
-    ids = {"application": app, "environment": here.environment_id, "workflowTemplate": payload["template"]["id"]}
+    ids = {"application": app, "environment": environment.environment_id, "workflowTemplate": payload["template"]["id"]}
     found: dict[str, tuple[str, str]] = {}
     for field, id_ in ids.items():
         one = (await shared.admin.query(f"query($id: ID) {{ one: {field}(id: $id) {{ id name }} }}", id=id_))["one"]
@@ -49,9 +49,9 @@ WORKFLOW = """query($id: ID!) { node(id: $id) { id __typename
 
 
 async def test_a_workflow_node_is_visible_with_its_deployment(shared: System) -> None:
-    here = await world(shared.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=[task("a"), task("b", "a"), task("c", "a", "b")], autoStart=False)
+    environment = await world(shared.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=[task("a"), task("b", "a"), task("c", "a", "b")], autoStart=False)
     data = await shared.admin.query("query($id: ID!) { deployment(id: $id) { workflow { id } } }", id=id_)
     workflow = data["deployment"]["workflow"]["id"]
     node = (await shared.admin.query(WORKFLOW, id=workflow))["node"]
@@ -68,9 +68,9 @@ async def test_a_workflow_node_is_visible_with_its_deployment(shared: System) ->
 
 
 async def test_the_blockers_of_a_task_can_be_sent_back_as_keys(shared: System) -> None:
-    here = await world(shared.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=[task("a"), task("b"), task("c", "b", "a")], autoStart=False)
+    environment = await world(shared.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=[task("a"), task("b"), task("c", "b", "a")], autoStart=False)
     document = """query($id: ID!) { deployment(id: $id) { workflow { revision
       tasks { key blockedBy { key } } edges { fromKey toKey } } } }"""
     before = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]

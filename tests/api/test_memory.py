@@ -71,9 +71,9 @@ async def test_variables_are_freed(api: Watched) -> None:
 
 
 async def test_the_buffers_of_aborted_feeds_are_freed(api: Watched) -> None:
-    here = await world(api.client)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{n}", name="x" * 60) for n in range(1000)], autoStart=False)
+    environment = await world(api.client)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{n}", name="x" * 60) for n in range(1000)], autoStart=False)
 
     async def work(number: int) -> None:
         async with api.client.socket() as socket:

@@ -21,9 +21,9 @@ async def version(client: Client, name: str, *artifacts: tuple[str, str | None],
 
 
 async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
-    here = await world(shared.admin)
-    one, two = await here.application("one"), await here.application("two")
-    elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    environment = await world(shared.admin)
+    one, two = await environment.application("one"), await environment.application("two")
+    elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
     good: tuple[tuple[str, str | None], ...] = ((one, "one:1"), (two, None))
     first = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
     for client in (shared.admin, elsewhere.client):
@@ -45,14 +45,14 @@ async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(sha
 
 
 async def test_the_same_name_for_other_applications_is_another_version(shared: System) -> None:
-    here = await world(shared.admin)
-    payloads = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
+    environment = await world(shared.admin)
+    payloads = [await version(shared.admin, "v1", (await environment.application(name), None)) for name in ("a", "b")]
     assert payloads[0]["version"]["id"] != payloads[1]["version"]["id"]
 
 
 async def test_of_concurrent_versions_with_one_name_one_is_created(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     calls = [version(shared.admin, "v1", (app, f"shop:{n % 2}")) for n in range(8)]
     answers = await asyncio.gather(*calls)
     ids = {answer["version"]["id"] for answer in answers if answer["version"]}
@@ -60,8 +60,8 @@ async def test_of_concurrent_versions_with_one_name_one_is_created(shared: Syste
 
 
 async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(shared: System) -> None:
-    here = await world(shared.admin)
-    app, other = await here.application("shop"), await here.application("other")
+    environment = await world(shared.admin)
+    app, other = await environment.application("shop"), await environment.application("other")
     somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
     await version(shared.admin, "v1", (app, "shop:1"))
     assert codes(await version(somebody.client, "v1", (app, "shop:1"))) == ["FORBIDDEN"]
@@ -70,9 +70,9 @@ async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(s
 
 @pytest.mark.parametrize("bound", [False, True])
 async def test_only_its_author_saves_the_next_version_of_a_template(shared: System, bound: bool) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
-    place = {"role": "DEPLOYER", "environmentId": here.environment_id}
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
+    place = {"role": "DEPLOYER", "environmentId": environment.environment_id}
     author, other = await account(shared.admin, place), await account(shared.admin, place)
     chief = await account(shared.admin, {"role": "ADMIN", "applicationId": app})
     every = await account(shared.admin, {"role": "DEPLOYER"})

@@ -30,9 +30,9 @@ async def send(client: Client, mutation: str, fields: Data) -> list[Data]:
 
 
 async def waiting(system: System) -> str:
-    here = await world(system.admin)
-    await here.application("web")
-    return await here.deploy(tasks=[task("a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    return await environment.deploy(tasks=[task("a")], autoStart=False)
 
 
 @pytest.mark.parametrize("number", [BEYOND, -BEYOND, 10**400])

@@ -90,15 +90,15 @@ class Many:
 
 @pytest.fixture(scope="module")
 async def many(shared: System) -> Many:
-    here = await world(shared.admin)
-    await here.application("shop")
-    version = await here.version()
-    ids = [await here.deploy(version, autoStart=False) for _ in range(45)]
+    environment = await world(shared.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    ids = [await environment.deploy(version, autoStart=False) for _ in range(45)]
     async with database(shared) as connection:
         newest_first = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY created_at DESC, id DESC"
-        rows = await connection.fetch(newest_first, here.environment_id)
+        rows = await connection.fetch(newest_first, environment.environment_id)
     assert sorted(ids) == sorted(row["id"] for row in rows)
-    return Many(here, version, [row["id"] for row in rows])
+    return Many(environment, version, [row["id"] for row in rows])
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
@@ -133,15 +133,15 @@ async def test_an_empty_list_is_an_empty_page(shared: System, many: Many) -> Non
 
 
 async def test_new_deployments_do_not_shift_later_pages(shared: System, many: Many) -> None:
-    here = await world(shared.admin)
-    await here.application("shop")
-    version = await here.version()
-    old = [await here.deploy(version, autoStart=False) for _ in range(6)]
+    environment = await world(shared.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    old = [await environment.deploy(version, autoStart=False) for _ in range(6)]
     seen: list[str] = []
-    filter_ = {"environmentIds": [here.environment_id]}
+    filter_ = {"environmentIds": [environment.environment_id]}
     async for page in forward(shared, DEPLOYMENTS, 2, filter=filter_):
         seen += [node["id"] for node in page["nodes"]]
-        await here.deploy(version, autoStart=False)
+        await environment.deploy(version, autoStart=False)
     assert (sorted(seen), len(seen)) == (sorted(old), 6)
 
 
@@ -157,18 +157,22 @@ async def test_the_deployments_of_a_version_are_paged(shared: System, many: Many
 
 
 async def test_each_filter_returns_only_matching_deployments(shared: System, many: Many) -> None:
-    here, there = await world(shared.admin), await world(shared.admin)
-    users, orders = await here.application("users"), await here.application("orders")
-    first, second = await here.version("first"), await here.version("second")
+    environment, other_environment = await world(shared.admin), await world(shared.admin)
+    users, orders = await environment.application("users"), await environment.application("orders")
+    first, second = await environment.version("first"), await environment.version("second")
     other = await account(shared.admin, {"role": "DEPLOYER"})
     ids = {
-        "a": await here.deploy(first, applicationIds=[users], autoStart=False),
-        "b": await here.deploy(second, autoStart=False),
-        "c": await here.deploy(second, environmentIds=[there.environment_id], applicationIds=[orders], autoStart=False),
-        "d": await World(other.client, there.environment_id).deploy(first, applicationIds=[users], autoStart=False),
+        "a": await environment.deploy(first, applicationIds=[users], autoStart=False),
+        "b": await environment.deploy(second, autoStart=False),
+        "c": await environment.deploy(
+            second, environmentIds=[other_environment.environment_id], applicationIds=[orders], autoStart=False
+        ),
+        "d": await World(other.client, other_environment.environment_id).deploy(
+            first, applicationIds=[users], autoStart=False
+        ),
     }
     await shared.admin.change("cancelDeployment", "__typename", id=ids["c"], reason="a test")
-    ours = {"environmentIds": [here.environment_id, there.environment_id]}
+    ours = {"environmentIds": [environment.environment_id, other_environment.environment_id]}
     times = await shared.admin.query(
         "query($id: ID!) { node(id: $id) { ... on Deployment { createdAt } } }", id=ids["c"]
     )
@@ -178,7 +182,7 @@ async def test_each_filter_returns_only_matching_deployments(shared: System, man
         (ours | {"statuses": ["CANCELLED"]}, "c"),
         (ours | {"statuses": ["PENDING", "CANCELLED"]}, "d c b a"),
         (ours | {"statuses": []}, ""),
-        ({"environmentIds": [there.environment_id]}, "d c"),
+        ({"environmentIds": [other_environment.environment_id]}, "d c"),
         ({"environmentIds": ["nobody"]}, ""),
         ({"applicationIds": [users]}, "d b a"),
         ({"applicationIds": [orders]}, "c b"),
@@ -211,10 +215,10 @@ BY_NAME = """query($first: Int, $after: Cursor, $contains: String) {
 
 
 async def test_applications_are_ordered_by_name_without_archived_ones(shared: System) -> None:
-    here = await world(shared.admin)
+    environment = await world(shared.admin)
     for name in ("zeta", "alpha", "a-b", "ab", "a1", "beta"):
-        await here.application(f"page-{name}")
-    await shared.admin.change("archiveApplication", "__typename", id=await here.application("page-old"))
+        await environment.application(f"page-{name}")
+    await shared.admin.change("archiveApplication", "__typename", id=await environment.application("page-old"))
     document = BY_NAME % "applications"
     found = flat(await listed(forward(shared, document, 2, contains="PAGE-"), 6, "name"))
     names = [name.removeprefix("page-").rpartition("-")[0] for name in found]
@@ -225,10 +229,10 @@ async def test_applications_are_ordered_by_name_without_archived_ones(shared: Sy
 
 
 async def test_versions_are_listed_newest_first(shared: System) -> None:
-    here = await world(shared.admin)
-    await here.application("shop")
+    environment = await world(shared.admin)
+    await environment.application("shop")
     for number in range(7):
-        await here.version(f"Release {number} 版本%_")
+        await environment.version(f"Release {number} 版本%_")
     document = BY_NAME % "versions"
     names = flat(await listed(forward(shared, document, 3, contains="release"), 7, "name"))
     assert names == [f"Release {number} 版本%_" for number in reversed(range(7))]
@@ -263,9 +267,9 @@ async def test_events_are_listed_oldest_first(shared: System) -> None:
 
 async def of_tasks(system: System, *keys: str) -> str:
     """Create a deployment of these tasks without starting it."""
-    here = await world(system.admin)
-    await here.application("shop")
-    return await here.deploy(autoStart=False, tasks=[task(key) for key in keys])
+    environment = await world(system.admin)
+    await environment.application("shop")
+    return await environment.deploy(autoStart=False, tasks=[task(key) for key in keys])
 
 
 @pytest.fixture(scope="module")

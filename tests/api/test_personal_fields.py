@@ -124,9 +124,9 @@ def test_a_mark_on_a_type_counts_for_its_interfaces() -> None:
 async def test_a_feed_shows_personal_fields_only_to_their_owner(system: System, first: str, left: bool) -> None:
     grant = {"role": "DEPLOYER"}
     people = {name: (await account(system.admin, grant)).client for name in ("alice", "bob")}
-    here = await world(system.admin)
-    await here.application("web")
-    made = type(here)(people["alice"], here.environment_id, dict(here.applications))
+    environment = await world(system.admin)
+    await environment.application("web")
+    made = type(environment)(people["alice"], environment.environment_id, dict(environment.applications))
     id_ = await made.deploy(tasks=[task("a")], autoStart=False)
     order = [first, *(people.keys() - {first})]
     seen = {}

@@ -64,9 +64,9 @@ WRAPPED = {
 
 async def deployment(system: System) -> str:
     """Make a deployment that waits to be started."""
-    here = await world(system.admin)
-    await here.application("shop")
-    return await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("shop")
+    return await environment.deploy(autoStart=False)
 
 
 async def page(system: System, field: str, id_: str, arguments: str) -> Data:

@@ -60,9 +60,9 @@ async def stored_cursors(client: Client, deployment: str) -> list[str]:
 
 
 async def made(system: System) -> str:
-    here = await world(system.admin)
-    await here.application("app")
-    return await here.deploy(tasks=GRAPH, autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("app")
+    return await environment.deploy(tasks=GRAPH, autoStart=False)
 
 
 class Viewer:

@@ -85,15 +85,15 @@ def statements() -> Iterator[Statements]:
 async def fill(system: System) -> None:
     """Create ended, running and waiting deployments in several environments, by several people."""
     await system.start_worker()
-    here = await world(system.admin)
+    environment = await world(system.admin)
     for name in range(MANY):
-        await here.application(f"app-{name}", build={"command": ["true"]})
-    versions = [await here.version(f"v{number}") for number in range(MANY)]
-    places = [here, await world(system.admin), await world(system.admin, workerPool="nobody")]
+        await environment.application(f"app-{name}", build={"command": ["true"]})
+    versions = [await environment.version(f"v{number}") for number in range(MANY)]
+    places = [environment, await world(system.admin), await world(system.admin, workerPool="nobody")]
     makers = [(await account(system.admin, {"role": "DEPLOYER"})).client for _ in range(4)]
     for number, version in enumerate(versions):
         place = places[number % 3]
-        application_ids = list(here.applications.values())[number % 4 :: 4]
+        application_ids = list(environment.applications.values())[number % 4 :: 4]
         id_ = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=application_ids)
         if place is not places[2]:
             await system.admin.until(id_, "SUCCESS")
@@ -155,15 +155,15 @@ async def test_at_most_one_statement_authenticates_and_one_reads(filled: System)
 
 async def test_a_large_graph_is_read_and_created_in_few_statements(filled: System) -> None:
     counts = []
-    here = await world(filled.admin)
-    await here.application("shop")
-    version = await here.version()
+    environment = await world(filled.admin)
+    await environment.application("shop")
+    version = await environment.version()
     for size in (10, 400):
         tasks = [
             {"key": f"t{n}", "name": "t", "type": "CUSTOM", "blockBy": [f"t{n - 1}"][: n or 0]} for n in range(size)
         ]
         with statements() as recorded:
-            deployment = await here.deploy(version, tasks=tasks, autoStart=False)
+            deployment = await environment.deploy(version, tasks=tasks, autoStart=False)
         document = "query($id: ID!) { deployment(id: $id) { tasks { blockers { task { key } } attempts { number } } } }"
         with statements() as read:
             assert len((await filled.admin.query(document, id=deployment))["deployment"]["tasks"]) == size

@@ -17,14 +17,14 @@ STANDS = f"""query($id: ID!) {{ deployment(id: $id) {{ status grayscaleEnabled g
 METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": "e", "min": None, "max": 0.01}
 
 
-async def stands(here: World, id_: str) -> Data:
-    deployment: Data = (await here.client.query(STANDS, id=id_))["deployment"]
+async def stands(environment: World, id_: str) -> Data:
+    deployment: Data = (await environment.client.query(STANDS, id=id_))["deployment"]
     return deployment
 
 
-async def until_watched(here: World, id_: str, step: int) -> Data:
+async def until_watched(environment: World, id_: str, step: int) -> Data:
     for _ in range(400):
-        found = await stands(here, id_)
+        found = await stands(environment, id_)
         if found["rollouts"][0]["resumeAt"] and found["rollouts"][0]["stepIndex"] == step:
             return found
         await asyncio.sleep(0.05)
@@ -33,11 +33,11 @@ async def until_watched(here: World, id_: str, step: int) -> Data:
 
 async def test_a_canary_reports_its_progress(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
-    await here.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
+    environment = await world(system.admin)
+    await environment.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
     steps = [{"canaryRatio": 0.25, "batchInterval": 3600}, {"canaryRatio": 1}]
-    id_ = await here.deploy(strategy={"kind": "CANARY", "steps": steps})
-    found = await until_watched(here, id_, 0)
+    id_ = await environment.deploy(strategy={"kind": "CANARY", "steps": steps})
+    found = await until_watched(environment, id_, 0)
     (rollout,) = found["rollouts"]
     assert (found["grayscaleEnabled"], found["grayscaleRatio"]) == (True, 0.25)
     assert {name: rollout[name] for name in ("batch", "batches", "updated", "healthy", "total", "weight")} == {
@@ -51,14 +51,14 @@ async def test_a_canary_reports_its_progress(system: System) -> None:
     assert rollout["strategy"]["steps"] == [{"manualApprovalStatus": None}] * 2
     await system.admin.change("promoteRollout", "deployment { id }", taskId=rollout["task"]["id"])
     await system.admin.until(id_, "SUCCESS")
-    assert (await stands(here, id_))["grayscaleRatio"] == 1.0
+    assert (await stands(environment, id_))["grayscaleRatio"] == 1.0
 
 
 async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
     await system.admin.until(id_, "SUCCESS")
     events = await system.admin.query(
         "query($id: ID!) { deployment(id: $id) { grayscaleEnabled grayscaleRatio"
@@ -114,9 +114,9 @@ async def test_an_invalid_strategy_is_refused_with_the_path_of_the_field(shared:
 
 @pytest.mark.parametrize("more", [{}, {"httpUrl": "http://{instance}/{color}"}, {"command": ["true"]}])
 async def test_a_health_check_by_metrics_is_stored(shared: System, more: dict[str, Any]) -> None:
-    here = await world(shared.admin)
-    id_ = await here.application("web", healthCheck={"metrics": [METRIC], **more})
-    data = await here.client.query(
+    environment = await world(shared.admin)
+    id_ = await environment.application("web", healthCheck={"metrics": [METRIC], **more})
+    data = await environment.client.query(
         "query($id: ID!) { application(id: $id) { healthCheck { command httpUrl"
         " metrics { name prometheusUrl query min max } } } }",
         id=id_,

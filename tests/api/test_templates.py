@@ -47,9 +47,9 @@ def named(found: list[Data]) -> list[tuple[str, str]]:
 
 async def place(system: System) -> World:
     """Return a world with one application."""
-    here = await world(system.admin, "SHELL")
-    await here.application("shop")
-    return here
+    environment = await world(system.admin, "SHELL")
+    await environment.application("shop")
+    return environment
 
 
 async def test_saving_under_an_existing_name_makes_the_next_version(shared: System) -> None:

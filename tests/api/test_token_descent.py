@@ -90,11 +90,11 @@ async def test_tokens_created_by_a_revoked_token_are_revoked_and_listed(shared: 
 
 
 async def test_a_feed_of_a_descendant_token_ends_when_its_creator_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
     _, client = await child(somebody.client)
-    found = events(client, EVENTS.document, id=await there.deploy(autoStart=False))
+    found = events(client, EVENTS.document, id=await other_environment.deploy(autoStart=False))
     assert (await anext(found))["data"]["deploymentEvents"]["events"]
     await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
     async with asyncio.timeout(3):

@@ -168,9 +168,9 @@ async def test_a_token_may_come_as_a_header_in_the_payload(shared: System) -> No
 
 @pytest.mark.parametrize("accept", ["text/event-stream", 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'])
 async def test_streams_end_at_once_when_the_process_stops(shared: System, accept: str) -> None:
-    here = await world(shared.admin)
-    await here.application("web")
-    deployment = await here.deploy(tasks=[task("t")], autoStart=False)
+    environment = await world(shared.admin)
+    await environment.application("web")
+    deployment = await environment.deploy(tasks=[task("t")], autoStart=False)
     texts: list[str] = []
     body = {"query": FEED, "variables": {"id": deployment}}
     headers = {"authorization": f"Bearer {shared.admin.token}", "accept": accept}

@@ -33,10 +33,10 @@ STEPS = 80
 @pytest.fixture
 async def busy(system: System) -> System:
     """A system with something to read."""
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     for _ in range(2):
-        await here.deploy(tasks=[task(f"t{number}") for number in range(30)], autoStart=False)
+        await environment.deploy(tasks=[task(f"t{number}") for number in range(30)], autoStart=False)
     return system
 
 

@@ -146,9 +146,9 @@ async def test_mutations_do_not_find_invisible_objects(shared: System, here: Sce
 
 
 async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, here: Scene) -> None:
-    there = await world(shared.admin)
-    users, _ = await there.application("users"), await there.application("orders")
-    hidden = await there.deploy()
+    other_environment = await world(shared.admin)
+    users, _ = await other_environment.application("users"), await other_environment.application("orders")
+    hidden = await other_environment.deploy()
     await shared.admin.until(hidden, "SUCCESS")
     viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": users})).client
     document = "{ applications { nodes { id releases { since version { name } deployment { id } } } } }"
@@ -160,11 +160,11 @@ async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared
 
 
 async def test_a_hidden_deployment_stays_hidden_as_a_blocker(shared: System) -> None:
-    there = await world(shared.admin, workerPool="nobody")
-    users, _ = await there.application("users"), await there.application("orders")
-    version = await there.version()
-    both = await there.deploy(version)
-    waiting = await there.deploy(version, applicationIds=[users])
+    other_environment = await world(shared.admin, workerPool="nobody")
+    users, _ = await other_environment.application("users"), await other_environment.application("orders")
+    version = await other_environment.version()
+    both = await other_environment.deploy(version)
+    waiting = await other_environment.deploy(version, applicationIds=[users])
     document = "query($id: ID!) { deployment(id: $id) { gate { blockers { kind message deployment { id } } } } }"
     for application, shown in ((None, {"id": both}), (users, None)):
         viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": application})).client
@@ -220,26 +220,26 @@ def data_of(messages: list[Data]) -> list[Data]:
 
 
 async def test_a_feed_ends_when_its_token_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
 
     async def revoke() -> None:
         await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
 
-    assert data_of(await follow(somebody.client, there, revoke)) == []
+    assert data_of(await follow(somebody.client, other_environment, revoke)) == []
 
 
 async def test_a_feed_ends_when_its_grant_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
-    place = {"role": "VIEWER", "environmentId": there.environment_id}
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
+    place = {"role": "VIEWER", "environmentId": other_environment.environment_id}
     somebody = await account(shared.admin, place)
 
     async def take() -> None:
         await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **place)
 
-    assert data_of(await follow(somebody.client, there, take)) == []
+    assert data_of(await follow(somebody.client, other_environment, take)) == []
 
 
 async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) -> None:
@@ -260,10 +260,10 @@ async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) 
 
 
 async def test_a_feed_over_server_sent_events_ends_when_its_token_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
-    deployment = await there.deploy(autoStart=False)
+    deployment = await other_environment.deploy(autoStart=False)
     found = events(somebody.client, EVENTS, id=deployment)
     assert (await anext(found))["data"]["deploymentEvents"]["events"]
     await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)

@@ -11,9 +11,9 @@ ASKING = task("ask", requireConfirm=True)
 
 
 async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
     shown = await boreas(system, "approvals", **ann)
     assert (shown.status, "ask, v1 to env-" in shown.out, "1 of 1 missing" in shown.out) == (0, True, True)
@@ -34,9 +34,9 @@ async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
 
 
 async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[ASKING])
     assert (await boreas(system, "approvals", "--json")).out == ""
     found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
     (approval,) = found["deployment"]["approvals"]
@@ -49,11 +49,11 @@ async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System
 
 
 async def test_watching_shows_expired_approvals(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
+    environment = await world(system.admin)
+    await environment.application("web")
+    policy = {"environmentId": environment.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
-    id_ = await here.deploy(tasks=[ASKING])
+    id_ = await environment.deploy(tasks=[ASKING])
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
     (line,) = [line for line in watched.out.splitlines() if "EXPIRED" in line]
@@ -66,9 +66,9 @@ async def edited(system: System, id_: str, revision: int = 1) -> None:
 
 
 async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web", shell={"command": ["./deploy.sh", "now"]})
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web", shell={"command": ["./deploy.sh", "now"]})
+    id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
     await edited(system, id_)
     refused = await boreas(system, "approve", id_, **ann)
@@ -87,11 +87,11 @@ async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(sys
 
 
 async def test_more_approvals_than_one_mutation_takes_are_decided(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
     graph = [task(f"ask-{number}", requireConfirm=True) for number in range(103)]
-    rejected = await boreas(system, "reject", await here.deploy(tasks=graph), **ann)
+    rejected = await boreas(system, "reject", await environment.deploy(tasks=graph), **ann)
     assert (rejected.status, rejected.out.count("Rejected")) == (0, 1)
-    approved = await boreas(system, "approve", await here.deploy(tasks=graph), **ann)
+    approved = await boreas(system, "approve", await environment.deploy(tasks=graph), **ann)
     assert (approved.status, approved.out.count("Approved")) == (0, 103)

@@ -41,12 +41,14 @@ async def boreas(system: System, *arguments: str, **environ: str) -> Ran:
 
 async def shop(system: System, **fields: Any) -> tuple[World, str, str]:
     """Create an environment, an application with a build and a version; return the world and their names."""
-    here = await world(system.admin, **fields)
-    await here.application("web", build={"command": ["true"]})
-    await here.version("v1 🚀")
-    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
-    app = await system.admin.query("query($id: ID!) { application(id: $id) { name } }", id=here.applications["web"])
-    return here, found["environment"]["name"], app["application"]["name"]
+    environment = await world(system.admin, **fields)
+    await environment.application("web", build={"command": ["true"]})
+    await environment.version("v1 🚀")
+    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=environment.environment_id)
+    app = await system.admin.query(
+        "query($id: ID!) { application(id: $id) { name } }", id=environment.applications["web"]
+    )
+    return environment, found["environment"]["name"], app["application"]["name"]
 
 
 async def test_deploy_follows_to_success(system: System) -> None:
@@ -75,9 +77,9 @@ async def test_a_freeze_delays_a_deployment_unless_it_is_overridden(system: Syst
 
 async def test_a_terminal_gets_colours_and_a_bar(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy()
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy()
     ours, theirs = pty.openpty()
     env = {"BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN, "TERM": "xterm-256color", "COLUMNS": "120"}
     command = (sys.executable, "-m", "app.cli", "watch", id_)
@@ -110,20 +112,20 @@ async def test_json_is_one_object_a_line_and_ends_with_the_result(system: System
 
 async def test_failures_and_rollbacks_have_different_exit_statuses(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin, "SHELL")
-    await here.application("bad", shell={"command": ["false"], "rollbackCommand": ["true"]})
-    id_ = await here.deploy()
+    environment = await world(system.admin, "SHELL")
+    await environment.application("bad", shell={"command": ["false"], "rollbackCommand": ["true"]})
+    id_ = await environment.deploy()
     assert (await boreas(system, "watch", id_)).status == 3
-    failing = await here.deploy(tasks=[task("t", command={"command": ["false"]})])
+    failing = await environment.deploy(tasks=[task("t", command={"command": ["false"]})])
     ran = await boreas(system, "watch", failing, "--no-logs")
     assert ran.status == 1
     assert "t: exit status 1" in ran.out
 
 
 async def test_watching_waits_for_a_late_worker(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    watching = asyncio.create_task(boreas(system, "watch", await here.deploy()))
+    environment = await world(system.admin)
+    await environment.application("web")
+    watching = asyncio.create_task(boreas(system, "watch", await environment.deploy()))
     await asyncio.sleep(0)
     await system.start_worker()
     assert (await watching).status == 0
@@ -205,10 +207,10 @@ async def test_missing_access_is_explained(system: System, environ: dict[str, st
 
 async def test_logs_by_key_level_and_text(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin, "SHELL")
-    await here.application("web")
+    environment = await world(system.admin, "SHELL")
+    await environment.application("web")
     script = "for i in 1 2 3; do echo line $i; done; echo ERROR: broken; printf '\\033[31mred\\033[0m 中文\\n'"
-    id_ = await here.deploy(tasks=[task("a/b", command={"command": ["sh", "-c", script]})])
+    id_ = await environment.deploy(tasks=[task("a/b", command={"command": ["sh", "-c", script]})])
     await system.admin.until(id_, "SUCCESS")
     assert (await boreas(system, "logs", f"{id_}/a/b")).out.splitlines() == [
         "line 1",

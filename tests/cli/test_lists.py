@@ -23,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 async def held(system: System, number: int) -> tuple[World, list[str]]:
     """Make deployments that have not started; return their ids, the newest first."""
-    here = await world(system.admin)
-    await here.application("web")
-    version = await here.version()
-    return here, [await here.deploy(version, autoStart=False) for _ in range(number)][::-1]
+    environment = await world(system.admin)
+    await environment.application("web")
+    version = await environment.version()
+    return environment, [await environment.deploy(version, autoStart=False) for _ in range(number)][::-1]
 
 
 async def test_a_list_in_every_format(system: System) -> None:
@@ -65,10 +65,10 @@ async def test_filters_pages_and_empty_lists(system: System) -> None:
 
 async def test_a_list_of_more_than_a_page(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "PAGE", 2)
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     for number in range(5):
-        await here.version(f"v{number}")
+        await environment.version(f"v{number}")
     assert len((await done(system, "version", "list", "--all", "-o", "name")).lines) == 5
     assert len((await done(system, "version", "list", "--limit", "3", "-o", "name")).lines) == 3
 

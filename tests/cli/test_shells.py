@@ -64,9 +64,9 @@ async def completed(words: str, **environ: str) -> list[str]:
 
 
 async def test_names_are_completed_by_the_api(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(autoStart=False)
+    home = await world(system.admin)
+    await home.application("web")
+    id_ = await home.deploy(autoStart=False)
     api = {"BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN}
     (environment,) = await completed("boreas deploy --environment ", **api)
     assert environment.startswith("env-")

@@ -60,9 +60,9 @@ async def client_of(settings: dict[str, str]) -> Client:
 
 
 async def deployed(client: Client, command: list[str]) -> str:
-    here = await world(client, operator="SHELL")
-    await here.application("app")
-    return await here.deploy(tasks=[task("slow", command={"command": command})])
+    environment = await world(client, operator="SHELL")
+    await environment.application("app")
+    return await environment.deploy(tasks=[task("slow", command={"command": command})])
 
 
 async def story(client: Client, id_: str) -> dict[str, Any]:

@@ -98,9 +98,9 @@ async def _approve(system: System) -> None:
 
 
 async def test_a_graph_is_edited_as_a_file(system: System, tmp_path: Path) -> None:
-    here = await world(system.admin)
-    await here.application("web", build={"command": ["make"]})
-    id_ = await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web", build={"command": ["make"]})
+    id_ = await environment.deploy(autoStart=False)
     shown = (await done(system, "workflow", "show", id_)).out
     graph = yaml.safe_load(shown)
     graph["tasks"].append({"key": "smoke", "type": "CUSTOM", "command": {"command": ["curl", "-f", "http://web"]}})
@@ -118,9 +118,9 @@ async def test_a_graph_is_edited_as_a_file(system: System, tmp_path: Path) -> No
 
 
 async def test_the_editor_shows_why_an_edit_was_refused(system: System, tmp_path: Path) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(autoStart=False)
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\nsed -i 's/type: DEPLOY/type: DEPLOI/' \"$1\"\n", encoding="utf-8")
     editor.chmod(0o755)
@@ -133,14 +133,14 @@ async def test_the_editor_shows_why_an_edit_was_refused(system: System, tmp_path
 
 async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin, "SHELL")
-    await here.application("web")
+    environment = await world(system.admin, "SHELL")
+    await environment.application("web")
     graph = [
         task("bad", command={"command": ["false"]}),
         task("later", "bad", command={"command": ["true"]}),
         task("asks", "later", command={"command": ["true"]}, requireConfirm=True),
     ]
-    id_ = await here.deploy(tasks=graph)
+    id_ = await environment.deploy(tasks=graph)
     await system.admin.until(id_, "FAILED")
     listed = await done(system, "task", "list", id_, "--status", "FAILED", "-o", "json")
     assert [each["key"] for each in listed.data] == ["bad"]
@@ -161,9 +161,9 @@ async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System)
 
 
 async def test_deployments_are_paused_resumed_started_and_cancelled(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    ids = [await here.deploy(autoStart=False), await here.deploy(autoStart=False)]
+    environment = await world(system.admin)
+    await environment.application("web")
+    ids = [await environment.deploy(autoStart=False), await environment.deploy(autoStart=False)]
     for verb in ("start", "pause", "resume"):
         assert len((await done(system, "deployment", verb, *ids)).lines) == 2
     mixed = await boreas(system, "deployment", "cancel", ids[0], "dep_nothing", ids[1], "--reason", "wrong version")
@@ -178,8 +178,8 @@ async def test_deployments_are_paused_resumed_started_and_cancelled(system: Syst
 
 
 async def test_grants_are_created_shown_and_deleted(system: System) -> None:
-    here = await world(system.admin)
-    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
+    environment = await world(system.admin)
+    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=environment.environment_id)
     place = ("--environment", found["environment"]["name"])
     id_ = (await done(system, "service-account", "create", "release-bot", "-o", "name")).out.strip()
     await done(system, "grant", "create", id_, "deployer", *place)
@@ -197,10 +197,10 @@ async def test_grants_are_created_shown_and_deleted(system: System) -> None:
 
 
 async def test_templates_are_saved_compared_and_archived(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     for keys in (("a",), ("a", "b")):
-        id_ = await here.deploy(tasks=[task(key) for key in keys], autoStart=False)
+        id_ = await environment.deploy(tasks=[task(key) for key in keys], autoStart=False)
         await done(system, "template", "save", "nightly", "--from", id_, "--note", f"{len(keys)} tasks")
     assert (await done(system, "template", "list", "-o", "name")).lines == ["nightly"]
     assert (await done(system, "template", "diff", "nightly")).out == "+ b (CUSTOM)\n"
@@ -214,8 +214,8 @@ async def test_templates_are_saved_compared_and_archived(system: System) -> None
 
 
 async def test_applications_are_archived_and_versions_compared(system: System) -> None:
-    here = await world(system.admin)
-    ids = [await here.application(name) for name in ("web", "api")]
+    home = await world(system.admin)
+    ids = [await home.application(name) for name in ("web", "api")]
     listed = (await done(system, "application", "list", "-o", "json")).data
     names = {each["id"]: each["name"] for each in listed}
     web, api = (names[id_] for id_ in ids)

@@ -40,14 +40,14 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-async def printed(here: World, *command: str) -> list[str]:
+async def printed(environment: World, *command: str) -> list[str]:
     """Run a command and return what it printed."""
-    await here.application("app")
-    id_ = await here.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
-    await here.client.until(id_, "SUCCESS", "FAILED", seconds=60)
-    deployment = (await here.client.query(TASKS, id=id_))["deployment"]
+    await environment.application("app")
+    id_ = await environment.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
+    await environment.client.until(id_, "SUCCESS", "FAILED", seconds=60)
+    deployment = (await environment.client.query(TASKS, id=id_))["deployment"]
     (wanted,) = [each for each in deployment["tasks"] if each["key"] == "run"]
-    found = (await here.client.query(LINES, id=wanted["id"]))["task"]["logs"]["nodes"]
+    found = (await environment.client.query(LINES, id=wanted["id"]))["task"]["logs"]["nodes"]
     lines = [node["message"] for node in found]
     assert deployment["status"] == "SUCCESS", (wanted["errorMessage"], lines)
     return lines
@@ -97,8 +97,10 @@ async def test_a_token_file_is_out_of_reach_too(home: Path) -> None:
     os.chown(file, *([NOBODY, NOBODY] if os.geteuid() == 0 else [-1, -1]))
     up = Up(home / "data", environ={"BOREAS_ADMIN_TOKEN_FILE": str(file)}, prefix=as_nobody()).until(SERVING)
     assert token not in up.said
-    here = await world(Client(up.url, token), operator="SHELL")
-    lines = await printed(here, "sh", "-c", f"cat {file} || echo refused; cat {home}/data/secrets/* || echo refused")
+    environment = await world(Client(up.url, token), operator="SHELL")
+    lines = await printed(
+        environment, "sh", "-c", f"cat {file} || echo refused; cat {home}/data/secrets/* || echo refused"
+    )
     assert lines.count("refused") == 2 and token not in str(lines)
     assert up.end() == 0
 

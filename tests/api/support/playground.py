@@ -144,13 +144,13 @@ async def playground(system: System) -> AsyncIterator[Playground]:
 
 
 async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
-    here = await world(system.admin)
-    ground = Playground(system, here, http)
-    application = await here.application("web")
-    await here.application("api")
-    version = await here.version()
-    pending_id = await here.deploy(version, manualApproval=True, tasks=[task("a")])
-    ended = await here.deploy(version, autoStart=False)
+    environment = await world(system.admin)
+    ground = Playground(system, environment, http)
+    application = await environment.application("web")
+    await environment.application("api")
+    version = await environment.version()
+    pending_id = await environment.deploy(version, manualApproval=True, tasks=[task("a")])
+    ended = await environment.deploy(version, autoStart=False)
     await system.admin.change("cancelDeployment", "deployment { id }", id=ended, reason="it is to have ended")
     other = await world(system.admin)
     window = {"environmentId": other.environment_id, "name": "w", "reason": "r"}
@@ -177,7 +177,7 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         id=pending_id,
     )
     ground.ids |= {
-        "environment": here.environment_id,
+        "environment": environment.environment_id,
         "application": application,
         "version": version,
         "template": saved["template"]["id"],

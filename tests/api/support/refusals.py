@@ -57,11 +57,11 @@ async def refused(system: System, mutation: str, base: Data, table: Refusals) ->
 
 async def place(system: System, operator: str = "SIMULATED") -> tuple[World, Data]:
     """Return a world with two applications, and a valid input for a deployment of both."""
-    here = await world(system.admin, operator)
-    await here.application("users")
-    await here.application("orders")
-    version = await here.version()
-    return here, {"versionId": version, "environmentIds": [here.environment_id], "autoStart": False}
+    environment = await world(system.admin, operator)
+    await environment.application("users")
+    await environment.application("orders")
+    version = await environment.version()
+    return environment, {"versionId": version, "environmentIds": [environment.environment_id], "autoStart": False}
 
 
 async def deploy(client: Client, fields: Data) -> str:
