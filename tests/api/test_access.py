@@ -134,8 +134,8 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "createFreezeWindow", "environment { freezeWindows { id } }",
         environmentId=environment.environment_id, name="later", reason="a test", **times,
     )  # fmt: skip
-    other = await account(system.admin, {"role": "VIEWER"})
-    known = {
+    viewer = await account(system.admin, {"role": "VIEWER"})
+    arguments = {
         "name": unique("new"),
         "shell": {"command": ["true"]},
         "versionId": version,
@@ -144,7 +144,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "fromDeploymentId": deployment,
         "environmentIds": [environment.environment_id],
         "applicationId": application,
-        "actorId": other.id,
+        "actorId": viewer.id,
         "reason": "because",
         "environmentId": environment.environment_id,
         "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
@@ -154,16 +154,16 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "Environment": environment.environment_id,
         "Deployment": deployment,
         "Task": task,
-        "Token": other.token_id,
+        "Token": viewer.token_id,
         "Template": template["template"]["id"],
         "Window": window["environment"]["freezeWindows"][0]["id"],
     }
-    return environment, known, ids
+    return environment, arguments, ids
 
 
-def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
+def mutation(name: str, arguments: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     id_ = next((id_ for noun, id_ in ids.items() if name.endswith(noun)), "nobody")
-    minimal_call = call(OperationType.MUTATION, name, known | {"id": id_})
+    minimal_call = call(OperationType.MUTATION, name, arguments | {"id": id_})
     return minimal_call.document, dict(minimal_call.variables)
 
 
@@ -173,7 +173,7 @@ NOT_REFUSED = {"createApiToken"}
 
 @pytest.mark.parametrize("where", ["as VIEWER of all", "as DEPLOYER and ADMIN elsewhere"])
 async def test_no_mutation_works_without_its_role(shared: System, where: str) -> None:
-    _, known, ids = await scene(shared)
+    _, arguments, ids = await scene(shared)
     grants: list[dict[str, Any]] = [{"role": "VIEWER"}]
     if where.endswith("elsewhere"):
         other_environment = await world(shared.admin)
@@ -183,31 +183,31 @@ async def test_no_mutation_works_without_its_role(shared: System, where: str) ->
         }
         grants += [{"role": role} | place for role in ("DEPLOYER", "ADMIN")]
     somebody = await account(shared.admin, *grants)
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for name in root(OperationType.MUTATION).fields.keys() - NOT_REFUSED:
-        document, variables = mutation(name, known, ids)
+        document, variables = mutation(name, arguments, ids)
         answer = (await somebody.client.query(document, **variables))[name]
         assert codes(answer) == ["FORBIDDEN"], (name, answer)
-    assert await contents(shared) == before
+    assert await contents(shared) == contents_before
 
 
 async def test_the_same_mutations_are_not_forbidden_to_an_admin(shared: System) -> None:
-    _, known, ids = await scene(shared)
+    _, arguments, ids = await scene(shared)
     for name in root(OperationType.MUTATION).fields:
-        document, variables = mutation(name, known | {"name": unique("mine")}, ids)
+        document, variables = mutation(name, arguments | {"name": unique("mine")}, ids)
         answer = (await shared.admin.query(document, **variables))[name]
         assert "FORBIDDEN" not in codes(answer), (name, answer)
 
 
 async def test_without_any_grant_nothing_is_read(shared: System) -> None:
-    _, known, _ = await scene(shared)
+    _, arguments, _ = await scene(shared)
     stranger = (await account(shared.admin)).client
     for name in root(OperationType.QUERY).fields.keys() - {"viewer", "server"}:
-        minimal_call = call(OperationType.QUERY, name, known)
+        minimal_call = call(OperationType.QUERY, name, arguments)
         result = await execute(stranger, minimal_call.document, minimal_call.variables)
         assert (code(result), (result["data"] or {}).get(name)) == ("FORBIDDEN", None), result
     for name in root(OperationType.SUBSCRIPTION).fields:
-        minimal_call = call(OperationType.SUBSCRIPTION, name, known)
+        minimal_call = call(OperationType.SUBSCRIPTION, name, arguments)
         (result,) = await answers(stranger, minimal_call.document, **minimal_call.variables)
         assert (code(result), result["data"]) == ("FORBIDDEN", None), result
     assert (await stranger.query("{ viewer { id } }"))["viewer"]
@@ -215,12 +215,16 @@ async def test_without_any_grant_nothing_is_read(shared: System) -> None:
 
 async def test_a_deployer_of_one_application_may_not_deploy_another(shared: System) -> None:
     environment = await world(shared.admin)
-    mine, other = await environment.application("mine"), await environment.application("other")
+    mine, foreign = await environment.application("mine"), await environment.application("other")
     version = await environment.version()
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": mine})
     theirs = World(deployer.client, environment.environment_id)
-    for wanted, expected in (([other], ["FORBIDDEN"]), ([mine, other], ["FORBIDDEN"]), (None, ["FORBIDDEN"])):
-        assert codes(await theirs.try_deploy(version, applicationIds=wanted)) == expected
+    for application_ids, expected in (
+        ([foreign], ["FORBIDDEN"]),
+        ([mine, foreign], ["FORBIDDEN"]),
+        (None, ["FORBIDDEN"]),
+    ):
+        assert codes(await theirs.try_deploy(version, applicationIds=application_ids)) == expected
     assert codes(await theirs.try_deploy(version, applicationIds=[mine])) == []
 
 
@@ -230,10 +234,10 @@ async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: Syste
     version = await environment.version()
     deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
     theirs = World(deployer.client, environment.environment_id)
-    both = [environment.environment_id, other_environment.environment_id]
-    before = await contents(shared)
-    assert codes(await theirs.try_deploy(version, environmentIds=both)) == ["FORBIDDEN"]
-    assert await contents(shared) == before
+    environment_ids = [environment.environment_id, other_environment.environment_id]
+    contents_before = await contents(shared)
+    assert codes(await theirs.try_deploy(version, environmentIds=environment_ids)) == ["FORBIDDEN"]
+    assert await contents(shared) == contents_before
     assert codes(await theirs.try_deploy(version)) == []
 
 
@@ -280,12 +284,12 @@ MAY = {
 async def test_scopes_narrow_what_was_granted(shared: System) -> None:
     for scope, expected in MAY.items():
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
-        seen = (
+        counts = (
             code(await somebody.execute("{ environments { id } }")) is None,
             not codes(await World(somebody, "").client.mutate("createApplication", "__typename", **least())),
             not codes(await somebody.mutate("createServiceAccount", "__typename", name=unique("account"))),
         )
-        assert seen == expected, scope
+        assert counts == expected, scope
 
 
 def least() -> dict[str, Any]:
@@ -318,11 +322,11 @@ async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
 
 async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
     owner = await account(shared.admin, {"role": "VIEWER"})
-    other = await account(shared.admin, {"role": "DEPLOYER"})
+    deployer = await account(shared.admin, {"role": "DEPLOYER"})
     make = {"name": "x", "serviceAccountId": owner.id, "scopes": ["VIEWER"]}
-    assert codes(await other.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
-    assert codes(await other.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
-    data = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
+    assert codes(await deployer.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
+    assert codes(await deployer.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
+    data = await deployer.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
     assert data == {"node": None}
     assert codes(await owner.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == []
     assert (await owner.client.post(VIEWER_ID)).status_code == 401

@@ -55,10 +55,10 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-async def test_every_error_has_a_code_and_says_nothing_of_the_inside(shared: System, what: str) -> None:
-    found = [await shared.admin.execute(BROKEN[what]), (await answers(shared.admin, BROKEN[what]))[0]]
-    for result in found:
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_every_error_has_a_code_and_says_nothing_of_the_inside(shared: System, fault: str) -> None:
+    results = [await shared.admin.execute(BROKEN[fault]), (await answers(shared.admin, BROKEN[fault]))[0]]
+    for result in results:
         assert result.get("data") is None and result["errors"]
         for error in result["errors"]:
             assert error["extensions"]["code"] in CODES, error
@@ -74,12 +74,12 @@ async def test_errors_still_say_where(shared: System) -> None:
 
 
 async def test_deep_json_in_variables_is_refused(shared: System) -> None:
-    for levels, status, told in ((30, 200, None), (60, 413, "TOO_LARGE"), (100_000, 400, "BAD_REQUEST")):
+    for levels, status, expected in ((30, 200, None), (60, 413, "TOO_LARGE"), (100_000, 400, "BAD_REQUEST")):
         deep = '{"b": ' * levels + "1" + "}" * levels
         body = f'{{"query": "{{ viewer {{ id }} }}", "variables": {{"a": {deep}}}}}'
         response = await send(shared.admin, body.encode())
         assert response.status_code == status
-        assert code(response.json()) == told
+        assert code(response.json()) == expected
     async with shared.admin.socket() as socket:
         nest: Any = 1
         for _ in range(60):

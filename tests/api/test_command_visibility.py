@@ -50,7 +50,7 @@ class Place:
     def __init__(self, environment: World, ids: dict[str, Any]) -> None:
         self.here, self.ids = environment, ids
 
-    async def seen(self, client: Client, way: str) -> str:
+    async def read_as_text(self, client: Client, way: str) -> str:
         """Return everything that somebody can read by one route, as text."""
         document, of = WAYS[way]
         fields = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
@@ -82,22 +82,22 @@ async def place(system: System) -> Place:
 async def test_values_of_variables_are_visible_to_deployers_only(shared: System, way: str) -> None:
     there = await place(shared)
     env, app = there.here.environment_id, there.ids["application"]
-    other = await there.here.application("other")
-    stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    other_application_id = await there.here.application("other")
+    stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other_application_id})
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env, "applicationId": app})
     approver = await account(shared.admin, {"role": "APPROVER", "environmentId": env})
     narrow = await account(shared.admin, {"role": "ADMIN"}, scopes=["VIEWER", "APPROVER"])
     for somebody in (stranger, viewer, approver, narrow):
-        assert SECRET not in await there.seen(somebody.client, way)
-    shown = await there.seen(stranger.client, way)
-    assert ARGUMENT not in shown or way == "template"  # tasks without an application are visible to all viewers
+        assert SECRET not in await there.read_as_text(somebody.client, way)
+    text = await there.read_as_text(stranger.client, way)
+    assert ARGUMENT not in text or way == "template"  # tasks without an application are visible to all viewers
     for somebody in (viewer, approver, narrow):
-        shown = await there.seen(somebody.client, way)
-        assert ARGUMENT in shown and "DB_PASSWORD" in shown
+        text = await there.read_as_text(somebody.client, way)
+        assert ARGUMENT in text and "DB_PASSWORD" in text
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": app})
     for client in (deployer.client, shared.admin):
-        shown = await there.seen(client, way)
-        assert SECRET in shown and ARGUMENT in shown and ("***" not in shown or way == "applications")
+        text = await there.read_as_text(client, way)
+        assert SECRET in text and ARGUMENT in text and ("***" not in text or way == "applications")
 
 
 async def test_a_feed_hides_the_same_values(shared: System) -> None:
@@ -108,18 +108,20 @@ async def test_a_feed_hides_the_same_values(shared: System) -> None:
     env = there.here.environment_id
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env})
     for client, sees in ((viewer.client, False), (shared.admin, True), (viewer.client, False)):
-        found = events(client, document, id=there.ids["deployment"])
-        shown = json.dumps(await anext(found))
-        assert (SECRET in shown) is sees and "DB_PASSWORD" in shown
-        await found.aclose()
+        stream = events(client, document, id=there.ids["deployment"])
+        text = json.dumps(await anext(stream))
+        assert (SECRET in text) is sees and "DB_PASSWORD" in text
+        await stream.aclose()
 
 
 async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: System) -> None:
     there = await place(shared)
     env = there.here.environment_id
-    other = await there.here.application("other")
+    other_application_id = await there.here.application("other")
     somebody = await account(
-        shared.admin, {"role": "VIEWER", "environmentId": env}, {"role": "DEPLOYER", "applicationId": other}
+        shared.admin,
+        {"role": "VIEWER", "environmentId": env},
+        {"role": "DEPLOYER", "applicationId": other_application_id},
     )
     fields = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
     answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **fields)
@@ -130,13 +132,13 @@ async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: Sy
 async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
     environment = await world(shared.admin)
     author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
-    other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
     payload = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
     document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
-    for client, sees in ((author.client, True), (other.client, False), (shared.admin, True)):
-        shown = json.dumps(await client.query(document, id=payload["template"]["id"]))
-        assert (SECRET in shown) is sees and ARGUMENT in shown
+    for client, sees in ((author.client, True), (deployer.client, False), (shared.admin, True)):
+        text = json.dumps(await client.query(document, id=payload["template"]["id"]))
+        assert (SECRET in text) is sees and ARGUMENT in text
 
 
 HIDDEN: list[tuple[dict[str, Any], list[str]]] = [

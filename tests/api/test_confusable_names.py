@@ -21,7 +21,7 @@ async def test_confusable_names_are_the_same_template_and_account(shared: System
         data = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
         assert data["workflowTemplate"] == {"name": "Größe"}
     payload = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
-    assert [bool(each["errors"]) for each in payload] == [False, True, True]
+    assert [bool(result["errors"]) for result in payload] == [False, True, True]
 
 
 async def test_confusable_keys_are_the_same_task(shared: System) -> None:
@@ -30,8 +30,8 @@ async def test_confusable_keys_are_the_same_task(shared: System) -> None:
     graph = [task(ALIKE[0]), task("b", ALIKE[2])]
     id_ = await environment.deploy(tasks=graph, autoStart=False)
     query = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
-    first, second = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
-    assert (first["key"], second["key"], second["blockBy"]) == ("Größe", "b", [first["id"]])
+    first_task, second_task = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
+    assert (first_task["key"], second_task["key"], second_task["blockBy"]) == ("Größe", "b", [first_task["id"]])
     refused = await environment.try_deploy(tasks=[task(name) for name in ALIKE])
     assert refused["errors"][0]["message"].startswith("3 tasks have the key")
 

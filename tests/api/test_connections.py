@@ -79,13 +79,13 @@ async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]
 
 
 async def of_environment(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[0], found[3]
+    ids = await deployed(system)
+    return ids[0], ids[3]
 
 
 async def of_application(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[1], found[3]
+    ids = await deployed(system)
+    return ids[1], ids[3]
 
 
 async def of_version(system: System) -> tuple[str, list[str]]:
@@ -96,8 +96,8 @@ async def of_version(system: System) -> tuple[str, list[str]]:
 
 
 async def versions_of_application(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[1], found[4]
+    ids = await deployed(system)
+    return ids[1], ids[4]
 
 
 async def events(system: System) -> tuple[str, list[str]]:
@@ -126,13 +126,13 @@ LISTS: dict[str, tuple[str, str, str, Made]] = {
 @pytest.mark.parametrize("name", LISTS)
 async def test_pages_from_either_end_contain_the_whole_list(shared: System, name: str) -> None:
     type_, field, item, make = LISTS[name]
-    id_, whole = await make(shared)
+    id_, expected = await make(shared)
     query = document(type_, field, item)
-    assert len(whole) == COUNT
+    assert len(expected) == COUNT
     for size in (1, 2, COUNT, 100):
         pages = await listed(forward(shared, query, size, id=id_), COUNT, item)
         back = await listed(backward(shared, query, size, id=id_), COUNT, item)
-        assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == whole, size
+        assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == expected, size
     assert code(await shared.admin.execute(query, id=id_, first=1, last=1)) == "INVALID"
     foreign = "dmVyc2lvbnM6eA"
     for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):
@@ -143,13 +143,15 @@ async def test_pages_from_either_end_contain_the_whole_list(shared: System, name
 async def test_environments_are_listed_in_promotion_order(shared: System) -> None:
     for rank in (3, -5, 0, 700, -1000, 0):
         await world(shared.admin, rank=rank)
-    whole = [environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]]
+    environment_ids = [
+        environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]
+    ]
     query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       list: environmentsConnection(first: $first, after: $after, last: $last, before: $before) {{
         totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
     for size in (4, 100):
-        assert flat(await listed(forward(shared, query, size), len(whole))) == whole
-        assert flat((await listed(backward(shared, query, size), len(whole)))[::-1]) == whole
+        assert flat(await listed(forward(shared, query, size), len(environment_ids))) == environment_ids
+        assert flat((await listed(backward(shared, query, size), len(environment_ids)))[::-1]) == environment_ids
 
 
 async def test_applications_and_templates_are_paged_from_either_end(shared: System) -> None:
@@ -159,8 +161,8 @@ async def test_applications_and_templates_are_paged_from_either_end(shared: Syst
         await environment.application(f"{tag}-{number}")
         await shared.admin.change("saveWorkflowTemplate", "__typename", name=f"{tag}-{number}", tasks=[task("a")])
     await environment.version(tag)
-    gone = await environment.application(f"{tag}-gone")
-    await shared.admin.change("archiveApplication", "__typename", id=gone)
+    archived_id = await environment.application(f"{tag}-gone")
+    await shared.admin.change("archiveApplication", "__typename", id=archived_id)
     for field in ("applications", "workflowTemplates"):
         query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
             $archived: Boolean) {{
@@ -169,9 +171,9 @@ async def test_applications_and_templates_are_paged_from_either_end(shared: Syst
             totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
         pages = flat(await listed(forward(shared, query, 2, contains=tag), COUNT))
         assert flat((await listed(backward(shared, query, 2, contains=tag), COUNT))[::-1]) == pages
-        found: Data = (await shared.admin.query(query, contains=tag, archived=True))["list"]
-        archived = [gone] if field == "applications" else []
-        assert ([node["id"] for node in found["nodes"]], found["totalCount"]) == (archived, len(archived))
+        page: Data = (await shared.admin.query(query, contains=tag, archived=True))["list"]
+        archived = [archived_id] if field == "applications" else []
+        assert ([node["id"] for node in page["nodes"]], page["totalCount"]) == (archived, len(archived))
 
 
 async def test_versions_are_found_by_application_and_commit(shared: System) -> None:

@@ -22,14 +22,14 @@ class LiveList:
         self.updates: list[Data] = []
 
     @property
-    def now(self) -> dict[str, str]:
+    def statuses(self) -> dict[str, str]:
         """The last status of each deployment."""
         return {deployment["id"]: deployment["status"] for deployment in self.updates}
 
     async def until(self, expected: dict[str, str]) -> None:
         """Wait until the list shows the statuses."""
         async with asyncio.timeout(10):
-            while not expected.items() <= self.now.items():
+            while not expected.items() <= self.statuses.items():
                 await asyncio.sleep(0.02)
 
 
@@ -72,24 +72,24 @@ async def test_the_last_state_always_arrives_and_few_before_it(system: System) -
 
 async def test_a_filtered_list_gets_its_deployments_and_those_that_leave_it(system: System) -> None:
     here, there = await make_world(system), await make_world(system)
-    mine_id, other = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
+    mine_id, other_id = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
     filter_ = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
     async with live_list(system.admin, **filter_) as list_:
-        for id_ in (mine_id, other):
+        for id_ in (mine_id, other_id):
             await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
         await list_.until({mine_id: "PENDING"})
         assert list_.updates[-1]["paused"]
         await system.admin.change("cancelDeployment", "deployment { id }", id=mine_id, reason="no")
         await list_.until({mine_id: "CANCELLED"})
         await asyncio.sleep(0.5)
-    assert set(list_.now) == {mine_id}
+    assert set(list_.statuses) == {mine_id}
 
 
 async def test_hidden_deployments_do_not_arrive(system: System) -> None:
     here, there = await make_world(system), await make_world(system)
     somebody = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})
     async with live_list(somebody.client) as list_:
-        hidden, shown = await there.deploy(autoStart=False), await here.deploy(autoStart=False)
-        await list_.until({shown: "PENDING"})
+        hidden_id, visible_id = await there.deploy(autoStart=False), await here.deploy(autoStart=False)
+        await list_.until({visible_id: "PENDING"})
         await asyncio.sleep(0.5)
-    assert hidden not in list_.now
+    assert hidden_id not in list_.statuses

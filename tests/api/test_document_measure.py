@@ -59,9 +59,9 @@ def dags(draw: st.DrawFn) -> str:
 @given(dags())
 def test_a_document_takes_as_many_steps_as_it_is_long(text: str) -> None:
     document = parse(text, no_location=True)
-    found = MEASURER.measure(document)
-    assert found.steps <= STEPS_EACH * (document.token_count or 0)
-    for cost in found.costs.values():
+    measure = MEASURER.measure(document)
+    assert measure.steps <= STEPS_EACH * (document.token_count or 0)
+    for cost in measure.costs.values():
         assert len(cost.steps) <= len(document.definitions)
         assert sum(map(len, cost.steps)) <= STEPS_EACH * (document.token_count or 0)
         assert 0 <= cost.objects({"n": 500}) <= SATURATED
@@ -107,10 +107,10 @@ def test_depth_counts_through_fragments() -> None:
 
 
 def test_aliases_count_through_fragments() -> None:
-    many = " ".join(f"a{n}: viewer {{ id }}" for n in range(MAX_ALIASES // 2))
+    aliases = " ".join(f"a{n}: viewer {{ id }}" for n in range(MAX_ALIASES // 2))
     text = "{ %s ...F } fragment F on Query { %s }"
-    assert measured(text % (many, many)).errors == ()
-    assert "alias" in measured(text % (many, f"{many} more: viewer {{ id }}")).errors[0].message
+    assert measured(text % (aliases, aliases)).errors == ()
+    assert "alias" in measured(text % (aliases, f"{aliases} more: viewer {{ id }}")).errors[0].message
 
 
 # Objects
@@ -167,10 +167,10 @@ MEANT = [value for name, value in vars(cli).items() if name.isupper() and isinst
 
 @pytest.mark.parametrize("text", [get_introspection_query(), *MEANT])
 def test_what_clients_ask_for_is_within_every_limit(text: str) -> None:
-    found = measured(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
-    if found is not None:
-        assert found.errors == ()
-        assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in found.costs.values())
+    measure = measured(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
+    if measure is not None:
+        assert measure.errors == ()
+        assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in measure.costs.values())
 
 
 # What is kept
@@ -188,11 +188,11 @@ def test_documents_are_kept_up_to_a_size() -> None:
 async def test_a_document_that_is_asked_for_again_stays_while_others_come_once() -> None:
     documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     often = "query Often { viewer { id } }"
-    first = await documents.load(often)
-    assert await documents.load(often) is first
+    document = await documents.load(often)
+    assert await documents.load(often) is document
     for number in range(100):
         await documents.load(f"query Q{number} {{ viewer {{ id name }} }}")
-    assert documents.cached(often) is first
+    assert documents.cached(often) is document
 
 
 async def test_long_words_take_room_as_well() -> None:

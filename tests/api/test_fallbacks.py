@@ -108,7 +108,7 @@ async def test_a_prepared_query_that_fails_is_answered_the_ordinary_way(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = "{ viewer { id name } }"
-    first = await system.admin.query(document)
+    answer = await system.admin.query(document)
     text_document = schema.documents.cached(document)
     assert text_document is not None and text_document.queries
 
@@ -117,7 +117,7 @@ async def test_a_prepared_query_that_fails_is_answered_the_ordinary_way(
 
     monkeypatch.setattr(Schema, "_execute_prepared", fail)
     for _ in range(2):
-        assert await system.admin.query(document) == first
+        assert await system.admin.query(document) == answer
     assert fallbacks.counts() == {"prepared": 2}
     (record,) = [record for record in caplog.records if record.name == fallbacks.__name__]
     assert record.levelno == logging.WARNING

@@ -87,7 +87,7 @@ async def test_subscribers_go_on_while_valkey_is_away_and_when_it_is_back(
 async def test_messages_that_are_lost_silently_are_read_from_the_database(
     alone: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lost(*_: object) -> None:
+    async def publish_nothing(*_: object) -> None:
         """Report success."""
 
     assert POLL_SECONDS < 2
@@ -97,7 +97,7 @@ async def test_messages_that_are_lost_silently_are_read_from_the_database(
     items: list[Data] = []
     async for batch in over_socket(alone.admin, EVENTS, deployment):
         if not items:
-            monkeypatch.setattr(alone.runtime.bus, "publish", lost)
+            monkeypatch.setattr(alone.runtime.bus, "publish", publish_nothing)
             await start(alone.admin, deployment)
         items += batch.items
     assert items[-1]["toDeployment"] == "SUCCESS"

@@ -40,11 +40,11 @@ async def test_nothing_of_an_operation_stays(system: System, collecting_nothing:
     environment = await world(system.admin)
     await environment.application("web")
     id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
-    many = [task(f"t{index}") for index in range(50)]
-    saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": many})
+    tasks = [task(f"t{index}") for index in range(50)]
+    saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": tasks})
     assert saved["updateWorkflow"]["errors"] == []
     for _ in range(2):
         await system.admin.query(READ, id=id_)
     gc.collect()
     kinds = (Executor, Loaders, Context, Task, WorkflowTaskInput)
-    assert [type(one).__name__ for one in gc.garbage if isinstance(one, kinds)] == []
+    assert [type(item).__name__ for item in gc.garbage if isinstance(item, kinds)] == []

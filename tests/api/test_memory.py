@@ -37,11 +37,11 @@ async def growth(api: Watched, work: Callable[[int], Awaitable[None]]) -> int:
     for number in range(ROUNDS):
         await work(number)
     await asyncio.sleep(6)
-    before = api.resident()
+    bytes_before = api.resident()
     for number in range(ROUNDS, 2 * ROUNDS):
         await work(number)
     await asyncio.sleep(6)
-    return api.resident() - before
+    return api.resident() - bytes_before
 
 
 async def test_documents_that_were_used_once_or_twice_are_freed(api: Watched) -> None:
@@ -79,8 +79,8 @@ async def test_the_buffers_of_aborted_feeds_are_freed(api: Watched) -> None:
         async with api.client.socket() as socket:
             for index in range(50):
                 await begin(socket, str(index), FEED, id=id_, other=f"{number} {index}")
-            first = json.loads(await socket.recv())
-            assert len(str(first["payload"]["data"])) > 100_000
+            first_message = json.loads(await socket.recv())
+            assert len(str(first_message["payload"]["data"])) > 100_000
             await asyncio.sleep(1)
             socket.transport.abort()
 

@@ -22,25 +22,25 @@ async def version(client: Client, name: str, *artifacts: tuple[str, str | None],
 
 async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
     environment = await world(shared.admin)
-    one, two = await environment.application("one"), await environment.application("two")
+    first_application, second_application = await environment.application("one"), await environment.application("two")
     elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
-    good: tuple[tuple[str, str | None], ...] = ((one, "one:1"), (two, None))
-    first = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
+    good: tuple[tuple[str, str | None], ...] = ((first_application, "one:1"), (second_application, None))
+    created = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
     for client in (shared.admin, elsewhere.client):
         for artifacts in (good, tuple(reversed(good))):
-            assert (await version(client, "v1.2", *artifacts, commit="abc"))["version"] == first
+            assert (await version(client, "v1.2", *artifacts, commit="abc"))["version"] == created
     evil: list[tuple[tuple[tuple[str, str | None], ...], str | None]] = [
-        (((one, "evil:1"), (two, None)), "abc"),
+        (((first_application, "evil:1"), (second_application, None)), "abc"),
         (good, "abd"),
         (good, None),
-        (((one, "one:1"),), "abc"),
-        (((two, "evil:1"),), "abc"),
+        (((first_application, "one:1"),), "abc"),
+        (((second_application, "evil:1"),), "abc"),
     ]
     for artifacts, commit in evil:
         for client in (shared.admin, elsewhere.client):
             (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
             assert (error["code"], error["path"]) == ("NAME_TAKEN", ["name"])
-            assert first["id"] in error["message"] and "Use another name" in error["message"]
+            assert created["id"] in error["message"] and "Use another name" in error["message"]
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 
 
@@ -61,8 +61,8 @@ async def test_of_concurrent_versions_with_one_name_one_is_created(shared: Syste
 
 async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(shared: System) -> None:
     environment = await world(shared.admin)
-    app, other = await environment.application("shop"), await environment.application("other")
-    somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    app, other_id = await environment.application("shop"), await environment.application("other")
+    somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other_id})
     await version(shared.admin, "v1", (app, "shop:1"))
     assert codes(await version(somebody.client, "v1", (app, "shop:1"))) == ["FORBIDDEN"]
     assert codes(await version(somebody.client, "v2", (app, "shop:1"))) == ["FORBIDDEN"]
@@ -73,9 +73,9 @@ async def test_only_its_author_saves_the_next_version_of_a_template(shared: Syst
     environment = await world(shared.admin)
     app = await environment.application("shop")
     place = {"role": "DEPLOYER", "environmentId": environment.environment_id}
-    author, other = await account(shared.admin, place), await account(shared.admin, place)
+    author, other_deployer = await account(shared.admin, place), await account(shared.admin, place)
     chief = await account(shared.admin, {"role": "ADMIN", "applicationId": app})
-    every = await account(shared.admin, {"role": "DEPLOYER"})
+    deployer_of_all = await account(shared.admin, {"role": "DEPLOYER"})
     name, evil = unique("release"), [task("evil", command={"command": ["echo", "EVIL"]})]
     good = [task("good", applicationId=app if bound else None)]
     payload = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
@@ -84,11 +84,11 @@ async def test_only_its_author_saves_the_next_version_of_a_template(shared: Syst
         ("saveWorkflowTemplate", {"name": name, "tasks": evil}),
         ("archiveWorkflowTemplate", {"id": id_}),
     ):
-        answer = await other.client.mutate(mutation, "template { id }", **fields)
+        answer = await other_deployer.client.mutate(mutation, "template { id }", **fields)
         (error,) = answer["errors"]
         assert error["code"] == "FORBIDDEN" and "Save yours under another name" in error["message"]
     answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
     assert codes(answer) == ([] if bound else ["FORBIDDEN"])
-    for client in (author.client, every.client, shared.admin):
+    for client in (author.client, deployer_of_all.client, shared.admin):
         assert codes(await client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)) == []
     assert codes(await author.client.mutate("archiveWorkflowTemplate", "template { id }", id=id_)) == []

@@ -25,8 +25,8 @@ async def send(client: Client, mutation: str, fields: Data) -> list[Data]:
         body = to_json({"query": document, "variables": {"input": fields}}).encode()
         headers = {"authorization": f"Bearer {client.token}", "content-type": "application/json"}
         response = await http.post(f"{client.url}/graphql", content=body, headers=headers, timeout=30)
-    found: list[Data] = response.json()["data"][mutation]["errors"]
-    return found
+    errors: list[Data] = response.json()["data"][mutation]["errors"]
+    return errors
 
 
 async def waiting(system: System) -> str:

@@ -24,11 +24,11 @@ async def stands(environment: World, id_: str) -> Data:
 
 async def until_watched(environment: World, id_: str, step: int) -> Data:
     for _ in range(400):
-        found = await stands(environment, id_)
-        if found["rollouts"][0]["resumeAt"] and found["rollouts"][0]["stepIndex"] == step:
-            return found
+        deployment = await stands(environment, id_)
+        if deployment["rollouts"][0]["resumeAt"] and deployment["rollouts"][0]["stepIndex"] == step:
+            return deployment
         await asyncio.sleep(0.05)
-    pytest.fail(f"never watched step {step}: {found}")
+    pytest.fail(f"never watched step {step}: {deployment}")
 
 
 async def test_a_canary_reports_its_progress(system: System) -> None:
@@ -37,9 +37,9 @@ async def test_a_canary_reports_its_progress(system: System) -> None:
     await environment.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
     steps = [{"canaryRatio": 0.25, "batchInterval": 3600}, {"canaryRatio": 1}]
     id_ = await environment.deploy(strategy={"kind": "CANARY", "steps": steps})
-    found = await until_watched(environment, id_, 0)
-    (rollout,) = found["rollouts"]
-    assert (found["grayscaleEnabled"], found["grayscaleRatio"]) == (True, 0.25)
+    deployment = await until_watched(environment, id_, 0)
+    (rollout,) = deployment["rollouts"]
+    assert (deployment["grayscaleEnabled"], deployment["grayscaleRatio"]) == (True, 0.25)
     assert {name: rollout[name] for name in ("batch", "batches", "updated", "healthy", "total", "weight")} == {
         "batch": 1,
         "batches": 2,
@@ -66,9 +66,9 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
         " ... on RolloutProgressed { rollout { batch batches weight resumeAt } } } } } }",
         id=id_,
     )
-    told = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
-    assert [(progress["batch"], progress["weight"]) for progress in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
-    assert [bool(progress["resumeAt"]) for progress in told].count(True) == 1
+    rollouts = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
+    assert [(progress["batch"], progress["weight"]) for progress in rollouts] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
+    assert [bool(progress["resumeAt"]) for progress in rollouts].count(True) == 1
     assert (events["deployment"]["grayscaleEnabled"], events["deployment"]["grayscaleRatio"]) == (False, None)
     [rollout] = events["deployment"]["rollouts"]
     assert [(batch["batch"], batch["succeeded"], batch["metrics"]) for batch in rollout["history"]] == [

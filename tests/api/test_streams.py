@@ -112,19 +112,19 @@ def test_heartbeats_are_shorter_than_the_timeouts_of_proxies() -> None:
 async def test_the_stream_of_a_client_that_has_gone_is_closed(
     shared: System, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counted := Counted())
+    monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counter := StreamCounter())
     deployment = await chain(shared, 1)
     async with opened(shared, accept, id=deployment) as stream:
         await stream.until("cursor")
-        assert counted.open == 1
+        assert counter.open == 1
 
-    async def nothing() -> bool:
-        return counted.open == 0
+    async def is_closed() -> bool:
+        return counter.open == 0
 
-    await eventually(nothing, "the stream is closed")
+    await eventually(is_closed, "the stream is closed")
 
 
-class Counted:
+class StreamCounter:
     """Counts the streams that are being written."""
 
     def __init__(self) -> None:

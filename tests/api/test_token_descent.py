@@ -68,22 +68,22 @@ async def test_tokens_created_by_an_expired_token_have_expired_too(shared: Syste
 
 async def test_tokens_created_by_a_revoked_token_are_revoked_and_listed(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "ADMIN"})
-    beside, other = await child(shared.admin)
-    first, second = await child(somebody.client, scopes=["ADMIN"])
-    program = await account(second, {"role": "VIEWER"})
-    third, fourth = await child(program.client)
-    expected = [first["id"], program.token_id, third["id"]]
+    beside, sibling = await child(shared.admin)
+    first_id, second_client = await child(somebody.client, scopes=["ADMIN"])
+    program = await account(second_client, {"role": "VIEWER"})
+    third_id, fourth_client = await child(program.client)
+    expected = [first_id["id"], program.token_id, third_id["id"]]
     for _ in range(2):
         answer = await shared.admin.change(
             "revokeApiToken", "token { id revokedAt } alsoRevoked { id revokedAt }", id=somebody.token_id
         )
         assert [token["id"] for token in answer["alsoRevoked"]] == expected
         assert all(each["revokedAt"] for each in (answer["token"], *answer["alsoRevoked"]))
-    clients = (somebody.client, second, program.client, fourth, other)
+    clients = (somebody.client, second_client, program.client, fourth_client, sibling)
     assert [await works(client) for client in clients] == [False, False, False, False, True]
     log = await shared.admin.query(
         'query($id: ID!) { auditLog(filter: { targetId: $id, actions: ["revokeApiToken"] }) { nodes { after } } }',
-        id=third["id"],
+        id=third_id["id"],
     )
     assert log["auditLog"]["nodes"][0]["after"]["revokedAt"]
     await shared.admin.change("revokeApiToken", "token { id }", id=beside["id"])
@@ -94,11 +94,11 @@ async def test_a_feed_of_a_descendant_token_ends_when_its_creator_is_revoked(sha
     await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
     _, client = await child(somebody.client)
-    found = events(client, EVENTS.document, id=await other_environment.deploy(autoStart=False))
-    assert (await anext(found))["data"]["deploymentEvents"]["events"]
+    stream = events(client, EVENTS.document, id=await other_environment.deploy(autoStart=False))
+    assert (await anext(stream))["data"]["deploymentEvents"]["events"]
     await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
     async with asyncio.timeout(3):
-        assert [result["data"] async for result in found] == [None]
+        assert [result["data"] async for result in stream] == [None]
 
 
 async def test_a_token_cannot_create_another_while_it_is_revoked(shared: System) -> None:
@@ -118,23 +118,25 @@ async def test_a_token_cannot_create_another_while_it_is_revoked(shared: System)
 MAKE = "mutation($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret errors { code } } }"
 
 
-@pytest.mark.parametrize("who", ["itself", "admin"])
-async def test_all_tokens_of_an_actor_are_revoked_at_once(shared: System, who: str) -> None:
+@pytest.mark.parametrize("revoker", ["itself", "admin"])
+async def test_all_tokens_of_an_actor_are_revoked_at_once(shared: System, revoker: str) -> None:
     somebody = await account(shared.admin, {"role": "ADMIN"})
-    _, second = await child(somebody.client)
+    _, second_client = await child(somebody.client)
     program = await account(somebody.client, {"role": "VIEWER"})
-    asking = somebody.client if who == "itself" else shared.admin
+    asking = somebody.client if revoker == "itself" else shared.admin
     answer = await asking.mutate("revokeApiTokens", "tokens { id }", id=somebody.id)
     assert codes(answer) == []
-    assert [await works(client) for client in (somebody.client, second, program.client)] == [False] * 3
+    assert [await works(client) for client in (somebody.client, second_client, program.client)] == [False] * 3
     assert await works(shared.admin)
     assert len((await shared.admin.change("revokeApiTokens", "tokens { id }", id=somebody.id))["tokens"]) == 0
 
 
 async def test_tokens_of_others_are_revoked_by_admins_only(shared: System) -> None:
-    somebody, other = await account(shared.admin), await account(shared.admin, {"role": "DEPLOYER"})
+    somebody, deployer = await account(shared.admin), await account(shared.admin, {"role": "DEPLOYER"})
     for mutation, id_ in (("revokeApiTokens", somebody.id), ("revokeApiToken", somebody.token_id)):
-        answers = [await other.client.mutate(mutation, "errors { code }", id=each) for each in (id_, "unknown")]
+        answers = [
+            await deployer.client.mutate(mutation, "errors { code }", id=token_id) for token_id in (id_, "unknown")
+        ]
         assert [codes(answer) for answer in answers] == [["FORBIDDEN"]] * 2
     assert codes(await shared.admin.mutate("revokeApiTokens", "errors { code }", id="unknown")) == ["NOT_FOUND"]
     assert await works(somebody.client)
@@ -142,18 +144,21 @@ async def test_tokens_of_others_are_revoked_by_admins_only(shared: System) -> No
 
 async def test_people_see_their_own_tokens_and_admins_see_all(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"})
-    seen = (await somebody.client.query(TOKENS))["viewer"]
-    assert [token["id"] for token in seen["tokens"]] == [somebody.token_id]
+    viewer = (await somebody.client.query(TOKENS))["viewer"]
+    assert [token["id"] for token in viewer["tokens"]] == [somebody.token_id]
     mine = (await shared.admin.query(TOKENS))["viewer"]
     child_token, _ = await child(shared.admin)
-    again = (await shared.admin.query(TOKENS))["viewer"]
-    assert [token["id"] for token in again["tokens"]] == [child_token["id"], *(token["id"] for token in mine["tokens"])]
+    admin_viewer = (await shared.admin.query(TOKENS))["viewer"]
+    assert [token["id"] for token in admin_viewer["tokens"]] == [
+        child_token["id"],
+        *(token["id"] for token in mine["tokens"]),
+    ]
     document = (
         "query($id: ID!) { node(id: $id) { ... on User { tokens { id } } ... on ServiceAccount { tokens { id } } } }"
     )
     data = await shared.admin.query(document, id=somebody.id)
     assert data["node"]["tokens"] == [{"id": somebody.token_id}]
-    assert await _is_refused(somebody, document, again["id"])
+    assert await _is_refused(somebody, document, admin_viewer["id"])
 
 
 async def _is_refused(somebody: Account, document: str, id_: str) -> bool:

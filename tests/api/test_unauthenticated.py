@@ -158,8 +158,8 @@ async def test_a_slow_head_is_refused(shared: System, monkeypatch: pytest.Monkey
     monkeypatch.setattr(server_connection, "HEAD_SECONDS", 0.3)
     assert await exchange(shared.admin) == b""
     assert (await exchange(shared.admin, b"GET / HTTP/1.1\r\nHost: a\r\n")).startswith(b"HTTP/1.1 408 ")
-    second = (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\n")
-    assert b"HTTP/1.1 408 " in await exchange(shared.admin, *second, pause=0.05)
+    second_head = (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\n")
+    assert b"HTTP/1.1 408 " in await exchange(shared.admin, *second_head, pause=0.05)
 
 
 async def test_an_unauthenticated_request_is_answered_before_its_body(
@@ -195,7 +195,7 @@ async def test_a_connection_serves_many_requests(shared: System) -> None:
 
     assert await all_of(5) == [200] * 5
     request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-    last = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-    assert (await exchange(shared.admin, request * 20 + last)).count(b"HTTP/1.1 200 ") == 21
+    last_request = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    assert (await exchange(shared.admin, request * 20 + last_request)).count(b"HTTP/1.1 200 ") == 21
     with socket.create_connection((urlsplit(shared.url).hostname or "", urlsplit(shared.url).port or 0)):
         assert await all_of(1) == [200]

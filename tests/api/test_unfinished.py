@@ -50,14 +50,14 @@ async def test_a_field_that_fails_leaves_nothing_of_those_beside_it(busy: System
 async def test_an_operation_that_is_cancelled_leaves_nothing(busy: System) -> None:
     principal = await authenticate(busy.runtime, ADMIN)
     document = f"{{ deployments {{ nodes {{ id {FIELDS} }} }} }}"
-    ended = 0
+    completed = 0
     for steps in range(STEPS):
-        made = Context(busy.runtime, principal, ADMIN)
-        running = asyncio.create_task(schema.execute(document, context_value=made))
+        context = Context(busy.runtime, principal, ADMIN)
+        running = asyncio.create_task(schema.execute(document, context_value=context))
         for _ in range(steps):
             await asyncio.sleep(0)
         running.cancel()
         await asyncio.wait([running])
-        ended += running.cancelled()
-    assert ended > STEPS / 2
+        completed += running.cancelled()
+    assert completed > STEPS / 2
     gc.collect()

@@ -81,26 +81,26 @@ lists = st.lists(tasks | odd, max_size=2).map(lambda some: [*some, *[GOOD] * LON
 
 
 def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[Any]]:
-    got: list[Any] = []
-    sent = deepcopy(variables)
+    inputs: list[Any] = []
+    values = deepcopy(variables)
     result: Any = execute(
         SMALL._schema,
         parse(document),
-        variable_values=sent,
-        context_value=got,
+        variable_values=values,
+        context_value=inputs,
         executor_class=executor,
         hide_suggestions=True,
     )
-    assert repr(sent) == repr(variables)
-    return result.data, [error.formatted for error in result.errors or ()], got
+    assert repr(values) == repr(variables)
+    return result.data, [error.formatted for error in result.errors or ()], inputs
 
 
 def assert_same(document: str, variables: Data) -> list[Any]:
     """Both get the same, told by their text: NaN equals nothing."""
     expected = run(StrawberryGraphQLCoreExecutionContext, document, variables)
-    found = run(Executor, document, variables)
-    assert repr(found) == repr(expected)
-    return found[2]
+    answer = run(Executor, document, variables)
+    assert repr(answer) == repr(expected)
+    return answer[2]
 
 
 UPDATE = "query($input: UpdateWorkflowInput!) { update(input: $input) }"
@@ -161,10 +161,10 @@ def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytes
 
     def noted(*args: Any) -> list[BuiltList]:
         lists = build_lists(*args)
-        built.extend(len(one.items) for one in lists)
+        built.extend(len(item.items) for item in lists)
         return lists
 
     monkeypatch.setattr(executor_module, "build_lists", noted)
-    (got,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
+    (built_input,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
     assert built == [LONG_LIST]
-    assert [type(each) for each in got.tasks] == [WorkflowTaskInput] * LONG_LIST
+    assert [type(each) for each in built_input.tasks] == [WorkflowTaskInput] * LONG_LIST
