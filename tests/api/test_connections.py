@@ -132,7 +132,7 @@ async def test_pages_from_either_end_contain_the_whole_list(shared: System, name
     for size in (1, 2, COUNT, 100):
         pages = await listed(forward(shared, query, size, id=id_), COUNT, item)
         back = await listed(backward(shared, query, size, id=id_), COUNT, item)
-        assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == expected, size
+        assert [str(node) for node in flat(pages)] == [str(node) for node in flat(back[::-1])] == expected, size
     assert code(await shared.admin.execute(query, id=id_, first=1, last=1)) == "INVALID"
     foreign = "dmVyc2lvbnM6eA"
     for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):

@@ -59,7 +59,7 @@ async def test_a_workflow_node_is_visible_with_its_deployment(shared: System) ->
     node = (await shared.admin.query(WORKFLOW, id=workflow))["node"]
     assert (node["id"], node["__typename"], node["revision"]) == (workflow, "Workflow", 1)
     assert workflow != id_ and workflow.partition("_")[2] == id_.partition("_")[2]
-    blockers = {task["key"]: [each["key"] for each in task["blockedBy"]] for task in node["tasks"]}
+    blockers = {task["key"]: [blocking_task["key"] for blocking_task in task["blockedBy"]] for task in node["tasks"]}
     assert blockers == {"a": [], "b": ["a"], "c": ["a", "b"]}
     assert all([blocker["id"] for blocker in task["blockedBy"]] == task["blockBy"] for task in node["tasks"])
     stranger = (

@@ -80,7 +80,7 @@ def flat(pages: list[list[Any]]) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListedDeployments:
     """45 deployments that have not started, newest first."""
 
     here: World
@@ -89,7 +89,7 @@ class Many:
 
 
 @pytest.fixture(scope="module")
-async def deployments_(shared: System) -> Many:
+async def listed_deployments(shared: System) -> ListedDeployments:
     environment = await world(shared.admin)
     await environment.application("shop")
     version = await environment.version()
@@ -98,33 +98,37 @@ async def deployments_(shared: System) -> Many:
         newest_first = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY created_at DESC, id DESC"
         rows = await connection.fetch(newest_first, environment.environment_id)
     assert sorted(ids) == sorted(row["id"] for row in rows)
-    return Many(environment, version, [row["id"] for row in rows])
+    return ListedDeployments(environment, version, [row["id"] for row in rows])
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
-async def test_paging_forward_returns_each_deployment_once(shared: System, deployments_: Many, size: int) -> None:
-    filter_ = {"environmentIds": [deployments_.here.environment_id]}
+async def test_paging_forward_returns_each_deployment_once(
+    shared: System, listed_deployments: ListedDeployments, size: int
+) -> None:
+    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
     pages = await listed(forward(shared, DEPLOYMENTS, size, filter=filter_), 45)
-    assert flat(pages) == deployments_.newest_first
+    assert flat(pages) == listed_deployments.newest_first
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
 @pytest.mark.parametrize("size", [8, 15, 45, 100])
-async def test_paging_backward_returns_each_deployment_once(shared: System, deployments_: Many, size: int) -> None:
-    filter_ = {"environmentIds": [deployments_.here.environment_id]}
+async def test_paging_backward_returns_each_deployment_once(
+    shared: System, listed_deployments: ListedDeployments, size: int
+) -> None:
+    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
     pages = await listed(backward(shared, DEPLOYMENTS, size, filter=filter_), 45)
-    assert flat(pages[::-1]) == deployments_.newest_first
+    assert flat(pages[::-1]) == listed_deployments.newest_first
 
 
-async def test_an_empty_page_says_whether_there_is_more(shared: System, deployments_: Many) -> None:
-    filter_ = {"environmentIds": [deployments_.here.environment_id]}
+async def test_an_empty_page_says_whether_there_is_more(shared: System, listed_deployments: ListedDeployments) -> None:
+    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
     for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
         page = (await shared.admin.query(DEPLOYMENTS, filter=filter_, **variables))["list"]
         assert (page["nodes"], page["totalCount"]) == ([], 45)
         assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == more
 
 
-async def test_an_empty_list_is_an_empty_page(shared: System, deployments_: Many) -> None:
+async def test_an_empty_list_is_an_empty_page(shared: System, listed_deployments: ListedDeployments) -> None:
     for variables in ({"first": 5}, {"last": 5}):
         page = (await shared.admin.query(DEPLOYMENTS, filter={"statuses": ["FAILED"]}, **variables))["list"]
         check(page)
@@ -132,7 +136,7 @@ async def test_an_empty_list_is_an_empty_page(shared: System, deployments_: Many
         assert (page["nodes"], page["totalCount"], page["pageInfo"]) == ([], 0, info)
 
 
-async def test_new_deployments_do_not_shift_later_pages(shared: System, deployments_: Many) -> None:
+async def test_new_deployments_do_not_shift_later_pages(shared: System, listed_deployments: ListedDeployments) -> None:
     environment = await world(shared.admin)
     await environment.application("shop")
     version = await environment.version()
@@ -145,18 +149,20 @@ async def test_new_deployments_do_not_shift_later_pages(shared: System, deployme
     assert (sorted(ids), len(ids)) == (sorted(old), 6)
 
 
-async def test_the_deployments_of_a_version_are_paged(shared: System, deployments_: Many) -> None:
+async def test_the_deployments_of_a_version_are_paged(shared: System, listed_deployments: ListedDeployments) -> None:
     document = """query($id: ID!, $first: Int, $after: Cursor) { parent: version(id: $id) {
       list: deployments(first: $first, after: $after) {
         totalCount nodes { id } edges { cursor node { id } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
-    pages = await listed(forward(shared, document, 20, id=deployments_.version), 45)
-    assert ([len(page) for page in pages], flat(pages)) == ([20, 20, 5], deployments_.newest_first)
-    page = (await shared.admin.query(document, id=deployments_.version))["parent"]["list"]
+    pages = await listed(forward(shared, document, 20, id=listed_deployments.version), 45)
+    assert ([len(page) for page in pages], flat(pages)) == ([20, 20, 5], listed_deployments.newest_first)
+    page = (await shared.admin.query(document, id=listed_deployments.version))["parent"]["list"]
     assert len(page["nodes"]) == 20
 
 
-async def test_each_filter_returns_only_matching_deployments(shared: System, deployments_: Many) -> None:
+async def test_each_filter_returns_only_matching_deployments(
+    shared: System, listed_deployments: ListedDeployments
+) -> None:
     environment, other_environment = await world(shared.admin), await world(shared.admin)
     users, orders = await environment.application("users"), await environment.application("orders")
     first_version, second_version = await environment.version("first"), await environment.version("second")
@@ -220,12 +226,12 @@ async def test_applications_are_ordered_by_name_without_archived_ones(shared: Sy
         await environment.application(f"page-{name}")
     await shared.admin.change("archiveApplication", "__typename", id=await environment.application("page-old"))
     document = BY_NAME % "applications"
-    found = flat(await listed(forward(shared, document, 2, contains="PAGE-"), 6, "name"))
-    names = [name.removeprefix("page-").rpartition("-")[0] for name in found]
+    listed_names = flat(await listed(forward(shared, document, 2, contains="PAGE-"), 6, "name"))
+    names = [name.removeprefix("page-").rpartition("-")[0] for name in listed_names]
     assert sorted(names) == ["a-b", "a1", "ab", "alpha", "beta", "zeta"]
     assert names[-2:] == ["beta", "zeta"]
     nodes = (await shared.admin.query(document, contains="page-"))["list"]["nodes"]
-    assert [node["name"] for node in nodes] == found
+    assert [node["name"] for node in nodes] == listed_names
 
 
 async def test_versions_are_listed_newest_first(shared: System) -> None:
@@ -342,7 +348,7 @@ FILTERED = {"DeploymentFilter": "deployments", "AuditFilter": "auditLog"}
 
 @pytest.mark.parametrize("name", FILTERED)
 async def test_an_empty_filter_list_matches_none_and_null_matches_all(
-    shared: System, deployments_: Many, name: str
+    shared: System, listed_deployments: ListedDeployments, name: str
 ) -> None:
     fields = cast("Any", schema._schema.type_map[name]).fields.items()
     lists = [field for field, of in fields if str(of.type).startswith("[")]
@@ -354,7 +360,7 @@ async def test_an_empty_filter_list_matches_none_and_null_matches_all(
             assert (data["list"]["totalCount"] > 0) is has_matches, (field, value)
 
 
-async def test_an_empty_search_text_matches_every_name(shared: System, deployments_: Many) -> None:
+async def test_an_empty_search_text_matches_every_name(shared: System, listed_deployments: ListedDeployments) -> None:
     for name in ("applications", "versions", "workflowTemplates"):
         document = f"query($text: String) {{ {name}(contains: $text) {{ totalCount }} }}"
         assert await shared.admin.query(document, text="") == await shared.admin.query(document, text=None)

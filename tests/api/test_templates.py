@@ -222,13 +222,15 @@ async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System
     extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
     await shared.admin.change("addTask", "workflow { revision }", task=extra, **fields)
     saved = await save(shared.admin, tasks=None, parameters=None, fromDeploymentId=id_)
-    found = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][0]["tasks"]
-    assert [(node["key"].split("/")[-1], node["applicationName"] is None) for node in found] == [
+    template_tasks = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][
+        0
+    ]["tasks"]
+    assert [(node["key"].split("/")[-1], node["applicationName"] is None) for node in template_tasks] == [
         ("prepare", True), ("deploy", False), ("extra", True),
     ]  # fmt: skip
     redeployed_id = await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
     tasks = await shared.admin.query("query($id: ID!) { deployment(id: $id) { tasks { key } } }", id=redeployed_id)
-    assert [node["key"] for node in tasks["deployment"]["tasks"]] == [node["key"] for node in found]
+    assert [node["key"] for node in tasks["deployment"]["tasks"]] == [node["key"] for node in template_tasks]
     assert paths_and_codes(await errors(shared.admin, "saveWorkflowTemplate", name="x", fromDeploymentId="nobody")) == [
         ("NotFound", "fromDeploymentId")
     ]
@@ -293,7 +295,7 @@ async def test_deployers_save_templates_of_applications_they_deploy(shared: Syst
     ] == ["FORBIDDEN"]
     foreign = await save(shared.admin, tasks=[foreign_task], parameters=[])
     name_errors = await errors(deployer, "saveWorkflowTemplate", name=foreign["template"]["name"], tasks=[mine])
-    assert [one["code"] for one in name_errors] == ["FORBIDDEN"]
+    assert [reported["code"] for reported in name_errors] == ["FORBIDDEN"]
     assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=foreign["template"]["id"])) == ["FORBIDDEN"]
     assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])) == []
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client

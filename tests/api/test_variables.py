@@ -167,4 +167,4 @@ def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytes
     monkeypatch.setattr(executor_module, "build_lists", noted)
     (built_input,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
     assert built == [LONG_LIST]
-    assert [type(each) for each in built_input.tasks] == [WorkflowTaskInput] * LONG_LIST
+    assert [type(built_task) for built_task in built_input.tasks] == [WorkflowTaskInput] * LONG_LIST

@@ -15,16 +15,16 @@ async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
     await environment.application("web")
     id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
-    shown = await boreas(system, "approvals", **ann)
-    assert (shown.status, "ask, v1 to env-" in shown.out, "1 of 1 missing" in shown.out) == (0, True, True)
-    assert "is deployed by: true" in shown.out and "differs from what runs now in: deploy" in shown.out
-    (one,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
+    listing = await boreas(system, "approvals", **ann)
+    assert (listing.status, "ask, v1 to env-" in listing.out, "1 of 1 missing" in listing.out) == (0, True, True)
+    assert "is deployed by: true" in listing.out and "differs from what runs now in: deploy" in listing.out
+    (approval,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
     own = await boreas(system, "approve", id_)
-    assert (own.status, "SELF_APPROVAL" in own.err, one["id"] in own.err) == (2, True, True)
+    assert (own.status, "SELF_APPROVAL" in own.err, approval["id"] in own.err) == (2, True, True)
     done = await boreas(system, "approve", id_, "--comment", "good", **ann)
     assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
-    again = await boreas(system, "approve", id_, **ann)
-    assert (again.status, "waits for no approval" in again.err) == (2, True)
+    repeated = await boreas(system, "approve", id_, **ann)
+    assert (repeated.status, "waits for no approval" in repeated.err) == (2, True)
     assert (await boreas(system, "approvals", **ann)).out == ""
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
@@ -38,8 +38,8 @@ async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System
     await environment.application("web")
     id_ = await environment.deploy(tasks=[ASKING])
     assert (await boreas(system, "approvals", "--json")).out == ""
-    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
-    (approval,) = found["deployment"]["approvals"]
+    answer = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
+    (approval,) = answer["deployment"]["approvals"]
     ran = await boreas(system, "reject", approval["id"], "apr_nothing", "--comment", "no")
     assert (ran.status, ran.out.startswith("Rejected: ask, v1 to env-")) == (2, True)
     assert "apr_nothing: There is no approval" in ran.err

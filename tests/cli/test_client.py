@@ -28,7 +28,7 @@ def batch(cursor: str, *lines: str) -> dict[str, Any]:
 
 async def follow(script: Script, api: Api | None = None) -> list[str]:
     api = api or Api(script.url, TOKEN)
-    return [line async for each in api.subscribe("s", lambda cursor: {"after": cursor}) for line in each["lines"]]
+    return [line async for page in api.subscribe("s", lambda cursor: {"after": cursor}) for line in page["lines"]]
 
 
 def refusal(*answers: Answer) -> str:
@@ -43,7 +43,7 @@ def test_a_retried_mutation_has_the_same_idempotency_key_and_the_next_one_anothe
         api = Api(script.url, TOKEN)
         assert asyncio.run(api.mutate("m", name="x"))["done"] == 1
         asyncio.run(api.mutate("m", name="x"))
-    keys = [given["idempotencyKey"] for given in script.variables("input")]
+    keys = [input_["idempotencyKey"] for input_ in script.variables("input")]
     assert keys[0] == keys[1] != keys[2]
     assert script.requests[0]["authorization"] == f"Bearer {TOKEN}"
 
@@ -81,13 +81,13 @@ def test_a_broken_feed_resumes_after_its_last_cursor_with_one_message(capsys: py
 
 
 def test_feeds_that_break_together_print_one_message(capsys: pytest.CaptureFixture[str]) -> None:
-    async def both(script: Script) -> None:
+    async def query_and_mutate(script: Script) -> None:
         api = Api(script.url, TOKEN)
         await asyncio.gather(follow(script, api), follow(script, api))
 
     drop = feed(ends=False)
     with played(drop, drop, drop, drop, feed(batch("c1"))) as script:
-        asyncio.run(both(script))
+        asyncio.run(query_and_mutate(script))
     assert capsys.readouterr().err.count(SAID) == 1
 
 

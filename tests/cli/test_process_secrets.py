@@ -48,22 +48,22 @@ def variables(number: int) -> bytes:
 @linux
 async def test_proc_shows_no_secrets() -> None:
     async with waiting() as number:
-        shown = variables(number) if os.geteuid() == 0 else b"shown"
-        assert b"shown" in shown and b"secret-" not in shown
+        content = variables(number) if os.geteuid() == 0 else b"shown"
+        assert b"shown" in content and b"secret-" not in content
 
 
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become two processes of one other user")
 async def test_other_processes_of_the_same_user_cannot_read_the_memory() -> None:
     capability = "-all,+dac_read_search"
-    who = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
-    nobody = (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)
+    identity = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
+    nobody = (shutil.which("setpriv") or "setpriv", *identity, "--inh-caps", capability, "--ambient-caps", capability)
     async with waiting(*nobody) as number:
         for name in ("environ", "mem", "maps", "fd/0"):
             script = f"head -c 1 /proc/{number}/{name} || readlink /proc/{number}/{name}"
             process = await asyncio.create_subprocess_exec(*nobody, "sh", "-c", script, stdout=-1, stderr=-1)
-            said, complained = await process.communicate()
-            assert (said, b"denied" in complained) == (b"", True), name
+            output, error_output = await process.communicate()
+            assert (output, b"denied" in error_output) == (b"", True), name
 
 
 @linux
@@ -82,8 +82,8 @@ async def test_servers_show_no_secret(environ: dict[str, str], command: str, tmp
         while b"serves the pool" not in line and b"running on" not in line:
             line = await process.stderr.readline()
             assert line
-    shown = variables(process.pid)
+    content = variables(process.pid)
     process.terminate()
     await process.communicate()
-    assert b"BOREAS_PORT" in shown
-    assert [name for name, secret in secrets.items() if secret.encode() in shown] == []
+    assert b"BOREAS_PORT" in content
+    assert [name for name, secret in secrets.items() if secret.encode() in content] == []

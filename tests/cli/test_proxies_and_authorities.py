@@ -58,7 +58,7 @@ async def test_a_feed_comes_over_tls_and_through_a_proxy(authority: Authority, m
         async with secured(script, authority) as port, proxy_to(port) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             api = Api("https://boreas.example", TOKEN)
-            assert [each["line"] async for each in api.subscribe("s", lambda _: {})] == ["a"]
+            assert [item["line"] async for item in api.subscribe("s", lambda _: {})] == ["a"]
     assert proxy.asked == ["CONNECT boreas.example:443 HTTP/1.1"]
 
 
@@ -73,15 +73,15 @@ async def test_an_api_on_this_machine_is_never_reached_through_a_proxy(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("BOREAS_CA_FILE", "/nowhere.pem", "BOREAS_CA_FILE is /nowhere.pem, which cannot be used: No such file"),
         ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY is not a valid proxy URL"),
     ],
 )
 async def test_unusable_certificates_and_proxies_are_named(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ApiError, match=said):
+    with pytest.raises(ApiError, match=message):
         await Api("https://boreas.example", TOKEN).query("q")

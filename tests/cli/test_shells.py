@@ -49,8 +49,8 @@ def run(*arguments: str, **environ: str) -> Any:
 async def test_shells_accept_their_completion_scripts(shell: str) -> None:
     script = run("completion", shell).stdout
     assert f"_BOREAS_COMPLETE={shell}_complete" in script
-    if found := shutil.which(shell):
-        process = await asyncio.create_subprocess_exec(found, "-n", stdin=-1, stderr=-1)
+    if path := shutil.which(shell):
+        process = await asyncio.create_subprocess_exec(path, "-n", stdin=-1, stderr=-1)
         _, complained = await process.communicate(script.encode())
         assert (process.returncode, complained) == (0, b"")
 
@@ -85,7 +85,7 @@ async def test_without_an_api_completion_is_silent() -> None:
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     inner = command.commands.items() if isinstance(command, click.Group) else ()
-    return [path, *(each for name, verb in inner for each in commands(verb, (*path, name)))]
+    return [path, *(command_path for name, verb in inner for command_path in commands(verb, (*path, name)))]
 
 
 NOUNS = {"deployment", "task", "workflow", "application", "environment", "version", "template", "approval", "freeze"}
@@ -104,9 +104,13 @@ def test_topics_have_help(topic: str) -> None:
 def test_help_of_commands_and_typing_errors() -> None:
     assert run("help", "deployment", "list").stdout.startswith("Usage: boreas deployment list")
     assert run("help", "nothing").exit_code == 2
-    for words, meant in ((("deploymnt",), "deployment"), (("deployment", "lst"), "list"), (("task", "retyr"), "retry")):
+    for words, suggestion in (
+        (("deploymnt",), "deployment"),
+        (("deployment", "lst"), "list"),
+        (("task", "retyr"), "retry"),
+    ):
         wrong = run(*words)
-        assert (wrong.exit_code, f"'{meant}'" in wrong.stderr) == (2, True)
+        assert (wrong.exit_code, f"'{suggestion}'" in wrong.stderr) == (2, True)
     assert "'--status'" in run("deployment", "list", "--statos", "x").stderr
 
 

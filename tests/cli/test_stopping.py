@@ -66,8 +66,8 @@ async def deployed(client: Client, command: list[str]) -> str:
 
 
 async def story(client: Client, id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.query(ATTEMPTS, id=id_))["deployment"]
-    return found
+    deployment: dict[str, Any] = (await client.query(ATTEMPTS, id=id_))["deployment"]
+    return deployment
 
 
 async def until(runs: Callable[[], bool]) -> None:
@@ -81,17 +81,17 @@ async def test_a_stopping_api_asks_its_feeds_to_reconnect(settings: dict[str, st
     async with started(settings, "api") as api:
         client = await client_of(settings)
         id_ = await deployed(client, ["true"])
-        seen: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
 
         async def follow() -> None:
             async for event in events(client, FOLLOW, id=id_):
-                seen.append(event)  # noqa: PERF401
+                messages.append(event)  # noqa: PERF401
 
         async with client.socket() as socket:
             await begin(socket, "1", FOLLOW, id=id_)
             assert json.loads(await socket.recv())["type"] == "next"
             following = asyncio.create_task(follow())
-            while not seen:
+            while not messages:
                 await asyncio.sleep(0.02)
             api.send_signal(signal.SIGTERM)
             with pytest.raises(websockets.ConnectionClosed) as closed:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from tests.cli.support.scripted_api import TOKEN, Script, data, played
-from tests.cli.test_following import ended, line, page, story
+from tests.cli.test_following import end_event, line, page, story
 
 ROOT = Path(__file__).parents[2]
 MANY = page(*(line(number, "x" * 1000) for number in range(500)), more=True)
@@ -45,7 +45,7 @@ LATIN = {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "iso-8859-1", "PYTHON
 async def test_the_exit_status_is_that_of_the_deployment_in_every_encoding(
     environ: dict[str, str], status: str, code: int
 ) -> None:
-    with played(story("RUNNING"), ended(status), story(status)) as script:
+    with played(story("RUNNING"), end_event(status), story(status)) as script:
         returned, out, err = await ran(script, "watch", "dep_1", "--no-logs", environ=environ)
     assert (returned, status.encode() in out, b"Traceback" in err) == (code, True, False), err
 
@@ -91,9 +91,9 @@ async def test_a_confirmation_accepts_no_end_of_input_and_ctrl_c(typed: bytes, c
         command = (sys.executable, "-c", TERMINAL, sys.executable, "-m", "app.cli", "token", "revoke", "tok_1")
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=env, stdin=-1, stdout=-1, stderr=-1)
         assert process.stdin is not None and process.stdout is not None
-        seen = await process.stdout.readuntil(b"[y/N] ")
+        prompt = await process.stdout.readuntil(b"[y/N] ")
         process.stdin.write(typed)
-        seen += await process.stdout.read()
-    assert await process.wait() == code, seen
-    assert b"Traceback" not in seen
+        prompt += await process.stdout.read()
+    assert await process.wait() == code, prompt
+    assert b"Traceback" not in prompt
     assert script.requests == []

@@ -34,8 +34,8 @@ SMALL = build_schema("""
 
 @pytest.mark.parametrize("cache", FILES)
 def test_the_file_is_of_the_schema(cache: ClientCache) -> None:
-    written = (CLIENTS / FILES[cache]).read_text(encoding="utf-8")
-    assert written == write(schema._schema, cache), "write it again: make schema"
+    text = (CLIENTS / FILES[cache]).read_text(encoding="utf-8")
+    assert text == write(schema._schema, cache), "write it again: make schema"
 
 
 def test_an_object_without_an_id_belongs_to_the_field_that_has_one_of_it() -> None:

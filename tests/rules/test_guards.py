@@ -76,12 +76,12 @@ UNGUARDED = "says nothing"
 
 def declared(root: Any, guard: type[Guard] | type[MutationGuard]) -> dict[str, Any]:
     """Return the role that each field of a root type asks for, by the field's name."""
-    found: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
     for field in root.__strawberry_definition__.fields:
         guards = [extension for extension in field.extensions if isinstance(extension, guard)]
         name = schema.config.name_converter.get_graphql_name(field)
-        found[name] = guards[0].role if len(guards) == 1 else UNGUARDED
-    return found
+        versions[name] = guards[0].role if len(guards) == 1 else UNGUARDED
+    return versions
 
 
 def test_every_query_says_who_may_read() -> None:

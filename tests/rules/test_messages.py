@@ -44,7 +44,7 @@ def unended(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, str) and not value.value.endswith(ENDS)
 
 
-def found() -> list[str]:
+def unfinished_messages() -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{value.lineno}"
         for path in sorted(ROOT.rglob("*.py"))
@@ -55,11 +55,11 @@ def found() -> list[str]:
 
 
 def test_every_message_ends_its_last_sentence() -> None:
-    assert found() == []
+    assert unfinished_messages() == []
 
 
 @pytest.mark.parametrize(
-    "written",
+    "source",
     [
         'f(message="It is past")',
         'f(message=f"It is {value}")',
@@ -69,12 +69,12 @@ def test_every_message_ends_its_last_sentence() -> None:
         'f(message="It is past." if past else "It is not")',
     ],
 )
-def test_a_message_that_does_not_end_is_found(written: str) -> None:
-    assert any(map(unended, messages(ast.parse(written))))
+def test_a_message_that_does_not_end_is_found(source: str) -> None:
+    assert any(map(unended, messages(ast.parse(source))))
 
 
 @pytest.mark.parametrize(
-    "written", ['f(message="It is past.")', 'f(message=f"{sentence(said)}")', 'f(message=f"No. {problem.message}")']
+    "source", ['f(message="It is past.")', 'f(message=f"{sentence(said)}")', 'f(message=f"No. {problem.message}")']
 )
-def test_a_message_that_ends_is_none(written: str) -> None:
-    assert not any(map(unended, messages(ast.parse(written))))
+def test_a_message_that_ends_is_none(source: str) -> None:
+    assert not any(map(unended, messages(ast.parse(source))))

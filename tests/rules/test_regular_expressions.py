@@ -48,37 +48,37 @@ USUAL = [
 ]
 
 
-def held(value: Any) -> Iterator[re.Pattern[str]]:
+def patterns_in(value: Any) -> Iterator[re.Pattern[str]]:
     """Yield the expressions that a value of a module holds."""
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from held(inner)
+            yield from patterns_in(inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
-            yield from held(inner)
+            yield from patterns_in(inner)
 
 
-def written(source: str) -> Iterator[re.Pattern[str]]:
+def patterns_of_calls(source: str) -> Iterator[re.Pattern[str]]:
     """Yield the expressions that are written in calls of `re`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            module, first = node.func.value, node.args[0]
-            if isinstance(module, ast.Name) and module.id == "re" and isinstance(first, ast.Constant):
-                assert isinstance(first.value, str)
-                yield re.compile(first.value)
+            module, argument = node.func.value, node.args[0]
+            if isinstance(module, ast.Name) and module.id == "re" and isinstance(argument, ast.Constant):
+                assert isinstance(argument.value, str)
+                yield re.compile(argument.value)
 
 
 def everything() -> dict[str, re.Pattern[str]]:
-    found: dict[str, re.Pattern[str]] = {}
+    patterns: dict[str, re.Pattern[str]] = {}
     for module in pkgutil.walk_packages([str(ROOT)], "app."):
         if not module.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(module.name)).items():
-                found |= {pattern.pattern: pattern for pattern in held(value) if not name.startswith("__")}
+                patterns |= {pattern.pattern: pattern for pattern in patterns_in(value) if not name.startswith("__")}
     for path in ROOT.rglob("*.py"):
-        found |= {pattern.pattern: pattern for pattern in written(path.read_text(encoding="utf-8"))}
-    return {pattern: one for pattern, one in found.items() if isinstance(pattern, str)}
+        patterns |= {pattern.pattern: pattern for pattern in patterns_of_calls(path.read_text(encoding="utf-8"))}
+    return {pattern: compiled for pattern, compiled in patterns.items() if isinstance(pattern, str)}
 
 
 PATTERNS = everything()
@@ -94,22 +94,24 @@ def hostile(pattern: str, size: int) -> Iterator[str]:
     units = list(dict.fromkeys([*USUAL, *pieces(pattern)]))
     for unit in units:
         yield (unit * size)[:size]
-    for first, unit in product([*pieces(pattern), '"', "["], units):
-        yield first + (unit * size)[:size]
-        yield ((first + unit) * size)[:size]
-        yield (unit * size)[:size] + first
+    for prefix, unit in product([*pieces(pattern), '"', "["], units):
+        yield prefix + (unit * size)[:size]
+        yield ((prefix + unit) * size)[:size]
+        yield (unit * size)[:size] + prefix
 
 
-def took(run: Any, text: str) -> float:
-    begun = time.process_time()
+def seconds_of(run: Any, text: str) -> float:
+    start = time.process_time()
     run(text)
-    return time.process_time() - begun
+    return time.process_time() - start
 
 
 def is_linear(run: Any, pattern: str) -> bool:
     """Tell whether each larger text takes as much longer as it is larger, or is soon done with."""
-    for long, short in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
-        if took(run, long) > LARGE_SECONDS and all(took(run, long) > 9 * took(run, short) for _ in range(3)):
+    for large_text, small_text in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
+        if seconds_of(run, large_text) > LARGE_SECONDS and all(
+            seconds_of(run, large_text) > 9 * seconds_of(run, small_text) for _ in range(3)
+        ):
             return False
     return True
 

@@ -53,8 +53,8 @@ class Documents:
     def _field(self, name: str, of: Any, behind: int, on: list[str], depth: int) -> str:
         chance, type_ = self._chance, get_named_type(of.type)
         alias = f"a{chance.randint(0, 9)}: " if chance.random() < 0.1 else ""
-        given = [f"{argument}: {chance.choice(INPUTS)}" for argument in of.args if chance.random() < 0.7]
-        arguments = f"({', '.join(given)})" if given else ""
+        chosen_arguments = [f"{argument}: {chance.choice(INPUTS)}" for argument in of.args if chance.random() < 0.7]
+        arguments = f"({', '.join(chosen_arguments)})" if chosen_arguments else ""
         if is_leaf_type(type_) or depth == 0:
             return alias + name + arguments
         below = self._selections(type_, behind, on, depth - 1) if is_composite_type(type_) else ""

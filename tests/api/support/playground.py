@@ -301,8 +301,8 @@ async def _environment(admin: Client, environment: Data) -> None:
     policy = "requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout"
     document = f"query($id: ID!) {{ environment(id: $id) {{ id {fields} approvalPolicy {{ {policy} }} }} }}"
     current = (await admin.query(document, id=environment["id"]))["environment"]
-    given = {key: value for key, value in current.items() if key not in ("name", "operator", "approvalPolicy")}
-    await admin.change("updateEnvironment", "__typename", **given)
+    current_fields = {key: value for key, value in current.items() if key not in ("name", "operator", "approvalPolicy")}
+    await admin.change("updateEnvironment", "__typename", **current_fields)
     if current["approvalPolicy"]:
         await admin.change(
             "setApprovalPolicy", "__typename", environmentId=environment["id"], **current["approvalPolicy"]

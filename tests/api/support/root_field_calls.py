@@ -59,12 +59,12 @@ def call(operation: OperationType, name: str, values: Mapping[str, Any]) -> Call
     `known` has values by the names of arguments and input fields.
     """
     arguments = root(operation).fields[name].args
-    given = {
+    required_arguments = {
         argument: example(of.type, argument, values)
         for argument, of in arguments.items()
         if is_required_argument(of) or argument in values
     }
-    return _call(operation, name, given, name)
+    return _call(operation, name, required_arguments, name)
 
 
 def _call(operation: OperationType, name: str, arguments: Mapping[str, Any], title: str) -> Call:

@@ -30,12 +30,12 @@ class Ran:
         return self.out.splitlines()
 
 
-async def boreas(system: System, *arguments: str, token: str = ADMIN, given: str | None = None, **environ: str) -> Ran:
+async def boreas(system: System, *arguments: str, token: str = ADMIN, stdin: str | None = None, **environ: str) -> Ran:
     """Run a command against the system's API, as ADMIN where no token is given."""
     env = {"BOREAS_URL": system.url, "BOREAS_TOKEN": token} | environ
 
     def run() -> Any:
-        return CliRunner().invoke(main, arguments, env=env, input=given, prog_name="boreas")
+        return CliRunner().invoke(main, arguments, env=env, input=stdin, prog_name="boreas")
 
     result = await asyncio.to_thread(run)
     return Ran(result.exit_code, result.stdout, result.stderr)
