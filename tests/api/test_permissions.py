@@ -124,8 +124,8 @@ async def test_a_retry_blocked_by_a_lock_or_a_freeze_says_so(shared: System, peo
     id_ = payload["freezeWindow"]["id"]
     selection = "deletedFreezeWindowId freezeWindow { id } environment { freezeWindows { id } }"
     deleted = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
-    again = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
-    assert deleted == again
+    deletion = await shared.admin.change("deleteFreezeWindow", selection, id=id_, idempotencyKey=id_)
+    assert deleted == deletion
     assert (deleted["deletedFreezeWindowId"], deleted["freezeWindow"]) == (id_, None)
     assert deleted["environment"] == {"freezeWindows": []}
     assert reason_of((await read_deployment(client, failed))["viewerCan"]["retry"]) is None

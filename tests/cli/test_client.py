@@ -49,7 +49,7 @@ def test_a_retried_mutation_has_the_same_idempotency_key_and_the_next_one_anothe
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         (body({"errors": []}, 401), "does not know the token"),
         (body("oh", 503, "text/plain"), "answers with 503"),
@@ -66,9 +66,9 @@ def test_a_retried_mutation_has_the_same_idempotency_key_and_the_next_one_anothe
         (hang_up(), "No API answers at http://127.0.0.1:"),
     ],
 )
-def test_errors_name_the_problem(answer: Answer, said: str) -> None:
+def test_errors_name_the_problem(answer: Answer, expected: str) -> None:
     message = refusal(answer)
-    assert said in message
+    assert expected in message
     assert "\x1b" not in message
 
 

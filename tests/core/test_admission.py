@@ -100,8 +100,10 @@ QUEUES = st.lists(NEEDS, max_size=8).map(lambda needs: [Claim(f"d{i}", need) for
 
 @property_of
 @given(QUEUES, QUEUES, st.integers(0, 5))
-def test_exactly_admitted_deployments_can_start(before: list[Claim], waiting: list[Claim], capacity: int) -> None:
-    active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
+def test_exactly_admitted_deployments_can_start(
+    active_claims: list[Claim], waiting: list[Claim], capacity: int
+) -> None:
+    active = [claim for claim in active_claims if claim.deployment_id in admit([], active_claims, capacity)]
     admitted = admit(active, waiting, capacity)
     free = [
         claim.deployment_id
@@ -124,8 +126,8 @@ def test_a_queue_empties_in_order_and_within_the_capacity(
         started += [claim for claim in waiting if claim.deployment_id in admitted]
         active += [claim for claim in waiting if claim.deployment_id in admitted]
         waiting = [claim for claim in waiting if claim.deployment_id not in admitted]
-        held = [application for claim in active for application in claim.application_ids]
-        assert len(active) <= capacity and len(held) == len(set(held))
+        locked_ids = [application for claim in active for application in claim.application_ids]
+        assert len(active) <= capacity and len(locked_ids) == len(set(locked_ids))
         active.remove(data.draw(st.sampled_from(active)))
     for application in "abcdefgh":
         turns = [claim.deployment_id for claim in started if application in claim.application_ids]

@@ -66,5 +66,5 @@ def test_progress_never_lowers_the_percentage(rows: list[Row], data: st.DataObje
     steps: list[Row] = [(S.SUCCESS, rollout), (S.SKIPPED, rollout)]
     if status not in UNBLOCKING and rollout:
         steps.append((S.RUNNING, out(min(len(rollout.healthy) + 1, rollout.total), rollout.total)))
-    after = [*rows[:index], data.draw(st.sampled_from(steps)), *rows[index + 1 :]]
-    assert percent(after) >= percent(rows)
+    rows_after = [*rows[:index], data.draw(st.sampled_from(steps)), *rows[index + 1 :]]
+    assert percent(rows_after) >= percent(rows)

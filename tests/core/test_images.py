@@ -82,5 +82,5 @@ def test_valid_references_have_no_fault(reference: str) -> None:
     ],
 )
 def test_an_invalid_reference_has_a_fault(reference: str, why: str) -> None:
-    found = fault(reference)
-    assert found is not None and why in found
+    message = fault(reference)
+    assert message is not None and why in message

@@ -163,23 +163,23 @@ def test_steps_choose_among_the_service_accounts_of_their_environment() -> None:
     ]
 
 
-def made(options: JobOptions = NONE, **more: Any) -> Object:
+def job_object(options: JobOptions = NONE, **more: Any) -> Object:
     command = JobCommand(image="shop:1", command=("make",), env={}, limit_seconds=9, attempt=1, options=options, **more)
     return job(Owner(deployment_id="dep_1", task_id="tsk_1", application="shop"), "0", command)
 
 
 def test_a_job_is_restricted_and_says_nothing_that_was_not_said() -> None:
-    pod = made()["spec"]["template"]["spec"]
+    pod = job_object()["spec"]["template"]["spec"]
     assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     (container,) = pod["containers"]
     assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     assert not {"serviceAccountName", "nodeSelector", "tolerations", "imagePullSecrets", "readinessGates"} & pod.keys()
     assert ("resources" in container, pod["automountServiceAccountToken"]) == (False, False)
-    assert made(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert job_object(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
 
 
 def test_a_job_has_what_its_options_say() -> None:
-    body = made(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
+    body = job_object(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
     template = body["spec"]["template"]
     pod = template["spec"]
     assert pod["securityContext"] == {
@@ -202,5 +202,5 @@ def test_a_job_has_what_its_options_say() -> None:
 
 
 def test_a_job_runs_as_root_if_its_options_say_so() -> None:
-    security = made(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
+    security = job_object(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
     assert security == {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 0}

@@ -38,8 +38,8 @@ THEIRS = Application(
     ],
 )
 def test_what_another_application_has_is_found(target: KubernetesTarget, fields: list[str]) -> None:
-    found = list(name_conflicts(target, None, [THEIRS]))
-    assert [each.path for each in found] == [("kubernetes", field) for field in fields]
+    conflicts = list(name_conflicts(target, None, [THEIRS]))
+    assert [conflict.path for conflict in conflicts] == [("kubernetes", field) for field in fields]
     assert list(name_conflicts(target, target, [THEIRS])) == []  # it had them before anybody looked
 
 
@@ -52,8 +52,8 @@ def test_names_conflict_in_either_order(mine: str) -> None:
 
 def test_an_archived_application_keeps_what_it_has_and_the_message_says_so() -> None:
     theirs = replace(THEIRS, archived_at=THEIRS.created_at)
-    (found,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
-    assert "“payments” (archived) uses the workload “pay”" in found.message
+    (conflict,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
+    assert "“payments” (archived) uses the workload “pay”" in conflict.message
 
 
 def test_a_container_is_no_object() -> None:

@@ -54,6 +54,6 @@ def test_the_weight_falls_and_the_rest_can_be_updated_again(
         assert step.after.touched + step.instances[::-1] == step.progress.touched == progress.touched
         assert progress.weight >= step.progress.weight >= step.after.weight
         progress = step.after
-    made = rollout.decide(strategy, names, rollout.begin_attempt(progress), Observed(), NOW)
-    assert isinstance(made, Update)
-    assert made.instances == progress.touched or not progress.touched
+    decision = rollout.decide(strategy, names, rollout.begin_attempt(progress), Observed(), NOW)
+    assert isinstance(decision, Update)
+    assert decision.instances == progress.touched or not progress.touched

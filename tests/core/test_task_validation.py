@@ -40,11 +40,11 @@ tasks = st.builds(
 
 @property_of
 @given(st.lists(tasks, max_size=4))
-def test_is_clearly_valid_accepts_no_invalid_task(found: list[WorkflowTask]) -> None:
-    for task in found:
+def test_is_clearly_valid_accepts_no_invalid_task(tasks: list[WorkflowTask]) -> None:
+    for task in tasks:
         assert not is_clearly_valid(task) or not list(workflow_task(task))
-    whole = [problem for index, task in enumerate(found) for problem in workflow_task(task, "tasks", str(index))]
-    assert list(workflow_tasks(found)) == whole
+    problems = [problem for index, task in enumerate(tasks) for problem in workflow_task(task, "tasks", str(index))]
+    assert list(workflow_tasks(tasks)) == problems
 
 
 USUAL = node("web/build 🚀", command=CommandStep(("make", "-C", "web"), "image:1", {"PART": "é"}))

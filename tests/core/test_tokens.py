@@ -38,15 +38,15 @@ def test_known_shapes_are_hidden_wherever_they_stand(secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "expected"),
     [
         ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer ***"),
         ("git clone https://user:pa55word@example.org/x.git", "git clone https://***@example.org/x.git"),
         ("postgres://boreas:s3cret@db:5432/boreas", "postgres://***@db:5432/boreas"),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
-    assert hidden(text) == left
+def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
+    assert hidden(text) == expected
 
 
 @pytest.mark.parametrize(

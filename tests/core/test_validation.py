@@ -40,9 +40,9 @@ ENVIRONMENT = Environment(
 
 
 def paths(problems: Problems) -> list[str]:
-    found = list(problems)
-    assert all(isinstance(problem, InvalidInput) and problem.message for problem in found)
-    return [".".join(problem.path or ()) for problem in found]
+    reported = list(problems)
+    assert all(isinstance(problem, InvalidInput) and problem.message for problem in reported)
+    return [".".join(problem.path or ()) for problem in reported]
 
 
 @pytest.mark.parametrize("value", ["a", "0", "shop", "a-b", "a--b", "x9", "a" * 63])

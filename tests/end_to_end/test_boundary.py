@@ -47,8 +47,8 @@ async def run_command(environment: World, *command: str) -> list[str]:
     await environment.client.until(id_, "SUCCESS", "FAILED", seconds=60)
     deployment = (await environment.client.query(TASKS, id=id_))["deployment"]
     (run_task,) = [item for item in deployment["tasks"] if item["key"] == "run"]
-    found = (await environment.client.query(LINES, id=run_task["id"]))["task"]["logs"]["nodes"]
-    lines = [node["message"] for node in found]
+    log_lines = (await environment.client.query(LINES, id=run_task["id"]))["task"]["logs"]["nodes"]
+    lines = [node["message"] for node in log_lines]
     assert deployment["status"] == "SUCCESS", (run_task["errorMessage"], lines)
     return lines
 

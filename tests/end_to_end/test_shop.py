@@ -29,13 +29,13 @@ ROLLED_BACK = 3
 def first_port() -> int:
     """Return a port behind which all the ports of a shop are free."""
     while True:
-        first = random.SystemRandom().randrange(20_000, 32_000)
+        number = random.SystemRandom().randrange(20_000, 32_000)
         try:
-            for port in (first + place + offset for place in PLACES for offset in SETS):
+            for port in (number + place + offset for place in PLACES for offset in SETS):
                 socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue
-        return first
+        return number
 
 
 class Shop:

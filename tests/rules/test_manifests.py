@@ -35,7 +35,7 @@ def test_selectors_find_pods_and_services_find_ports(file: Path) -> None:
         matching_pods = [pod for pod in pods if labels and labels.items() <= pod["metadata"]["labels"].items()]
         assert len(matching_pods) == bool(labels), body["metadata"]["name"]
         for port in spec.get("ports") or () if body["kind"] == "Service" else ():
-            names = {each["name"] for each in matching_pods[0]["spec"]["containers"][0]["ports"]}
+            names = {container_port["name"] for container_port in matching_pods[0]["spec"]["containers"][0]["ports"]}
             assert port["targetPort"] in names
 
 

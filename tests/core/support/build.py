@@ -141,6 +141,6 @@ def closure(graph: dict[str, tuple[str, ...]]) -> dict[str, set[str]]:
     """Return, for each node, everything it waits for: the slow, obvious way, as a model for the fast one."""
     reach = {name: set(blockers) for name, blockers in graph.items()}
     for _ in graph:
-        for name, found in reach.items():
-            reach[name] = found.union(*(reach[blocker] for blocker in found))
+        for name, reachable in reach.items():
+            reach[name] = reachable.union(*(reach[blocker] for blocker in reachable))
     return reach
