@@ -91,7 +91,7 @@ async def test_socket_takes_its_token_from_either_place(shared: System) -> None:
         assert await greeting(shared.url, message) == (["connection_ack"], None)
 
 
-async def test_a_wrong_token_in_connection_init_is_not_made_good_by_the_handshake(shared: System) -> None:
+async def test_a_wrong_token_in_connection_init_is_refused_despite_a_valid_handshake(shared: System) -> None:
     message = {"type": INIT, "payload": {"Authorization": "Bearer wrong"}}
     assert await greeting(shared.url, message, token=ADMIN) == ([], 4403)
 
@@ -281,7 +281,7 @@ MAY = {
 }
 
 
-async def test_scopes_narrow_what_was_granted(shared: System) -> None:
+async def test_scopes_narrow_the_grants_of_a_token(shared: System) -> None:
     for scope, expected in MAY.items():
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
         counts = (
@@ -296,7 +296,7 @@ def least() -> dict[str, Any]:
     return {"name": unique("app"), "shell": {"command": ["true"]}}
 
 
-async def test_scopes_widen_nothing(shared: System) -> None:
+async def test_scopes_never_widen_the_grants_of_a_token(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"}, scopes=["ADMIN"])
     assert codes(await somebody.client.mutate("createApplication", "__typename", **least())) == ["FORBIDDEN"]
 

@@ -57,7 +57,7 @@ async def decide(client: Client, name: str, *ids: str, **fields: Any) -> Data:
     return await client.mutate(name, "approvals { id status }", approvalIds=list(ids), **fields)
 
 
-async def test_an_approval_is_requested_given_and_reported(system: System) -> None:
+async def test_an_approval_is_requested_granted_and_reported(system: System) -> None:
     here, ann = await place(system), await approver(system)
     id_ = await here.deploy(manualApproval=True)
     await system.start_worker()
@@ -239,7 +239,7 @@ async def test_the_inbox_feed_stops_when_the_right_to_decide_is_lost(system: Sys
     assert latest == {}
 
 
-async def test_viewer_can_decide_says_what_else_blocks_the_deployment(system: System) -> None:
+async def test_viewer_can_decide_reports_other_blockers_of_the_deployment(system: System) -> None:
     here, ann = await place(system, workerPool="nobody"), await approver(system)
     id_ = await here.deploy(tasks=[ASKING])
     await system.admin.change("pauseDeployment", "deployment { id }", id=id_)

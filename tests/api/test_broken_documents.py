@@ -56,7 +56,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-async def test_every_error_has_a_code_and_says_nothing_of_the_inside(shared: System, fault: str) -> None:
+async def test_every_error_has_a_code_and_reveals_no_internals(shared: System, fault: str) -> None:
     results = [await shared.admin.execute(BROKEN[fault]), (await answers(shared.admin, BROKEN[fault]))[0]]
     for result in results:
         assert result.get("data") is None and result["errors"]

@@ -57,7 +57,7 @@ def dags(draw: st.DrawFn) -> str:
 
 @settings(deadline=None)
 @given(dags())
-def test_a_document_takes_as_many_steps_as_it_is_long(text: str) -> None:
+def test_measuring_takes_time_linear_in_the_length_of_a_document(text: str) -> None:
     document = parse(text, no_location=True)
     measure = MEASURER.measure(document)
     assert measure.steps <= STEPS_EACH * (document.token_count or 0)
@@ -135,7 +135,7 @@ COSTS = {
 
 
 @pytest.mark.parametrize("text", COSTS)
-def test_a_list_counts_what_it_may_hold_times_what_it_stands_in(text: str) -> None:
+def test_the_cost_of_a_list_is_its_length_times_the_cost_of_its_parent(text: str) -> None:
     assert objects(text) == COSTS[text]
 
 
@@ -166,7 +166,7 @@ MEANT = [value for name, value in vars(cli).items() if name.isupper() and isinst
 
 
 @pytest.mark.parametrize("text", [get_introspection_query(), *MEANT])
-def test_what_clients_ask_for_is_within_every_limit(text: str) -> None:
+def test_documents_of_all_clients_are_within_every_limit(text: str) -> None:
     measure = measured(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
     if measure is not None:
         assert measure.errors == ()
@@ -176,7 +176,7 @@ def test_what_clients_ask_for_is_within_every_limit(text: str) -> None:
 # What is kept
 
 
-def test_documents_are_kept_up_to_a_size() -> None:
+def test_documents_are_cached_up_to_a_total_size() -> None:
     documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     texts = [f"query Q{number} {{ viewer {{ id name }} }}" for number in range(200)]
     for text in texts:
@@ -185,7 +185,7 @@ def test_documents_are_kept_up_to_a_size() -> None:
     assert documents.cached(texts[0]) is None and documents.cached(texts[-1]) is not None
 
 
-async def test_a_document_that_is_asked_for_again_stays_while_others_come_once() -> None:
+async def test_a_repeated_document_stays_cached_among_documents_used_once() -> None:
     documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     often = "query Often { viewer { id } }"
     document = await documents.load(often)
@@ -202,7 +202,7 @@ async def test_long_words_take_room_as_well() -> None:
     assert documents.size <= 5000
 
 
-def test_what_nobody_expected_of_a_document_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_of_a_document_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Measure:
         raise RecursionError("of the inside")
 

@@ -225,7 +225,7 @@ async def test_setting_positions_makes_no_revision(shared: System) -> None:
     }
 
 
-async def test_viewer_can_says_why_a_viewer_may_not_edit(shared: System) -> None:
+async def test_viewer_can_reports_why_an_edit_is_not_allowed(shared: System) -> None:
     _, id_ = await waiting(shared)
     document = """query($id: ID!) { deployment(id: $id) {
       workflow { editable } viewerCan { editWorkflow { allowed reason } } } }"""

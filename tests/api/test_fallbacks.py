@@ -98,7 +98,7 @@ def test_a_fall_back_is_counted_and_logged_once(
     assert kind in record.getMessage() and "secret" not in record.getMessage()
 
 
-def test_nothing_is_counted_where_all_is_as_expected() -> None:
+def test_valid_documents_count_no_fallback() -> None:
     assert run("{ thing { name } }", Thing(name="n")).errors is None
     assert run(TASKS, None, tasks=[TASK] * LONG_LIST).data == {"tasks": LONG_LIST}
     assert fallbacks.counts() == {}

@@ -36,7 +36,7 @@ def collecting_nothing() -> Iterator[None]:
     gc.enable()
 
 
-async def test_nothing_of_an_operation_stays(system: System, collecting_nothing: None) -> None:
+async def test_an_operation_leaves_no_reference_cycles(system: System, collecting_nothing: None) -> None:
     environment = await world(system.admin)
     await environment.application("web")
     id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)

@@ -223,7 +223,7 @@ async def test_parameters_cannot_make_a_small_template_large(environment: World)
     assert time.monotonic() - start < SECONDS
 
 
-def test_the_walk_finds_what_is_deep() -> None:
+def test_the_walk_finds_deep_fields() -> None:
     paths = set(map(str, PLACES))
     assert len(PLACES) > 150
     assert {"createDeployment.input.tasks.command.command", "deploymentPlan.input.tasks.payload"} <= paths

@@ -120,7 +120,9 @@ async def test_paging_backward_returns_each_deployment_once(
     assert flat(pages[::-1]) == listed_deployments.newest_first
 
 
-async def test_an_empty_page_says_whether_there_is_more(shared: System, listed_deployments: ListedDeployments) -> None:
+async def test_an_empty_page_reports_whether_more_pages_exist(
+    shared: System, listed_deployments: ListedDeployments
+) -> None:
     filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
     for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
         page = (await shared.admin.query(DEPLOYMENTS, filter=filter_, **variables))["list"]

@@ -241,7 +241,7 @@ async def test_no_field_is_suggested(shared: System) -> None:
         assert errors and "Did you mean" not in json.dumps(errors)
 
 
-async def test_a_fragment_that_is_not_there_is_named(shared: System) -> None:
+async def test_an_unknown_fragment_is_named(shared: System) -> None:
     (error, *_) = (await shared.admin.execute("{ viewer { ...Missing } }"))["errors"]
     assert "Unknown fragment" in error["message"]
 
@@ -258,7 +258,7 @@ def deep(levels: int) -> str:
 
 
 @pytest.mark.parametrize("limit", ["alias", "token", "depth"])
-async def test_an_operation_is_as_large_as_it_may_be_and_no_larger(shared: System, limit: str) -> None:
+async def test_an_operation_has_a_maximum_size(shared: System, limit: str) -> None:
     within, beyond = {
         "alias": (aliased(50), aliased(51)),
         "token": (worded(4900), worded(5000)),
@@ -323,7 +323,7 @@ async def test_a_get_request_changes_nothing(shared: System) -> None:
     assert await contents(shared) == contents_before
 
 
-async def test_a_subscription_without_a_stream_is_told_how(shared: System) -> None:
+async def test_a_subscription_without_a_stream_is_refused_with_advice(shared: System) -> None:
     document = 'subscription { deploymentEvents(id: "nobody") { cursor } }'
     for response in (await shared.admin.post(document), await get(shared.admin, document)):
         assert "INTERNAL" not in response.text, response.text
@@ -348,7 +348,7 @@ PLAIN = b"query($text: String) { applications(contains: $text) { totalCount } }"
 PLAN = b"query($text: String, $input: CreateDeploymentInput!) { deploymentPlan(input: $input) { levels } }"
 
 
-async def test_a_body_is_as_large_as_it_may_be_and_no_larger(shared: System) -> None:
+async def test_a_body_has_a_maximum_size(shared: System) -> None:
     async def status_of(query: bytes, size: int) -> int:
         body = b'{"query": "%s", "variables": {"text": "%s"}}' % (query, b"x" * size)
         return (await send(shared.admin, body)).status_code
@@ -360,7 +360,7 @@ async def test_a_body_is_as_large_as_it_may_be_and_no_larger(shared: System) -> 
     assert await status_of(PLAN, 17 * mebibyte) == 413
 
 
-async def test_a_body_holds_as_many_values_as_it_may_and_no_more(shared: System) -> None:
+async def test_a_body_has_a_maximum_number_of_values(shared: System) -> None:
     async def status_of(query: bytes, inner: str) -> int:
         body = b'{"query": "%s", "variables": {"x": %s}}' % (query, inner.encode())
         return (await send(shared.admin, body)).status_code

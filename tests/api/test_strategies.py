@@ -78,7 +78,7 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
     assert all(batch["startedAt"] <= batch["completedAt"] for batch in rollout["history"])
 
 
-async def test_a_strategy_is_stored_as_given(shared: System) -> None:
+async def test_a_strategy_is_stored_unchanged(shared: System) -> None:
     here, base = await place(shared)
     steps: list[Data] = [
         {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},

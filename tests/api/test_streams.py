@@ -109,7 +109,7 @@ def test_heartbeats_are_shorter_than_the_timeouts_of_proxies() -> None:
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_the_stream_of_a_client_that_has_gone_is_closed(
+async def test_the_stream_of_a_disconnected_client_is_closed(
     shared: System, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counter := StreamCounter())

@@ -41,7 +41,7 @@ async def busy(system: System) -> System:
 
 
 @pytest.mark.parametrize("document", FAILING)
-async def test_a_field_that_fails_leaves_nothing_of_those_beside_it(busy: System, document: str) -> None:
+async def test_a_failed_field_cancels_its_siblings(busy: System, document: str) -> None:
     result = await busy.admin.execute(document.replace("FIELDS", FIELDS))
     assert result["errors"][0]["path"][-1] == "bad", result
     gc.collect()

@@ -115,7 +115,7 @@ TASKS = """query($tasks: [WorkflowTaskInput!]!) {
 
 @settings(max_examples=300, deadline=None)
 @given(lists, st.dictionaries(st.sampled_from([*IDS, "summary", "x"]), odd, max_size=1))
-def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+def test_a_graph_is_coerced_as_in_graphql_core(some: list[Any], changes: Data) -> None:
     assert_same(UPDATE, {"input": IDS | {"tasks": some} | changes})
     assert_same(TASKS, {"tasks": some})
 
@@ -124,7 +124,7 @@ def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
 @given(
     lists, st.dictionaries(st.sampled_from(["strategy", "parameters", "mustInOrder", "description"]), odd, max_size=1)
 )
-def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+def test_an_input_that_contains_a_graph_is_coerced_as_in_graphql_core(some: list[Any], changes: Data) -> None:
     steps = [{"batchSize": 1}] * LONG_LIST
     place = {"versionId": "v", "environmentIds": ["e"], "strategy": {"kind": "CANARY", "steps": steps}}
     assert_same(CREATE.partition(" query B")[0], {"input": place | {"tasks": some} | changes})
@@ -151,12 +151,12 @@ def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
         ("query($x: [[Int]]) { tasks(tasks: []) }", {"x": [[1]] * LONG_LIST}),
     ],
 )
-def test_whatever_else_is_sent_is_the_same(document: str, variables: Data) -> None:
+def test_any_other_input_is_coerced_as_in_graphql_core(document: str, variables: Data) -> None:
     assert_same(document, variables)
 
 
 @pytest.mark.parametrize("task", [GOOD, FULL])
-def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_tasks_are_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
 
     def noted(*args: Any) -> list[BuiltList]:

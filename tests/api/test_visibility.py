@@ -104,7 +104,7 @@ def releases(answer: Data, ids: dict[str, str]) -> list[set[str]]:
     ]
 
 
-async def test_lists_contain_exactly_what_was_granted(here: Scene, viewers: dict[str, Client]) -> None:
+async def test_lists_contain_exactly_the_granted_objects(here: Scene, viewers: dict[str, Client]) -> None:
     places = [here.ids["dev"], here.ids["prod"]]
     for grants, (deployments, running) in SEES.items():
         data = await viewers[grants].query(LISTS, places=places, version=here.version)

@@ -32,7 +32,7 @@ def principal(*grants: Grant, scopes: tuple[Role, ...] = (ADMIN,)) -> Principal:
         (ADMIN, {VIEWER, DEPLOYER, APPROVER, ADMIN}),
     ],
 )
-def test_what_a_role_permits(granted_role: Role, permitted: set[Role]) -> None:
+def test_permissions_of_each_role(granted_role: Role, permitted: set[Role]) -> None:
     assert PERMITS[granted_role] == permitted
     granted, scoped = principal(Grant(granted_role)), principal(Grant(ADMIN), scopes=(granted_role,))
     assert {role for role in Role if granted.allows(role)} == permitted
@@ -117,7 +117,7 @@ def test_a_deployment_needs_the_right_on_its_environment_and_all_its_application
         (ADMIN, EVERY, set(EVERY)),
     ],
 )
-def test_scopes_narrow_what_is_granted(grant: Role, scopes: tuple[Role, ...], permitted: set[Role]) -> None:
+def test_scopes_narrow_grants(grant: Role, scopes: tuple[Role, ...], permitted: set[Role]) -> None:
     actor = principal(Grant(grant), scopes=scopes)
     assert {role for role in Role if actor.allows(role)} == permitted
     assert {role for role in Role if actor.allows_somewhere(role)} == permitted
@@ -146,7 +146,7 @@ def test_two_grants_do_not_add_up_to_a_third() -> None:
         ([Grant(VIEWER, None, "a1"), E2A2], "a1", False),
     ],
 )
-def test_what_is_allowed_in_any_environment(grants: list[Grant], application: str | None, allowed: bool) -> None:
+def test_permissions_in_any_environment(grants: list[Grant], application: str | None, allowed: bool) -> None:
     assert principal(*grants).allows_somewhere(DEPLOYER, application) is allowed
 
 
@@ -183,7 +183,7 @@ def test_narrowing_never_widens(
 
 @property_of
 @given(GRANTS, ROLES, st.sampled_from(Role), PLACES)
-def test_what_is_allowed_is_allowed_somewhere_and_for_less(
+def test_a_permission_implies_weaker_permissions(
     grants: tuple[Grant, ...], scopes: tuple[Role, ...], role: Role, place: Place
 ) -> None:
     actor = principal(*grants, scopes=scopes)

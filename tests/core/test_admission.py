@@ -42,7 +42,7 @@ def claims(text: str) -> list[Claim]:
         ("r:a", "x:b y:b z:c", 2, "x"),
     ],
 )
-def test_which_deployments_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_deployments_that_can_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity)) == admitted
 
 
@@ -57,7 +57,7 @@ def test_which_deployments_may_start(active: str, waiting: str, capacity: int, a
         ("r:a", "x!:a y!:b", 9, "y"),
     ],
 )
-def test_which_deployments_may_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_deployments_that_can_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity, frozen=True)) == admitted
 
 

@@ -34,13 +34,13 @@ Deed = Callable[[Deployment], str | None]
         (allowed_actions.why_not_roll_back, "RUNNING WAITING_CONFIRM FAILED SUCCESS"),
     ],
 )
-def test_what_may_be_done_to_a_deployment(why_not: Deed, allowed: str, status: DeploymentStatus) -> None:
+def test_allowed_actions_of_a_deployment(why_not: Deed, allowed: str, status: DeploymentStatus) -> None:
     reason = why_not(deployment(status))
     assert (reason is None) is (status in allowed.split())
     assert reason is None or status in reason
 
 
-def test_what_was_started_already_is_not_started_again() -> None:
+def test_started_tasks_are_not_started_again() -> None:
     assert allowed_actions.why_not_start(deployment(D.PENDING, queued_at=NOW)) is not None
 
 

@@ -138,12 +138,12 @@ def test_a_vote_counts_for_as_long_as_its_author_may_decide(vote: Decision, coun
         assert status_after(subject, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
 
 
-def test_a_vote_that_does_not_count_any_more_can_be_given_again() -> None:
+def test_a_vote_that_no_longer_counts_can_be_repeated() -> None:
     assert code(approval(decision("ann", counts=False), required_approvals=2), somebody(EVERYTHING)) is None
 
 
 @pytest.mark.parametrize("status", [A.APPROVED, A.CANCELLED, A.EXPIRED])
-def test_once_it_is_decided_a_vote_counts_as_it_did_then(status: ApprovalStatus) -> None:
+def test_after_the_decision_votes_keep_counting(status: ApprovalStatus) -> None:
     vote = decision("bob", V.APPROVE, Grant(R.VIEWER))
     assert approval(vote, status=status).counts(vote)
 
@@ -176,7 +176,7 @@ NOTHING: frozenset[TaskType] = frozenset()
         (W.REPEATED, 2, False, None, None),
     ],
 )
-def test_what_may_run_before_the_approval(
+def test_tasks_that_run_before_the_approval(
     source: WorkflowSource,
     revision: int,
     manual: bool,
@@ -202,7 +202,7 @@ def test_what_may_run_before_the_approval(
         (somebody(EVERYTHING), ApprovalPolicy(approver_roles=(R.ADMIN,)), ErrorCode.FORBIDDEN),
     ],
 )
-def test_who_may_let_go_of_a_task_that_asks(
+def test_actors_that_can_skip_a_task_that_needs_approval(
     actor: Principal, policy: ApprovalPolicy, expected: ErrorCode | None
 ) -> None:
     problem = why_not_waive(DEPLOYMENT, policy, actor, {"starter", "editor"})
@@ -238,7 +238,7 @@ def test_a_person_decides_once_and_in_time(subject: Approval, expected: ErrorCod
     assert code(subject, somebody(EVERYTHING), verdict) is expected
 
 
-def test_who_decided_and_when_is_told() -> None:
+def test_the_message_names_the_author_and_time_of_a_decision() -> None:
     problem = why_not_decide(approval(decision("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
     assert problem and problem.message == "The approval is APPROVED already: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 

@@ -28,7 +28,7 @@ def values_by_target(**changes: Change) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def test_an_entry_says_who_what_when_why_and_from_where() -> None:
+def test_an_entry_has_actor_action_time_reason_and_address() -> None:
     (entry,) = entries(ACT, {"app_1": Change(None, {"name": "web"})}, AT, lambda kind: f"{kind}_1")
     assert (entry.id, entry.at, entry.actor_id, entry.action) == (f"{IdKind.AUDIT_ENTRY}_1", AT, "usr_1", ACT.action)
     assert (entry.target_id, entry.before, entry.after) == ("app_1", None, {"name": "web"})

@@ -197,7 +197,7 @@ def test_new_blockers_decide_the_status_of_a_task(blocker_status: TaskStatus, st
         ({"require_confirm": False}, False),
     ],
 )
-def test_a_confirmation_covers_only_what_was_seen(fields: dict[str, Any], stays: bool) -> None:
+def test_a_confirmation_covers_only_the_confirmed_definition(fields: dict[str, Any], stays: bool) -> None:
     confirmed = task("b", S.PENDING, require_confirm=True, confirmed_by="u", confirmed_at=NOW)
     stored = [task("a", S.SUCCESS), confirmed]
     edited = apply_edit(workflow_tasks(stored), Modification("b", fields))

@@ -42,7 +42,7 @@ def test_only_colours_and_links_are_kept(text: str, cleaned: str, visible: str) 
 
 
 @pytest.mark.parametrize(("text", "cleaned", "visible"), CASES)
-def test_a_sequence_may_come_in_two_texts(text: str, cleaned: str, visible: str) -> None:
+def test_a_sequence_can_be_split_over_two_texts(text: str, cleaned: str, visible: str) -> None:
     for at in range(len(text) + 1):
         head = clean(text[:at], final=False)
         assert head.text + clean(head.rest + text[at:]).text == cleaned, at

@@ -218,14 +218,14 @@ def test_while_it_is_paused(tasks: list[Task], expected: Told, without_workers: 
     assert deployment_outline(D.RUNNING, *tasks, paused=True, alive=False) == without_workers
 
 
-def test_after_a_failure_what_will_not_start_does_not_count_as_going_on() -> None:
+def test_after_a_failure_blocked_tasks_do_not_count_as_running() -> None:
     assert deployment_outline(D.RUNNING, FAILED, WATCHED, PENDING) == [INTERVAL]
 
 
 @pytest.mark.parametrize(
     ("status", "tasks"), [(D.CANCELLING, [HELD]), (D.ROLLING_BACK, [TOUCHED]), (D.ROLLING_BACK, [HELD, TOUCHED])]
 )
-def test_while_it_goes_back_it_needs_only_workers(status: DeploymentStatus, tasks: list[Task]) -> None:
+def test_a_rollback_waits_only_for_workers(status: DeploymentStatus, tasks: list[Task]) -> None:
     assert deployment_outline(status, *tasks) == []
     assert deployment_outline(status, *tasks, alive=False) == ([] if HELD in tasks else [NOBODY])
 

@@ -67,7 +67,7 @@ def test_a_cycle_is_found_where_one_is_and_its_path_can_be_walked(edges: Edges) 
 
 @property_of
 @given(dags())
-def test_ancestors_are_all_that_is_waited_for(edges: Edges) -> None:
+def test_ancestors_are_all_direct_and_indirect_blockers(edges: Edges) -> None:
     names = list(edges)
     masks = graph.ancestors(edges)
     ancestors = {name: {names[bit] for bit in range(len(names)) if mask >> bit & 1} for name, mask in masks.items()}
@@ -104,7 +104,7 @@ def test_among_equally_heavy_paths_the_order_of_the_mapping_decides(edges: Edges
 @pytest.mark.parametrize(
     "work", [graph.levels, graph.order, graph.ancestors, lambda edges: graph.critical_path(edges, len)]
 )
-def test_a_cycle_is_an_error_that_tells_its_path(work: Callable[[Edges], object]) -> None:
+def test_a_cycle_is_an_error_with_its_path(work: Callable[[Edges], object]) -> None:
     with pytest.raises(graph.CycleError, match="b → c → b") as caught:
         work({"a": ("b",), "b": ("c",), "c": ("b",)})
     assert caught.value.path == ("b", "c", "b")

@@ -25,7 +25,7 @@ GOOD = make(IdKind.DEPLOYMENT, NOW, bytes(10))
 @property_of
 @given(KINDS, MOMENTS, NOISE)
 @example(IdKind.TASK, BETWEEN, bytes(10))
-def test_an_id_gives_back_what_went_into_it(kind: IdKind, moment: datetime, noise: bytes) -> None:
+def test_an_id_can_be_decoded(kind: IdKind, moment: datetime, noise: bytes) -> None:
     id_ = make(kind, moment, noise)
     number = 0
     for letter in id_.removeprefix(f"{kind}_"):
@@ -38,7 +38,7 @@ def test_an_id_gives_back_what_went_into_it(kind: IdKind, moment: datetime, nois
 @property_of
 @given(KINDS, MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=365)), NOISE, NOISE)
 @example(IdKind.TASK, BETWEEN, timedelta(milliseconds=1), b"\xff" * 10, bytes(10))
-def test_ids_sort_by_the_time_they_were_made(
+def test_ids_sort_by_creation_time(
     kind: IdKind, moment: datetime, gap: timedelta, first_noise: bytes, second_noise: bytes
 ) -> None:
     assert make(kind, moment - gap, first_noise) < make(kind, moment, second_noise)
@@ -46,7 +46,7 @@ def test_ids_sort_by_the_time_they_were_made(
 
 @property_of
 @given(NOISE, NOISE)
-def test_noise_alone_tells_ids_apart(first_noise: bytes, second_noise: bytes) -> None:
+def test_ids_of_one_moment_differ_by_their_noise(first_noise: bytes, second_noise: bytes) -> None:
     same = make(IdKind.TASK, NOW, first_noise) == make(IdKind.TASK, NOW, second_noise)
     assert same is (first_noise == second_noise)
 

@@ -168,7 +168,7 @@ def job_object(options: JobOptions = NONE, **more: Any) -> Object:
     return job(Owner(deployment_id="dep_1", task_id="tsk_1", application="shop"), "0", command)
 
 
-def test_a_job_is_restricted_and_says_nothing_that_was_not_said() -> None:
+def test_a_job_is_restricted_and_omits_unset_fields() -> None:
     pod = job_object()["spec"]["template"]["spec"]
     assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     (container,) = pod["containers"]
@@ -178,7 +178,7 @@ def test_a_job_is_restricted_and_says_nothing_that_was_not_said() -> None:
     assert job_object(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
 
 
-def test_a_job_has_what_its_options_say() -> None:
+def test_a_job_has_the_fields_of_its_options() -> None:
     body = job_object(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
     template = body["spec"]["template"]
     pod = template["spec"]

@@ -38,9 +38,9 @@ def standing(
     ],
 )
 @pytest.mark.parametrize("run", [name(1), PLACE])
-def test_a_run_is_kept_while_an_attempt_may_go_on_with_it(about: RunOwnership | None, orphan: bool, run: str) -> None:
+def test_a_run_is_kept_while_an_attempt_can_continue_it(about: RunOwnership | None, orphan: bool, run: str) -> None:
     assert is_orphan(HERE, run, about) is orphan
 
 
-def test_what_another_deployment_names_is_not_judged() -> None:
+def test_runs_of_other_deployments_are_no_orphans() -> None:
     assert not is_orphan("dep_2", name(0), standing(S.CANCELLED))

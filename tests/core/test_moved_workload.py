@@ -69,7 +69,7 @@ def test_the_desired_number_of_replicas(
         ((4, 4, 4), (2, 2, 2), 4, 1),
     ],
 )
-def test_what_a_second_set_spares(
+def test_replicas_that_a_second_set_saves(
     base: tuple[int, int, int], beside: tuple[int, int, int], floor: int, expected: int
 ) -> None:
     workloads = [
@@ -88,7 +88,7 @@ def test_what_a_second_set_spares(
         ({"maxSurge": 1, "maxUnavailable": 0}, False, 0),
     ],
 )
-def test_what_an_owner_allows(fields: dict[str, Any], tight: bool, missing: int) -> None:
+def test_limits_that_the_owner_of_a_workload_sets(fields: dict[str, Any], tight: bool, missing: int) -> None:
     body = deployment()
     body["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": fields}
     assert (update_strategy.forbids_surge(body), update_strategy.max_unavailable(body, 10)) == (tight, missing)

@@ -97,7 +97,7 @@ def test_how_a_job_failed(of: dict[str, Any], pods_: list[dict[str, Any]], messa
         (pod(stopped(137, "ContainerStatusUnknown", message="could not be located")), "(ContainerStatusUnknown)"),
     ],
 )
-def test_what_the_cluster_ended_is_lost(pod: dict[str, Any], message: str) -> None:
+def test_pods_that_the_cluster_ended_are_lost(pod: dict[str, Any], message: str) -> None:
     outcome = pods.outcome(job("Failed"), [pod])
     assert outcome.ending is Ending.LOST and message in str(outcome.message)
     assert pods.outcome(job("Complete"), [pod]).ending is Ending.SUCCEEDED
@@ -126,7 +126,7 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
         ),
     ],
 )
-def test_what_a_job_without_fault_waits_for(of: dict[str, Any], pod: dict[str, Any] | None, message: str) -> None:
+def test_reasons_why_a_job_without_fault_waits(of: dict[str, Any], pod: dict[str, Any] | None, message: str) -> None:
     assert pods.startup_delay(of, pod) == message
 
 
@@ -139,7 +139,7 @@ def test_a_lost_node_differs_from_an_unready_container() -> None:
     assert pods.fault(cut_off) is None
 
 
-def test_what_kept_it_explains_a_limit_that_was_reached() -> None:
+def test_the_last_fault_explains_an_exceeded_deadline() -> None:
     fault = pods.fault(pod(conditions=[NO_NODE]))
     message = pods.outcome(job("Failed", "DeadlineExceeded"), [], fault).message
     assert message and message.endswith("; no node can run it (Unschedulable): 0/3 nodes are available")

@@ -32,7 +32,7 @@ def hidden(text: str) -> str:
         "-----BEGIN RSA PRIVATE KEY-----MIIEpAIBAAKCAQEA0-----END RSA PRIVATE KEY-----",
     ],
 )
-def test_known_shapes_are_hidden_wherever_they_stand(secret: str) -> None:
+def test_known_token_formats_are_hidden_anywhere(secret: str) -> None:
     assert hidden(secret) == "***"
     assert hidden(f'token="{secret}", again {secret}') == 'token="***", again ***'
 
@@ -45,7 +45,7 @@ def test_known_shapes_are_hidden_wherever_they_stand(secret: str) -> None:
         ("postgres://boreas:s3cret@db:5432/boreas", "postgres://***@db:5432/boreas"),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
+def test_the_text_around_a_secret_stays(text: str, expected: str) -> None:
     assert hidden(text) == expected
 
 
@@ -63,5 +63,5 @@ def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
         "see -----BEGIN CERTIFICATE-----",
     ],
 )
-def test_what_only_begins_like_one_stays(text: str) -> None:
+def test_a_text_that_only_begins_like_a_token_stays(text: str) -> None:
     assert hidden(text) == text

@@ -258,7 +258,7 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
 
 
 @pytest.mark.parametrize(("service", "wrong"), [("web", []), (None, ["healthCheck.httpUrl"])])
-def test_a_health_check_asks_a_service_that_there_is(service: str | None, wrong: list[str]) -> None:
+def test_a_health_check_names_an_existing_service(service: str | None, wrong: list[str]) -> None:
     target, check = KubernetesTarget("web", "main", service), HealthCheck(http_url="http://{service}/")
     assert (
         paths(application_checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong

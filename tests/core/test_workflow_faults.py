@@ -65,7 +65,7 @@ def test_a_fault_alone(tasks: list[WorkflowTask], expected: Found) -> None:
     assert faults_of(*tasks) == expected
 
 
-def test_a_task_that_waits_for_itself_is_told_so() -> None:
+def test_a_task_that_waits_for_itself_is_a_fault() -> None:
     assert (K.SELF_BLOCK, ("x",)) in faults_of(node("x", "x"))
 
 

@@ -61,11 +61,11 @@ def test_an_application_has_the_tasks_that_it_defines_in_a_chain(
     assert edges(tasks) == {key: tuple(chain[max(i - 1, 0) : i]) for i, key in enumerate(chain)}
 
 
-def test_no_application_leaves_the_preparation_alone() -> None:
+def test_without_applications_only_the_prepare_task_is_generated() -> None:
     assert [(task.key, task.type) for task in generate([])] == [("prepare", TaskType.PREPARE)]
 
 
-def test_tasks_tell_their_type_and_application() -> None:
+def test_generated_tasks_have_a_type_and_an_application() -> None:
     tasks = generate([application("shop")])
     assert [task.type for task in tasks] == list(TaskType)[:5]
     assert [task.application_id for task in tasks] == [None, *["id-shop"] * 4]
@@ -100,7 +100,7 @@ def test_must_in_order_lets_a_deploy_wait_for_the_last_task_before_it(
 
 @property_of
 @given(orders())
-def test_every_graph_made_here_passes_the_check(drawn: tuple[list[Application], list[str]]) -> None:
+def test_every_generated_graph_is_valid(drawn: tuple[list[Application], list[str]]) -> None:
     applications, must = drawn
     names = {item.id: item.name for item in applications}
     assert find_faults(generate(applications, must), names, must) == ()

@@ -52,7 +52,7 @@ def silent(built: GraphQLSchema) -> list[str]:
     return [name for name, text in described(built) if not text]
 
 
-def test_nothing_is_without_a_description() -> None:
+def test_every_type_and_field_has_a_description() -> None:
     assert silent(SERVED) == []
 
 
@@ -65,7 +65,7 @@ def test_nothing_is_without_a_description() -> None:
         ('"s" schema { query: Query } "q" type Query { "f" a("x" x: I): Int } "i" input I { f: Int }', ["I.f"]),
     ],
 )
-def test_what_is_not_described_is_found(source: str, expected: list[str]) -> None:
+def test_missing_descriptions_are_found(source: str, expected: list[str]) -> None:
     assert silent(build_schema(source)) == expected
 
 
@@ -87,7 +87,7 @@ def test_root_fields_name_the_role_that_they_take() -> None:
     assert [name for name, text in fields.items() if not ROLES.search(text)] == []
 
 
-def test_descriptions_are_of_what_there_is() -> None:
+def test_descriptions_belong_to_existing_types_and_fields() -> None:
     names = {name for name, _ in described(SERVED)}
     described_names = {f"{type_}.{key}" if key else type_ for type_, texts in TYPES.items() for key in texts}
     assert described_names - names == set()

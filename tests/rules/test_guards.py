@@ -84,17 +84,17 @@ def declared(root: Any, guard: type[Guard] | type[MutationGuard]) -> dict[str, A
     return versions
 
 
-def test_every_query_says_who_may_read() -> None:
+def test_every_query_names_its_readers() -> None:
     assert declared(Query, Guard) == READS
 
 
-def test_every_mutation_says_who_may_change_and_answers_with_a_payload() -> None:
+def test_every_mutation_names_its_role_and_returns_a_payload() -> None:
     assert declared(Mutation, MutationGuard) == CHANGES
 
 
-def test_every_subscription_says_who_may_follow() -> None:
+def test_every_subscription_names_its_readers() -> None:
     assert declared(Subscription, Guard) == FOLLOWS
 
 
-def test_a_field_that_says_nothing_is_found() -> None:
+def test_a_field_without_a_role_is_found() -> None:
     assert set(declared(Query, MutationGuard).values()) == {UNGUARDED}

@@ -39,5 +39,5 @@ def test_selectors_find_pods_and_services_find_ports(file: Path) -> None:
             assert port["targetPort"] in names
 
 
-def test_there_are_manifests() -> None:
+def test_manifests_exist() -> None:
     assert {file.name for file in FILES} == {"boreas.yaml", "rights.yaml", "shop.yaml"}

@@ -143,11 +143,11 @@ READERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_what_reads_texts_without_expressions_is_linear_too(name: str) -> None:
+def test_parsers_without_regular_expressions_are_linear(name: str) -> None:
     assert is_linear(READERS[name], r"\x1b]8;;\x1bP\x9b\u200d a${{")
 
 
-def test_what_is_not_linear_is_found() -> None:
+def test_expressions_that_are_not_linear_are_found() -> None:
     assert len(PATTERNS) > 50
     for pattern in (r"\$\{\{.*?\}\}", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ"):
         assert not is_linear(_sub(pattern), pattern)

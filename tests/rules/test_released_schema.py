@@ -9,7 +9,7 @@ from app.api.schema import schema
 from tests.rules.support.released_schema import BREAKS, breaks, meant, released
 
 
-def test_nothing_that_was_released_is_taken_away() -> None:
+def test_released_fields_are_not_removed() -> None:
     recorded = meant(BREAKS.read_text(encoding="utf-8"))
     assert breaks(released(), schema._schema) == recorded, f"give it back, or record it in {BREAKS.name}"
 
@@ -24,13 +24,13 @@ def test_nothing_that_was_released_is_taken_away() -> None:
         ("type Query { a(x: Int, y: Int): E b: Int! c: Int }", []),
     ],
 )
-def test_what_would_break_clients_is_found(new_schema: str, expected: Sequence[str]) -> None:
+def test_breaking_changes_are_found(new_schema: str, expected: Sequence[str]) -> None:
     kinds = "enum E { A B }"
     old_schema = build_schema(f"type Query {{ a(x: Int): E b: Int! }} {kinds}")
     assert len(breaks(old_schema, build_schema(f"{new_schema} {kinds}"))) == len(expected)
 
 
-def test_a_value_that_goes_is_found_and_one_that_comes_is_not() -> None:
+def test_removed_values_are_found_and_added_values_are_not() -> None:
     query = "type Query { a: E }"
     old_schema = build_schema(f"{query} enum E {{ A B }}")
     assert len(breaks(old_schema, build_schema(f"{query} enum E {{ A }}"))) == 1
