@@ -1,4 +1,4 @@
-"""Columns that were read before: those of just one moment, and not too many of them."""
+"""The cache of columns: values of one version only, and a maximum size."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,4 @@
-"""Loading in one go.
-
-What goes together, what is kept, and what becomes of those who give up or ask for what fails.
-"""
+"""Data loaders: batches, caching, cancelled callers and errors."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -17,7 +14,7 @@ WHERE: ContextVar[str] = ContextVar("WHERE", default="nowhere")
 
 
 class Source:
-    """Answers each key with how many loads there were; `open` lets loads end."""
+    """Returns the number of loads so far for each key. `open` lets loads end."""
 
     def __init__(self) -> None:
         self.loads: list[list[str]] = []

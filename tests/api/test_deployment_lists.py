@@ -16,7 +16,7 @@ CHANGED = """subscription($filter: DeploymentFilter) { deploymentsChanged(filter
 
 
 class LiveList:
-    """A list that a client updates with what changes."""
+    """A list that a client updates with each change."""
 
     def __init__(self) -> None:
         self.updates: list[Data] = []

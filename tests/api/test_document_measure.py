@@ -1,4 +1,4 @@
-"""How deep documents are and how much they ask for, told in as many steps as they are long."""
+"""The depth and cost of documents, measured in linear time."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def objects(text: str, **variables: Any) -> int:
 
 
 def spreading(edges: list[list[int]], fields: list[str]) -> str:
-    """Return a document whose fragments each spread some later fragments many times."""
+    """Return a document in which each fragment spreads some later fragments many times."""
     parts = [
         f"fragment F{number} on Query {{ {' '.join(f'...F{to}' for to in targets)} {fields[number % len(fields)]} }}"
         for number, targets in enumerate(edges)

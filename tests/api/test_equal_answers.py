@@ -1,6 +1,6 @@
-"""What the API answers is what graphql-core answers by itself, to the byte.
+"""The API's answers equal those of plain graphql-core, byte by byte.
 
-Over what queries select, and who asks.
+Tested over random selections and callers.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ CALM = settings(max_examples=30, deadline=None, suppress_health_check=list(Healt
 
 
 class StoppedClock:
-    """A clock at which durations of what still runs stay the same."""
+    """A clock that stands still, so that the durations of running tasks do not change."""
 
     def now(self) -> datetime:
         return NOW
@@ -50,7 +50,7 @@ class StoppedClock:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Things to read, their ids, and who may read them: an ADMIN all, somebody else one environment."""
+    """Objects, their ids, and two readers: an ADMIN of everything and a VIEWER of one environment."""
 
     runtime: Runtime
     ids: list[str]
@@ -61,7 +61,7 @@ class Scene:
 
 
 async def deployments(environment: World) -> None:
-    """Let deployments end in several ways, and leave one in the middle."""
+    """Create deployments that end in several ways, and one that has not started."""
     await environment.application(
         "shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]}
     )
@@ -99,7 +99,7 @@ async def _ids(system: System) -> list[str]:
 async def execute_by_graphql_core(
     document: DocumentNode, variables: dict[str, Any], asking: Context
 ) -> ExecutionResult:
-    """Execute a document by graphql-core alone."""
+    """Execute a document with plain graphql-core."""
     result: Any = execute(
         schema._schema,
         document,

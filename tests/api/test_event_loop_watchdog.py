@@ -1,9 +1,9 @@
-"""Nothing that strangers send holds the event loop for long.
+"""No request of an unknown client blocks the event loop for long.
 
-Chance sends it, and a process of its own is watched.
+The requests are random, and the API runs as a process of its own.
 
-What is measured is processor time of the loop's thread between two looks at its sockets. A quiet machine takes no more
-than 50 ms of it (100 ms for what brings graphs); what is allowed here leaves room for slow and busy ones.
+The test measures the processor time of the loop's thread between two polls of its sockets. A quiet machine takes
+at most 50 ms (100 ms for requests with graphs). The limits here leave room for slow and busy machines.
 """
 
 import asyncio

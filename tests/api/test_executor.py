@@ -1,7 +1,4 @@
-"""Plain fields, which are completed all at once.
-
-Also where objects hold what their type does not promise.
-"""
+"""Plain fields are completed together, also where values do not match the type."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +72,7 @@ class Query:
 
 
 class Failing:
-    """Stands for an object whose attributes cannot be read."""
+    """An object with unreadable attributes."""
 
     @property
     def name(self) -> str:

@@ -31,7 +31,7 @@ class Thing:
 
 
 class Failing:
-    """An object whose attributes cannot be read."""
+    """An object with unreadable attributes."""
 
     @property
     def name(self) -> str:

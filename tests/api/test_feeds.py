@@ -300,7 +300,7 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other
 
 @asynccontextmanager
 async def unread(client: Client) -> AsyncIterator[websockets.ClientConnection]:
-    """Open a socket with next to no room for what is not read yet."""
+    """Open a socket with a minimal receive buffer."""
     address = httpx.URL(client.url)
     small = socket.socket()
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,6 +1,6 @@
 """Operations leave nothing for the garbage collector.
 
-What they loaded and what was sent goes when they end.
+Loaded objects and sent data are freed when the operation ends.
 """
 
 import gc
@@ -26,7 +26,7 @@ SAVE = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input)
 
 @pytest.fixture
 def collecting_nothing() -> Iterator[None]:
-    """Keep the collector from coming by, and what it finds from going."""
+    """Disable automatic collection, and keep the objects that the collector finds."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)

@@ -1,4 +1,4 @@
-"""Clients that are too many, too slow or gone: refused with a reason or disconnected, without a trace."""
+"""Too many, too slow or vanished clients are refused or disconnected, and leave no task behind."""
 
 import asyncio
 import json

@@ -1,6 +1,6 @@
-"""Texts and lists of any length, in every place of every root field that takes one.
+"""Long texts and lists in every place of every root field that accepts one.
 
-Refused or taken, soon, by name.
+Each is accepted, or refused with the name of the field, within a short time.
 
 In: the schema, walked. For each place the smallest arguments that the field takes, with something large there.
 """
@@ -208,7 +208,7 @@ async def test_the_field_that_is_too_large_is_named(
 
 
 async def test_parameters_cannot_make_a_small_template_large(environment: World) -> None:
-    """Each task alone would hold what a command may hold; together they would be gigabytes."""
+    """Each task alone is within the limit of a command; together they would be gigabytes."""
     uses = ["run", *["${{ parameters.p }}" * 13] * 8]
     tasks = [{"key": f"t{n}", "name": "x", "type": "CUSTOM", "command": {"command": uses}} for n in range(2000)]
     saved = await environment.client.change(

@@ -32,7 +32,7 @@ async def api(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> Asy
 async def growth(api: Watched, work: Callable[[int], Awaitable[None]]) -> int:
     """Work for some rounds, then for as many again, and return how much the process grew by the latter.
 
-    The first rounds need as much at a time as the others: what allocators keep of that is not a leak.
+    The memory that allocators keep after the first rounds is not a leak.
     """
     for number in range(ROUNDS):
         await work(number)

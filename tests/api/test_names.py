@@ -1,4 +1,4 @@
-"""Nobody can change what the name of a version or template means for others."""
+"""No user can change the meaning of a version's or template's name for others."""
 
 import asyncio
 from typing import Any

@@ -41,7 +41,7 @@ def by_grants_alone(node: ast.AST) -> list[ast.AST]:
 
 
 class Function(NamedTuple):
-    """A function of the types: its qualified name, what it calls, and its field decorators."""
+    """A function of the types: its qualified name, its calls, and its field decorators."""
 
     name: str
     calls: frozenset[str]
@@ -66,7 +66,7 @@ def functions() -> list[Function]:
 
 
 def names_of(node: ast.AST) -> set[str]:
-    """Return what a node calls or reads: names, methods of itself, and the viewer."""
+    """Return the names, own methods and viewer fields that a node calls or reads."""
     if isinstance(node, ast.Name):
         return {node.id}
     if not isinstance(node, ast.Attribute):

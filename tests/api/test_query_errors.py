@@ -181,7 +181,7 @@ async def test_a_moment_outside_of_the_calendar_is_refused(shared: System) -> No
 
 
 async def broken(system: System) -> str:
-    """Make a deployment whose rows are no longer readable."""
+    """Create a deployment with unreadable rows."""
     id_ = await deployment(system)
     async with database(system) as connection:
         await connection.execute(
@@ -194,7 +194,7 @@ async def broken(system: System) -> str:
 
 
 def check_masked(result: Data, log: pytest.LogCaptureFixture) -> None:
-    """Check that an error tells nothing but an id, under which the log tells the rest."""
+    """Check that an error shows only an id, and that the log has the details under that id."""
     (error,) = result["errors"]
     assert error["extensions"]["code"] == "INTERNAL"
     assert error["extensions"]["id"] in error["message"]
@@ -250,7 +250,7 @@ async def test_an_unknown_fragment_is_named(shared: System) -> None:
 
 
 def deep(levels: int) -> str:
-    """Return a query whose deepest field is that many levels below the root's."""
+    """Return a query with its deepest field `levels` below the root field."""
     inner = "id"
     for level in range(levels - 3, 0, -1):
         inner = f"deployment {{ {inner} }}" if level % 2 == 0 else f"tasks {{ {inner} }}"

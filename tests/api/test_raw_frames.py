@@ -17,7 +17,7 @@ from tests.support.system import System, served
 
 
 class FrameCounter:
-    """Counts the messages that were sent as raw frames, and those that were refused."""
+    """Counts messages that were sent as raw frames, and refused ones."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.refused = 0

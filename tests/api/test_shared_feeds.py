@@ -27,7 +27,7 @@ GRAPH = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.01})
 
 
 class Executions:
-    """Counts the executions that followed a feed, and those that do now."""
+    """Counts all executions that followed a feed, and current ones."""
 
     def __init__(self) -> None:
         self.begun = 0

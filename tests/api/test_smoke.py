@@ -1,4 +1,4 @@
-"""A deployment from end to end through the public API: what every other test takes for granted."""
+"""A deployment from end to end through the public API."""
 
 from tests.support.system import System
 from tests.support.world import world

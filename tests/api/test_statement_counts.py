@@ -101,7 +101,7 @@ async def fill(system: System) -> None:
 
 @pytest.fixture(scope="module")
 async def filled(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A running API over the data of `fill`, without a worker, whose own statements would be counted."""
+    """A running API over the data of `fill`, without a worker, because its statements would be counted."""
     async with running(cleared, tmp_path_factory.mktemp("filling")) as system:
         await fill(system)
     async with running(cleared, tmp_path_factory.mktemp("filled")) as system:

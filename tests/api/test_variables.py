@@ -1,7 +1,7 @@
 """Long lists in variables: values and errors are the same as graphql-core's.
 
-In: operations with variables of which any part may be odd. Out: what the resolver got, or the errors. Tested: both
-equal those of plain graphql-core and Strawberry, and lists that are just as they should be do go past them.
+In: operations with variables of which any part may be odd. Out: the resolver's arguments, or the errors. Tested: both
+equal those of plain graphql-core and Strawberry, and valid lists skip these libraries.
 """
 
 from copy import deepcopy
@@ -96,7 +96,7 @@ def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[A
 
 
 def assert_same(document: str, variables: Data) -> list[Any]:
-    """Both get the same, told by their text: NaN equals nothing."""
+    """Both get the same values, compared by their text because NaN does not equal itself."""
     expected = run(StrawberryGraphQLCoreExecutionContext, document, variables)
     answer = run(Executor, document, variables)
     assert repr(answer) == repr(expected)

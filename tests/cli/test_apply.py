@@ -1,4 +1,4 @@
-"""boreas apply as users run it: real processes against a real API, and the shape of what they declare."""
+"""`boreas apply` as real processes against a real API, and the format of declared files."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ FREEZES = "query($name: String) { environment(name: $name) { rank freezeWindows 
 
 
 async def apply(system: System, folder: Path, text: str, *options: str) -> Ran:
-    """Apply a file that says this."""
+    """Apply a file with this text."""
     file = folder / "boreas.yaml"
     file.write_text(text, encoding="utf-8")
     return await boreas(system, "apply", "-f", str(file), *options)
@@ -227,7 +227,7 @@ async def test_a_second_run_changes_nothing_however_values_are_written(system: S
 
 
 async def test_concurrent_applies_create_one_version(system: System, tmp_path: Path) -> None:
-    """Both see that there is none yet; the one that comes second gets the version that the first has made."""
+    """Neither finds a version; the second gets the version that the first has created."""
     template = RELEASE.replace("application: web, ", "").replace("type: BUILD", "type: CUSTOM")
     file = tmp_path / "boreas.yaml"
     file.write_text(template, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""boreas deploy by names: a name that may mean two things is asked back for, and never guessed."""
+"""`boreas deploy` by names: an ambiguous name is refused, never guessed."""
 
 import json
 

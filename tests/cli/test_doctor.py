@@ -1,4 +1,4 @@
-"""`boreas doctor` against real servers: what is well, and what is not, with what to do."""
+"""`boreas doctor` against real servers: findings, and advice for each problem."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ SERVERS = {"database": "BOREAS_DATABASE_URL", "redis": "BOREAS_REDIS_URL"}
 
 
 async def run_doctor(system: System, servers: Servers, **environ: str) -> tuple[Ran, dict[str, list[Any]]]:
-    """Run it as JSON; return how it ended, and what it found by subject."""
+    """Run `boreas doctor` with JSON output; return the result and the findings by subject."""
     environment = {"BOREAS_DATABASE_URL": servers.database_url, "BOREAS_REDIS_URL": servers.redis_url} | environ
     ran = await boreas(system, "doctor", "--json", **environment)
     findings: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Lists and objects in every format, with filters, pages, ages, and what comes while they are watched."""
+"""Lists and objects in every format, with filters, pages and ages, and watched lists."""
 
 import asyncio
 import json

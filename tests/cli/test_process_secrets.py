@@ -1,4 +1,4 @@
-"""What a process of Boreas shows of itself: no secret, whatever it was started with."""
+"""Processes of Boreas show no secret to other processes, however they were started."""
 
 import asyncio
 import contextlib

@@ -138,7 +138,7 @@ def free_ports(count: int) -> list[int]:
 
 
 async def viewer(port: int) -> str:
-    """Return who comes with the first token, as soon as the API serves."""
+    """Return the actor of the first token, as soon as the API serves."""
     headers = {"Authorization": f"Bearer {FIRST_TOKEN}"}
     async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(40):
         while True:

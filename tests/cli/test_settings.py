@@ -1,4 +1,4 @@
-"""Settings from the environment: what is taken, and what is refused by name."""
+"""Settings from the environment: valid ones are read, and invalid ones are refused by name."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What shells complete, the help, its reference, and the exit status of what goes wrong inside."""
+"""Shell completion, the help, its reference, and the exit status of internal errors."""
 
 import asyncio
 import re

@@ -71,7 +71,7 @@ async def story(client: Client, id_: str) -> dict[str, Any]:
 
 
 async def until(runs: Callable[[], bool]) -> None:
-    """Wait until a command runs, by its mark: a task that is RUNNING may be about to be begun."""
+    """Wait until a command has written its mark: a RUNNING task may not have started its process yet."""
     async with asyncio.timeout(30):
         while not runs():
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""How a strategy is written on the command line, and what the API is asked for then."""
+"""Strategies on the command line, and the resulting input of the API."""
 
 import click
 import pytest

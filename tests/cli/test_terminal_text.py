@@ -1,4 +1,4 @@
-"""Text of other people as the client commands print it: nothing controls a terminal or reorders text."""
+"""Texts of other people cannot control a terminal or reorder text when client commands print them."""
 
 import json
 

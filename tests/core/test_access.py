@@ -1,8 +1,8 @@
-"""Who may do what.
+"""Permissions of principals.
 
-In: a person's grants, the scopes of the token they came with, a role that something takes, and what it is done to.
+In: a person's grants, the scopes of their token, the required role, and the object.
 Out: yes or no. Also: which scopes a new token may not have.
-Tested: what each role permits, what each grant covers, that everything else is denied, and that narrowing never widens.
+Tested: permissions of each role, objects of each grant, that all else is denied, and that narrowing never widens.
 """
 
 import pytest

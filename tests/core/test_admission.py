@@ -1,4 +1,4 @@
-"""Which waiting deployments may start.
+"""Admission of waiting deployments.
 
 In: the locks of active deployments of an environment, those that waiting ones need (in the order of requests), and the
 capacity. Out: those that may start, and for each the reason why it does not.

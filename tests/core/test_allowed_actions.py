@@ -1,8 +1,8 @@
-"""What a person may do to a deployment or a task in its present state.
+"""Allowed actions on a deployment or a task in each status.
 
-In: a deployment, and a task of it. Out: nothing when they may, else why not.
-Tested: a table of statuses for each deed, that a reason names the status, and that no action is allowed that the tables
-of changes forbid.
+In: a deployment, and a task of it. Out: None if the action is allowed, else the reason.
+Tested: a table of statuses for each action, that a reason names the status, and that no action is allowed that the
+tables of transitions forbid.
 """
 
 from collections.abc import Callable

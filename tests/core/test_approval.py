@@ -1,7 +1,7 @@
-"""Who may decide an approval, and what comes of it.
+"""Decisions on approvals and their effects.
 
-In: an approval with its policy and decisions, and somebody with grants. Out: nothing when they may decide, else why
-not; where a decision leaves it; what may run before it. When people are asked is tested in test_plan and test_play.
+In: an approval with its policy and decisions, and a person with grants. Out: None if they may decide, else the reason;
+the status after a decision; the tasks that run before it.
 """
 
 from dataclasses import replace

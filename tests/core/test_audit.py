@@ -1,4 +1,4 @@
-"""What the audit log keeps of changes: which objects get an entry, and what of them.
+"""Audit entries of changes: the objects that get an entry, and the fields in it.
 
 Storing is tested with the API.
 """

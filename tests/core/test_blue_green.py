@@ -206,7 +206,7 @@ class World:
         self.old = set(self.instances)
 
     def check(self) -> None:
-        """Whatever serves is whole: no instance of it was ended, or is not yet there."""
+        """Check that the serving set is complete: all its instances are running."""
         assert (self.old if self.serving == "old" else self.new) == set(self.instances)
 
     def decide(self) -> Decision:
@@ -255,7 +255,7 @@ class World:
         self.now += {"time": 3, "well": 10}.get(turn, 0)
 
     def go_back(self, step: RollbackStep, is_complete: bool) -> None:
-        """Go one step back; a part of it where it is not `whole`."""
+        """Go one step back, or only a part of it if not `is_complete`."""
         names = set(step.instances) if is_complete else set(step.instances[:1])
         match step.kind:
             case RollbackStepKind.REVIVE:

@@ -1,4 +1,4 @@
-"""How much of commands somebody sees, by what they hold."""
+"""Visible parts of commands, by the grants of the viewer."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """Edits of graphs.
 
-In: a list of tasks and an edit; for what is stored of it also the tasks as they are stored. Out: the new list, faults
-of what has started, and which rows go, come and change. Tested elsewhere: faults of graphs (`test_workflow_faults`),
-and what an edit does to a deployment (`services/test_editing`).
+In: a list of tasks and an edit; for rewrites also the stored tasks. Out: the new list, faults of
+started tasks, and the rows to delete, insert and update. Tested elsewhere: faults of graphs (`test_workflow_faults`),
+and the effect of an edit on a deployment (`services/test_editing`).
 """
 
 from collections.abc import Iterable
@@ -286,7 +286,7 @@ def _at(item: Task, order: int, rewritten: Rewrite) -> Task:
 
 
 def assert_stands(stored: list[Task]) -> None:
-    """Nothing has run here: a task is free exactly when it waits for nothing."""
+    """Check that no task has started, and that a task is PENDING exactly if it has no blockers."""
     assert all(item.status in UNSTARTED for item in stored)
     assert all((item.status is S.PENDING) is (not item.block_by) for item in stored)
 

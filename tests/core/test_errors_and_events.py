@@ -1,7 +1,7 @@
 """Errors and events.
 
 In: problems, and bodies of events. Out: one exception that carries all problems; a table of bodies by name.
-Tested: the codes that clients rely on, that an exception tells every problem, and that the table has every body.
+Tested: the codes that clients rely on, that an exception lists every problem, and that the table has every body.
 """
 
 from dataclasses import FrozenInstanceError

@@ -1,7 +1,7 @@
 """Escape sequences in what commands print.
 
 In: a text, whole or cut in two. Out: the text with colours and links only, or with none at all.
-Tested: a table of sequences of all kinds; that a cut changes nothing; that nothing else of a text is touched.
+Tested: a table of sequences of all kinds; that a cut changes no result; that the rest of a text stays unchanged.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""How a worker's slots are shared: worked examples, and that no share can be made fairer."""
+"""Shares of a worker's slots: worked examples, and that no share can be made fairer."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What commands mean: spellings of the same are one, and what differs differs."""
+"""Fingerprints of commands: equal for equal commands, different for different ones."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,7 +13,7 @@ from app.core.workflow import TaskType, WorkflowTask
 
 @dataclass(frozen=True)
 class Order:
-    """Something with a field that is made anew for each call."""
+    """A value with a field that is created for each call."""
 
     name: str
     secret: str = field(compare=False)

@@ -1,9 +1,9 @@
-"""When an environment is frozen, by what, and until when.
+"""The freeze status of an environment: its window and its end.
 
-In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; what they
-make together, against a plain timeline; wall times where the clocks change; and, over random windows around such
-changes, that no deployment starts while the clock on the wall shows a time within a window.
-What rules are taken and give is tested with the calendar.
+In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; several
+windows against a plain timeline; wall times at clock changes; and, over random windows around such changes, that no
+deployment starts while the wall time is within a window.
+The tests of the calendar cover recurrence rules.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,8 @@
-"""Why something waits.
+"""Reasons why deployments and tasks wait.
 
-In: a deployment, its tasks, its standing in the queue, whether workers live, and the time. Out: every reason, in words.
-Tested: a table of reasons for deployments and for tasks, paused or not; that what goes on has none; that the advice can
-be followed.
+In: a deployment, its tasks, its queue position, live workers, and the time. Out: every reason, in words.
+Tested: a table of reasons for deployments and for tasks, paused or not; that running work has none; that the advice
+can be followed.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Graphs of tasks.
 
-In: a mapping from each node to what it waits for. Out: levels, an order, a cycle, ancestors, the heaviest path.
+In: a mapping from each node to its blockers. Out: levels, an order, a cycle, ancestors, the heaviest path.
 Tested: each against a model that is slow and obvious, at the greatest size and depth, and with cycles.
 """
 

@@ -1,4 +1,4 @@
-"""When an instance counts as healthy or as failed.
+"""Verdicts on the health of an instance.
 
 In: the thresholds of a check, the consecutive probes so far, and one more. Out: the new count and a verdict.
 Tested: a table of whole series of probes, and that a probe of the other kind restarts the count.

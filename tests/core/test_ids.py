@@ -1,7 +1,7 @@
 """Identifiers.
 
 In: a kind, a moment and ten bytes of noise; any text. Out: an id; the kind that a text names, or None.
-Tested: an id gives back what went into it, ids sort by time, and whatever is no id is refused.
+Tested: an id can be decoded, ids sort by time, and any other text is refused.
 """
 
 from datetime import UTC, datetime, timedelta

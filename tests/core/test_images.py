@@ -1,4 +1,4 @@
-"""References of images: those that nodes take pass, and of others it is said what is wrong."""
+"""References of images: valid ones pass, and invalid ones have a fault."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Options of Jobs.
 
-What holds where a step and its environment say something, and what a cluster would not take.
+Merged options of a step and its environment, and options that a cluster would not accept.
 """
 
 from collections.abc import Mapping

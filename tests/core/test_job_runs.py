@@ -1,4 +1,4 @@
-"""Which runs are orphans: a table of the states of their tasks."""
+"""Orphaned runs: a table of the states of their tasks."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """Secrets in texts.
 
-In: the variables of a command, and texts. Out: which names tell of secrets, texts without their values, and why there
-are too many to be masked.
-Tested: tables of names and texts; that no secret is left, and what may be the beginning of one is found.
+In: the variables of a command, and texts. Out: names of secrets, texts without their values, and an error if there are
+too many to mask.
+Tested: tables of names and texts; that no secret is left, and that a possible beginning of one is found.
 """
 
 import pytest

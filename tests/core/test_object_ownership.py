@@ -1,4 +1,4 @@
-"""Which names of cluster objects conflict between applications."""
+"""Conflicting names of cluster objects between applications."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

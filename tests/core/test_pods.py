@@ -1,4 +1,4 @@
-"""What is said of pods and Jobs by their status: a table of statuses to words."""
+"""Messages about pods and Jobs: a table from statuses to messages."""
 
 from typing import Any
 

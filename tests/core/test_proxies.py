@@ -1,6 +1,6 @@
-"""Which proxy a request goes through.
+"""The proxy of a request.
 
-The variables that other programs follow, read as they read them.
+The usual variables are read as other programs read them.
 """
 
 import pytest

@@ -2,8 +2,8 @@
 
 In: a strategy and the progress of a deploy task. Out: its decision, the progress of a new attempt, and the step in
 force.
-Tested: that the kind of the strategy selects the function, what another attempt keeps and repeats, and what a promotion
-leaves out. The decisions of the rolling strategy are tested in test_rolling.
+Tested: that the kind of the strategy selects the function, the parts that another attempt keeps and repeats, and the
+parts that a promotion skips. The decisions of the rolling strategy are tested in test_rolling.
 """
 
 from dataclasses import replace

@@ -1,8 +1,7 @@
-"""The glance that spares good tasks the whole check.
+"""The quick check that lets valid tasks skip the whole check.
 
-In: tasks of which any part may be wrong. Out: whether all parts are valid. Tested: it never passes what
-the whole check finds something wrong with, and passes what editors and generators write. The whole check
-is tested in `test_validation`.
+In: tasks of which any part may be invalid. Out: whether all parts are valid. Tested: it never passes a task with a
+problem, and passes the tasks of editors and generators. `test_validation` tests the whole check.
 """
 
 from dataclasses import replace

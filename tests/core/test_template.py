@@ -1,6 +1,6 @@
 """Parameters of templates.
 
-In: tasks that hold `${{ parameters.NAME }}`, what is declared, what is given. Out: tasks with values, what is wrong.
+In: tasks with `${{ parameters.NAME }}`, declarations and values. Out: tasks with values, or problems.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""What looks like a secret is hidden; what does not is left as it is."""
+"""Texts that look like secrets are hidden; all others stay unchanged."""
 
 import pytest
 

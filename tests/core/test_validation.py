@@ -1,8 +1,8 @@
-"""What input must look like.
+"""Validation of input.
 
 In: a value, and the path of the field that has it. Out: every problem, each with the path of the field that is wrong.
 Tested: a table for each check, that a nested problem names its own field, that all are reported at once, and that
-nothing passes that could not be stored.
+every value that passes can be stored.
 """
 
 import math

@@ -115,7 +115,7 @@ class Driver(RuleBasedStateMachine):
         self.tasks[id] = replace(task, status=tasks.transition(task.status, status), completed_at=done_at, **fields)
 
     def tick(self) -> Plan:
-        """Plan, store the plan, and plan again: there is no more to store, and the work is the same."""
+        """Plan, store the plan, and plan again: the second plan has no changes and the same work."""
         first_plan = plan(self.state(), self.now)
         assert first_plan == plan(self.state(), self.now)
         if first_plan.expire:
@@ -191,7 +191,7 @@ class Driver(RuleBasedStateMachine):
             self.tasks[waits.id] = replace(waits, status=S.RUNNING, rollout=went_on, resume_at=self.now)
 
     def refuse(self) -> None:
-        """Store that people do not want it."""
+        """Store a rejection."""
         to = status_after_rejection(self.state(), roll_back=True)
         if to is D.CANCELLED:
             for task in [task for task in self.tasks.values() if task.status in tasks.UNSTARTED]:
@@ -321,7 +321,7 @@ class Play(Driver):
         self.patience -= 1
 
     def meet(self, task: Task, fate: str) -> None:
-        """Let an attempt meet its fate; a deploy task touches its target as soon as it runs."""
+        """End an attempt in some way; a deploy task touches its target as soon as it runs."""
         forward = task.type is TaskType.DEPLOY and task.activity is Activity.RUN
         if forward:
             self.changed.add(task.id)
@@ -360,7 +360,7 @@ class Play(Driver):
     @precondition(lambda self: self.status is D.WAITING_CONFIRM)
     @rule(data=st.data(), asks=st.booleans())
     def a_person_edits(self, data: st.DataObject, asks: bool) -> None:
-        """Change whether tasks ask that have not begun."""
+        """Change whether unstarted tasks need approval."""
         ids = [task.id for task in self.tasks.values() if task.status in tasks.UNSTARTED and not task.attempt]
         if ids:
             id = data.draw(st.sampled_from(ids))

@@ -1,4 +1,4 @@
-"""The graph that is made of applications.
+"""The graph that is generated from applications.
 
 In: applications and the order in which some of them must come. Out: tasks with edges.
 Tested: the tasks and edges for each shape of an application, the order's edges, and that no graph made here has a

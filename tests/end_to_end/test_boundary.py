@@ -22,7 +22,7 @@ ordinary = pytest.mark.skipif(landlock.version() < landlock.MIN_VERSION, reason=
 
 
 def as_nobody() -> Sequence[str]:
-    """Return what runs a program as an ordinary user, who may enter the folders of this test all the same."""
+    """Return a command prefix that runs a program as an ordinary user with access to the test's folders."""
     if os.geteuid():
         return ()
     capability = "-all,+dac_read_search"
@@ -41,7 +41,7 @@ def home(tmp_path: Path) -> Path:
 
 
 async def run_command(environment: World, *command: str) -> list[str]:
-    """Run a command and return what it printed."""
+    """Run a command in a deployment and return its output."""
     await environment.application("app")
     id_ = await environment.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
     await environment.client.until(id_, "SUCCESS", "FAILED", seconds=60)
@@ -54,7 +54,7 @@ async def run_command(environment: World, *command: str) -> list[str]:
 
 
 async def run_attack(up: Up) -> dict[str, list[str]]:
-    """Have a command of one environment try what it can against Boreas and another environment."""
+    """Run a command that attacks Boreas and another environment."""
     client = Client(up.url, up.token)
     victim, attacker = await world(client, operator="SHELL"), await world(client, operator="SHELL")
     (victim_folder,) = await run_command(victim, "sh", "-c", "echo theirs > kept; pwd")
@@ -106,7 +106,7 @@ async def test_a_token_file_is_out_of_reach_too(home: Path) -> None:
 
 
 def shown_by(path: Path) -> bytes:
-    """Return what a file of a process shows to this user; nothing where it is closed to all but root."""
+    """Return the content of a process's file for this user; empty if only root can read it."""
     try:
         return path.read_bytes()
     except PermissionError:

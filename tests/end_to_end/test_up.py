@@ -1,4 +1,4 @@
-"""`boreas up` as real processes: one life, another one, and the ways in which it is ended."""
+"""`boreas up` as real processes: start, restart, and the ways in which it ends."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def status(url: str) -> int:
 
 
 def refused(data: Path, **environ: str) -> str:
-    """Start another one, which must refuse in one line, and return that."""
+    """Start a second `boreas up`, which must refuse in one line, and return that line."""
     second_up = Up(data, environ=environ)
     assert second_up.ended() == 2
     assert "Traceback" not in second_up.said
@@ -165,7 +165,7 @@ def test_a_process_that_dies_repeatedly_is_given_up(data: Path) -> None:
 
 
 def broken_worker(folder: Path) -> Path:
-    """Return a folder whose modules make every worker fail, and nothing else."""
+    """Return a folder with modules that make only workers fail."""
     text = "import sys\nif 'worker' in getattr(sys, 'orig_argv', ()):\n    sys.exit('no workers here')\n"
     (folder / "sitecustomize.py").write_text(text)
     return folder
@@ -182,7 +182,7 @@ def test_a_second_signal_kills_at_once(data: Path) -> None:
 
 
 async def test_a_database_of_a_newer_release_is_refused(data: Path) -> None:
-    """In a folder whose path is too long for a socket and needs quoting."""
+    """The path of the folder is too long for a socket and needs quoting."""
     data = data / ('long, é %20 & "so" #on? ' * 5)
     up = Up(data).until(SERVING)
     folder = sockets(up.family())

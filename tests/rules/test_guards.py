@@ -1,4 +1,4 @@
-"""Every root field says who may call it. A new field fails here until it stands in the table."""
+"""Every root field names the role of its callers. A new field fails here until the table has it."""
 
 from typing import Any
 

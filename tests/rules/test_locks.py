@@ -1,4 +1,4 @@
-"""What is pinned is pinned by its content, and names no registry: each machine has its own."""
+"""Locked packages are pinned by their content, and name no registry."""
 
 import json
 import re

@@ -1,8 +1,7 @@
-"""No regular expression of the application takes more than linear time, whatever text it is given.
+"""Every regular expression of the application takes linear time on any text.
 
-Every one that a module holds, or that is written in a call of `re`, is run over hostile texts of two lengths: what it
-is made of, repeated, alone and behind or before other things. The time of the longer ones tells: what is quadratic
-takes sixteen times as long as with a quarter of the text.
+Each expression in a module or in a call of `re` runs over hostile texts of two lengths. The texts repeat parts of the
+expression, alone or between other texts. A quadratic expression takes sixteen times as long for four times the text.
 """
 
 import ast
@@ -107,7 +106,7 @@ def seconds_of(run: Any, text: str) -> float:
 
 
 def is_linear(run: Any, pattern: str) -> bool:
-    """Tell whether each larger text takes as much longer as it is larger, or is soon done with."""
+    """Return whether time grows with the length of the text, or stays short."""
     for large_text, small_text in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
         if seconds_of(run, large_text) > LARGE_SECONDS and all(
             seconds_of(run, large_text) > 9 * seconds_of(run, small_text) for _ in range(3)

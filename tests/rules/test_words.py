@@ -1,6 +1,6 @@
 """Plain English.
 
-Phrases that make readers stop are found in code and documents, and so are long first lines.
+Code and documents have no forbidden phrases, and no long first lines of docstrings.
 """
 
 import ast

@@ -22,7 +22,7 @@ async def entries(client: Client, **filter_: Any) -> list[Data]:
 
 
 class Audited:
-    """A client that checks the entries of each mutation. `called` has the names of those that were called."""
+    """A client that checks the entries of each mutation. `called` has the names of called mutations."""
 
     def __init__(self, system: System) -> None:
         self._system = system

@@ -1,6 +1,6 @@
-"""Queries that clients might send, drawn from the schema.
+"""Queries drawn from the schema, as clients might send them.
 
-Aliases, fragments, arguments, nesting, conditions.
+They have aliases, fragments, arguments, nesting and conditions.
 """
 
 from collections.abc import Mapping, Sequence

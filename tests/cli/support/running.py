@@ -13,7 +13,7 @@ from tests.support.system import ADMIN, System
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -21,12 +21,12 @@ class Ran:
 
     @property
     def data(self) -> Any:
-        """What it printed as JSON."""
+        """The output, parsed as JSON."""
         return json.loads(self.out)
 
     @property
     def lines(self) -> list[str]:
-        """The lines that it printed."""
+        """The lines of the output."""
         return self.out.splitlines()
 
 
