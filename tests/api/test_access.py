@@ -21,7 +21,7 @@ VIEWER_ID = "{ viewer { id } }"
 INIT = "connection_init"
 
 
-async def spoilt(system: System, change: str) -> str:
+async def invalid_token(system: System, change: str) -> str:
     """Create an ADMIN's token, invalidate it by changing its row, and return its secret."""
     account_ = await account(system.admin, {"role": "ADMIN"})
     async with database(system) as connection:
@@ -32,8 +32,8 @@ async def spoilt(system: System, change: str) -> str:
 async def no_good(system: System) -> dict[str, str]:
     """Return invalid Authorization headers, by what is wrong with them."""
     stored = hashlib.sha256(ADMIN.encode()).hexdigest()
-    expired = await spoilt(system, "expires_at = now() - interval '1 second'")
-    revoked = await spoilt(system, "revoked_at = now()")
+    expired = await invalid_token(system, "expires_at = now() - interval '1 second'")
+    revoked = await invalid_token(system, "revoked_at = now()")
     return {
         "empty": "",
         "no token": "Bearer",
@@ -122,7 +122,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
     template = await system.admin.change(
         "saveWorkflowTemplate", "template { id }", name=unique("template"), fromDeploymentId=deployment
     )
-    asking = await system.admin.change(
+    deployment_fields = await system.admin.change(
         "createDeployment",
         "deployments { approvals { id } }",
         versionId=version,
@@ -147,7 +147,7 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
         "actorId": viewer.id,
         "reason": "because",
         "environmentId": environment.environment_id,
-        "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
+        "approvalIds": [approval["id"] for approval in deployment_fields["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,
@@ -286,19 +286,23 @@ async def test_scopes_narrow_the_grants_of_a_token(shared: System) -> None:
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
         counts = (
             code(await somebody.execute("{ environments { id } }")) is None,
-            not codes(await World(somebody, "").client.mutate("createApplication", "__typename", **least())),
+            not codes(
+                await World(somebody, "").client.mutate("createApplication", "__typename", **minimal_application())
+            ),
             not codes(await somebody.mutate("createServiceAccount", "__typename", name=unique("account"))),
         )
         assert counts == expected, scope
 
 
-def least() -> dict[str, Any]:
+def minimal_application() -> dict[str, Any]:
     return {"name": unique("app"), "shell": {"command": ["true"]}}
 
 
 async def test_scopes_never_widen_the_grants_of_a_token(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"}, scopes=["ADMIN"])
-    assert codes(await somebody.client.mutate("createApplication", "__typename", **least())) == ["FORBIDDEN"]
+    assert codes(await somebody.client.mutate("createApplication", "__typename", **minimal_application())) == [
+        "FORBIDDEN"
+    ]
 
 
 async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:

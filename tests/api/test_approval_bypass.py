@@ -28,7 +28,7 @@ class Production:
     """An environment with a policy in which each command leaves a trace, with a deployer and approvers."""
 
     system: System
-    here: World
+    environment: World
     notes: Path
     app: str
     deployer: Account
@@ -45,7 +45,7 @@ class Production:
         return dict((await self.deployer.client.query(SEEN, id=id_))["deployment"])
 
     async def make(self, version: str, **fields: object) -> str:
-        arguments = {"versionId": version, "environmentIds": [self.here.environment_id]} | fields
+        arguments = {"versionId": version, "environmentIds": [self.environment.environment_id]} | fields
         payload = await self.deployer.client.change("createDeployment", "deployments { id }", **arguments)
         return str(payload["deployments"][0]["id"])
 
@@ -72,7 +72,7 @@ class Production:
         return id_
 
     async def version(self, name: str) -> str:
-        return await self.here.version(unique(name))
+        return await self.environment.version(unique(name))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def test_a_custom_graph_waits_as_a_whole(production: Production, kind: str
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_custom_builds_run_before_the_approval_only_if_trusted(production: Production, trusted: bool) -> None:
-    policy = {"environmentId": production.here.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
+    policy = {"environmentId": production.environment.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
     await production.system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     step = {"applicationId": production.app, "command": {"command": production.command("built")}}
     graph = [task("b", type="BUILD", **step), task("x", "b", command={"command": production.command("evil")})]
@@ -275,7 +275,7 @@ async def test_a_decision_names_the_reviewed_revision(production: Production) ->
 GATED = [task("ask", requireConfirm=True), task("after", "ask")]
 
 
-async def quiet(system: System) -> tuple[World, Account, str]:
+async def gated_deployment(system: System) -> tuple[World, Account, str]:
     """Return a deployment of a template with a task that needs approval, and its creator, a DEPLOYER."""
     environment = await world(system.admin)
     await environment.application("web")
@@ -308,7 +308,7 @@ PAST_THE_GATE: list[tuple[str, Data]] = [
 async def test_the_creator_cannot_remove_required_approvals_of_a_template(
     system: System, mutation: str, fields: Data
 ) -> None:
-    _, deployer, id_ = await quiet(system)
+    _, deployer, id_ = await gated_deployment(system)
     edit = {"deploymentId": id_, "expectedRevision": 1} | fields
     assert codes(await deployer.client.mutate(mutation, "deployment { id }", **edit)) == ["FORBIDDEN"]
     approver = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
@@ -316,7 +316,7 @@ async def test_the_creator_cannot_remove_required_approvals_of_a_template(
 
 
 async def test_only_an_approver_skips_a_task_that_needs_approval(system: System) -> None:
-    _, deployer, id_ = await quiet(system)
+    _, deployer, id_ = await gated_deployment(system)
     deployment = (await deployer.client.query(SEEN, id=id_))["deployment"]
     ask = next(task for task in deployment["tasks"] if task["key"] == "ask")
     assert ask["viewerCan"]["skip"]["allowed"] is False
@@ -327,7 +327,7 @@ async def test_only_an_approver_skips_a_task_that_needs_approval(system: System)
 
 
 async def test_a_required_approval_can_be_removed_by_its_author_before_the_request(system: System) -> None:
-    _, deployer, id_ = await quiet(system)
+    _, deployer, id_ = await gated_deployment(system)
     edit = {"deploymentId": id_}
     asking = task("mine", "first", requireConfirm=True)
     await deployer.client.change("addTask", "deployment { id }", **edit, expectedRevision=1, task=asking)
@@ -342,7 +342,7 @@ async def test_a_required_approval_can_be_removed_by_its_author_before_the_reque
 async def test_the_plan_lists_the_approvals_it_would_request(production: Production) -> None:
     query = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       approvals { subject taskKey requiredApprovals approverRoles } definitions { differsFromRunning } } }"""
-    fields = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
+    fields = {"versionId": await production.version("v"), "environmentIds": [production.environment.environment_id]}
     plan = (await production.deployer.client.query(query, input=fields | {"tasks": [GATED[0]]}))["deploymentPlan"]
     roles = {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]}
     assert plan["approvals"] == [

@@ -58,8 +58,8 @@ async def decide(client: Client, name: str, *ids: str, **fields: Any) -> Data:
 
 
 async def test_an_approval_is_requested_granted_and_reported(system: System) -> None:
-    here, ann = await place(system), await approver(system)
-    id_ = await here.deploy(manualApproval=True)
+    environment, ann = await place(system), await approver(system)
+    id_ = await environment.deploy(manualApproval=True)
     await system.start_worker()
     await system.admin.until(id_, "WAITING_CONFIRM")
     deployment = await read_deployment(ann, id_)
@@ -96,9 +96,9 @@ async def test_an_approval_is_requested_granted_and_reported(system: System) -> 
 
 
 async def test_several_approvals_are_decided_independently(system: System) -> None:
-    here, there = await place(system), await place(system)
-    ann = await approver(system, environmentId=here.environment_id)
-    ids = [await environment.deploy(tasks=[ASKING, task("b", "ask")]) for environment in (here, there)]
+    home, other_environment = await place(system), await place(system)
+    ann = await approver(system, environmentId=home.environment_id)
+    ids = [await environment.deploy(tasks=[ASKING, task("b", "ask")]) for environment in (home, other_environment)]
     mine, other_ids = [(await read_deployment(system.admin, id_))["approvals"][0]["id"] for id_ in ids]
     answer = await decide(ann, "approve", "nobody", mine, other_ids, idempotencyKey="all")
     assert [approval["id"] for approval in answer["approvals"]] == [mine]
@@ -137,39 +137,41 @@ async def test_invalid_decisions_are_refused(system: System, fields: Data, path:
     ],
 )
 async def test_invalid_policies_are_refused(system: System, fields: Data, path: list[str]) -> None:
-    here = await place(system)
+    environment = await place(system)
     answer = await system.admin.mutate(
-        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, **fields
+        "setApprovalPolicy", "environment { id }", environmentId=environment.environment_id, **fields
     )
     assert [(error["code"], error["path"]) for error in answer["errors"]] == [("INVALID", path)]
 
 
 async def test_a_policy_is_set_read_and_removed(system: System) -> None:
-    here = await place(system)
+    environment = await place(system)
     selection = """environment { approvalPolicy { requiredApprovals approverRoles allowSelfApproval trustBuilds
       timeoutSeconds onTimeout } }"""
     fields = {"requiredApprovals": 2, "approverRoles": ["ADMIN"], "timeoutSeconds": 60, "onTimeout": "CANCEL"}
     fields |= {"trustBuilds": True}
-    payload = await system.admin.change("setApprovalPolicy", selection, environmentId=here.environment_id, **fields)
+    payload = await system.admin.change(
+        "setApprovalPolicy", selection, environmentId=environment.environment_id, **fields
+    )
     assert payload["environment"]["approvalPolicy"] == fields | {"allowSelfApproval": False}
-    id_ = await here.deploy()
+    id_ = await environment.deploy()
     deployment = await read_deployment(system.admin, id_)
     assert (deployment["requireConfirm"], deployment["approvals"][0]["requiredApprovals"]) == (True, 2)
     payload = await system.admin.change(
-        "setApprovalPolicy", selection, environmentId=here.environment_id, requiredApprovals=0
+        "setApprovalPolicy", selection, environmentId=environment.environment_id, requiredApprovals=0
     )
     assert payload["environment"]["approvalPolicy"] is None
     somebody = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
     refused = await somebody.client.mutate(
-        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=1
+        "setApprovalPolicy", "environment { id }", environmentId=environment.environment_id, requiredApprovals=1
     )
     assert codes(refused) == ["FORBIDDEN"]
 
 
 async def test_the_inbox_lists_undecided_approvals_that_the_viewer_may_decide(system: System) -> None:
-    here, there = await place(system), await place(system)
-    ann = await approver(system, environmentId=here.environment_id)
-    for environment in (here, there):
+    home, other_environment = await place(system), await place(system)
+    ann = await approver(system, environmentId=home.environment_id)
+    for environment in (home, other_environment):
         await environment.deploy(tasks=[task(f"t{number}", requireConfirm=True) for number in range(3)])
     all_approvals = await inbox(ann)
     assert all_approvals["totalCount"] == len(all_approvals["nodes"]) == 3
@@ -184,7 +186,7 @@ async def test_the_inbox_lists_undecided_approvals_that_the_viewer_may_decide(sy
 
 
 @asynccontextmanager
-async def followed(client: Client) -> AsyncIterator[dict[str, tuple[str, int]]]:
+async def follow_inbox(client: Client) -> AsyncIterator[dict[str, tuple[str, int]]]:
     """Subscribe to the inbox, and yield the latest status and missing approvals of each approval, by id."""
     latest: dict[str, tuple[str, int]] = {}
 
@@ -203,45 +205,45 @@ async def followed(client: Client) -> AsyncIterator[dict[str, tuple[str, int]]]:
         await asyncio.wait([following])
 
 
-async def until(latest: dict[str, tuple[str, int]], expected: dict[str, tuple[str, int]]) -> None:
+async def wait_until(latest: dict[str, tuple[str, int]], expected: dict[str, tuple[str, int]]) -> None:
     async with asyncio.timeout(10):
         while latest != expected:
             await asyncio.sleep(0.02)
 
 
 async def test_inbox_changes_are_sent_live(system: System) -> None:
-    here, there = await place(system), await place(system)
+    environment, other_environment = await place(system), await place(system)
     await system.admin.change(
-        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=2
+        "setApprovalPolicy", "environment { id }", environmentId=environment.environment_id, requiredApprovals=2
     )
-    ann, bob = [await approver(system, environmentId=here.environment_id) for _ in range(2)]
-    async with followed(ann) as hers, followed(bob) as his:
-        await there.deploy(tasks=[ASKING])
-        id_ = await here.deploy(tasks=[ASKING])
+    ann, bob = [await approver(system, environmentId=environment.environment_id) for _ in range(2)]
+    async with follow_inbox(ann) as hers, follow_inbox(bob) as his:
+        await other_environment.deploy(tasks=[ASKING])
+        id_ = await environment.deploy(tasks=[ASKING])
         (approval_id,) = [approval["id"] for approval in (await read_deployment(ann, id_))["approvals"]]
-        await until(hers, {approval_id: ("PENDING", 2)})
+        await wait_until(hers, {approval_id: ("PENDING", 2)})
         await decide(ann, "approve", approval_id)
-        await until(his, {approval_id: ("PENDING", 1)})
-        await until(hers, {approval_id: ("PENDING", 1)})
+        await wait_until(his, {approval_id: ("PENDING", 1)})
+        await wait_until(hers, {approval_id: ("PENDING", 1)})
         await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="no")
-        await until(his, {approval_id: ("CANCELLED", 1)})
+        await wait_until(his, {approval_id: ("CANCELLED", 1)})
 
 
 async def test_the_inbox_feed_stops_when_the_right_to_decide_is_lost(system: System) -> None:
-    here = await place(system)
-    grant = {"role": "APPROVER", "environmentId": here.environment_id}
+    environment = await place(system)
+    grant = {"role": "APPROVER", "environmentId": environment.environment_id}
     ann = await account(system.admin, grant, {"role": "VIEWER"})
-    async with followed(ann.client) as latest:
+    async with follow_inbox(ann.client) as latest:
         await system.admin.change("revokeRole", "actor { id }", actorId=ann.id, **grant)
         await asyncio.sleep(2)
-        await here.deploy(tasks=[ASKING])
+        await environment.deploy(tasks=[ASKING])
         await asyncio.sleep(2)
     assert latest == {}
 
 
 async def test_viewer_can_decide_reports_other_blockers_of_the_deployment(system: System) -> None:
-    here, ann = await place(system, workerPool="nobody"), await approver(system)
-    id_ = await here.deploy(tasks=[ASKING])
+    environment, ann = await place(system, workerPool="nobody"), await approver(system)
+    id_ = await environment.deploy(tasks=[ASKING])
     await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
     (approval,) = (await read_deployment(ann, id_))["approvals"]
     assert approval["viewerCanDecide"]["allowed"]
@@ -250,11 +252,11 @@ async def test_viewer_can_decide_reports_other_blockers_of_the_deployment(system
 
 
 async def test_a_decided_step_reports_its_decision(system: System) -> None:
-    here, ann = await place(system), await approver(system)
+    environment, ann = await place(system), await approver(system)
     await system.start_worker()
     strategy = {"kind": "ROLLING", "steps": [{"requireApproval": True}]}
     for name, status, final_status in (("approve", True, "SUCCESS"), ("reject", False, "CANCELLED")):
-        id_ = await here.deploy(strategy=strategy)
+        id_ = await environment.deploy(strategy=strategy)
         await system.admin.until(id_, "WAITING_CONFIRM")
         deployment = await read_deployment(ann, id_)
         assert deployment["strategy"]["steps"] == [{"requireApproval": True, "manualApprovalStatus": None}]

@@ -19,7 +19,7 @@ WATCHED = "query($id: ID!) { deployment(id: $id) { tasks { id blockers { kind } 
 MUTATIONS = set(root(OperationType.MUTATION).fields)
 
 
-def only(audit_entries: list[Data], *path: str) -> tuple[Any, Any]:
+def change_of_only_entry(audit_entries: list[Data], *path: str) -> tuple[Any, Any]:
     """Return the values before and after the change at a path in the only entry."""
     (entry,) = audit_entries
     sides = [entry["before"], entry["after"]]
@@ -33,31 +33,37 @@ async def change_definitions(admin: Audited, environment: World) -> None:
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
     )
     id_ = payload["application"]["id"]
-    assert only(audit_entries, "description") == (None, "")
+    assert change_of_only_entry(audit_entries, "description") == (None, "")
     _, audit_entries = await admin.change("updateApplication", "application { id }", id=id_, description="better")
-    assert (only(audit_entries, "description"), audit_entries[0]["target"]) == (
+    assert (change_of_only_entry(audit_entries, "description"), audit_entries[0]["target"]) == (
         ("", "better"),
         {"__typename": "Application", "id": id_},
     )
     _, audit_entries = await admin.change(
         "createVersion", "version { id }", name="v1", artifacts=[{"applicationId": id_}]
     )
-    assert only(audit_entries, "name") == (None, "v1")
+    assert change_of_only_entry(audit_entries, "name") == (None, "v1")
     for name in ("archiveApplication", "unarchiveApplication", "archiveApplication"):
         _, audit_entries = await admin.change(name, "application { id }", id=id_)
-    assert only(audit_entries, "archivedAt")[0] is None and only(audit_entries, "archivedAt")[1]
+    assert (
+        change_of_only_entry(audit_entries, "archivedAt")[0] is None
+        and change_of_only_entry(audit_entries, "archivedAt")[1]
+    )
     _, audit_entries = await admin.change("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
-    assert only(audit_entries, "operator") == (None, "SHELL")
+    assert change_of_only_entry(audit_entries, "operator") == (None, "SHELL")
     _, audit_entries = await admin.change(
         "updateEnvironment", "environment { id }", id=environment.environment_id, rank=3
     )
-    assert only(audit_entries, "rank") == (0, 3)
+    assert change_of_only_entry(audit_entries, "rank") == (0, 3)
     fields = {"name": "holidays", "reason": "nobody is here", "environmentId": environment.environment_id}
     span = {"startsAt": "2199-12-20T00:00:00Z", "endsAt": "2199-12-31T00:00:00Z"}
     _, audit_entries = await admin.change("createFreezeWindow", "environment { id }", **fields, **span)
-    assert (only(audit_entries, "name"), audit_entries[0]["reason"]) == ((None, "holidays"), "nobody is here")
+    assert (change_of_only_entry(audit_entries, "name"), audit_entries[0]["reason"]) == (
+        (None, "holidays"),
+        "nobody is here",
+    )
     _, audit_entries = await admin.change("deleteFreezeWindow", "environment { id }", id=audit_entries[0]["targetId"])
-    assert (only(audit_entries, "name"), audit_entries[0]["target"]) == (("holidays", None), None)
+    assert (change_of_only_entry(audit_entries, "name"), audit_entries[0]["target"]) == (("holidays", None), None)
 
 
 async def change_people(admin: Audited) -> None:
@@ -65,37 +71,43 @@ async def change_people(admin: Audited) -> None:
     id_ = payload["serviceAccount"]["id"]
     _, audit_entries = await admin.change("grantRole", "actor { id }", actorId=id_, role="VIEWER")
     grant = {"role": "VIEWER", "environmentId": None, "applicationId": None}
-    assert only(audit_entries, "grants") == ([], [grant])
+    assert change_of_only_entry(audit_entries, "grants") == ([], [grant])
     _, audit_entries = await admin.change("revokeRole", "actor { id }", actorId=id_, role="VIEWER")
-    assert only(audit_entries, "grants") == ([grant], [])
+    assert change_of_only_entry(audit_entries, "grants") == ([grant], [])
     fields = {"name": "ci", "scopes": ["VIEWER"], "serviceAccountId": id_}
     payload, audit_entries = await admin.change("createApiToken", "token { id } secret", **fields)
-    assert only(audit_entries, "prefix") == (None, payload["secret"][:10]) and payload["secret"] not in str(
-        audit_entries
-    )
+    assert change_of_only_entry(audit_entries, "prefix") == (None, payload["secret"][:10]) and payload[
+        "secret"
+    ] not in str(audit_entries)
     _, audit_entries = await admin.change("revokeApiToken", "token { id }", id=payload["token"]["id"])
     await admin.change("createApiToken", "token { id } secret", **fields | {"name": "another"})
     await admin.change("revokeApiTokens", "tokens { id }", id=fields["serviceAccountId"])
-    assert only(audit_entries, "revokedAt")[0] is None and only(audit_entries, "revokedAt")[1]
+    assert (
+        change_of_only_entry(audit_entries, "revokedAt")[0] is None
+        and change_of_only_entry(audit_entries, "revokedAt")[1]
+    )
 
 
-async def steer(admin: Audited, fields: Data) -> None:
+async def change_deployments(admin: Audited, fields: Data) -> None:
     payload, audit_entries = await admin.change("createDeployment", "deployments { id tasks { id key } }", **fields)
     deployment = payload["deployments"][0]
     id_, (first_task, second_task) = (
         deployment["id"],
         [task["id"] for task in deployment["tasks"] if task["key"] != "prepare"],
     )
-    assert only(audit_entries, "status") == (None, "PENDING")
+    assert change_of_only_entry(audit_entries, "status") == (None, "PENDING")
     for name, field, sides in (
         ("startDeployment", "status", ("PENDING", "PENDING")),
         ("pauseDeployment", "paused", (False, True)),
         ("resumeDeployment", "paused", (True, False)),
     ):
         _, audit_entries = await admin.change(name, "deployment { id }", id=id_)
-        assert only(audit_entries, field) == sides, name
+        assert change_of_only_entry(audit_entries, field) == sides, name
     _, audit_entries = await admin.change("skipTask", "task { id }", id=first_task, reason="not needed")
-    assert (only(audit_entries, "status"), audit_entries[0]["reason"]) == (("BLOCKED", "SKIPPED"), "not needed")
+    assert (change_of_only_entry(audit_entries, "status"), audit_entries[0]["reason"]) == (
+        ("BLOCKED", "SKIPPED"),
+        "not needed",
+    )
     _, audit_entries = await admin.change("cancelTask", "task { id }", id=second_task, reason="broken")
     assert {entry["targetId"]: entry["after"]["status"] for entry in audit_entries} == {
         id_: "FAILED",
@@ -104,14 +116,20 @@ async def steer(admin: Audited, fields: Data) -> None:
     await admin.change("retryTask", "task { id }", id=second_task)
     await admin.change("cancelTask", "task { id }", id=second_task, reason="still broken")
     _, audit_entries = await admin.change("retryDeployment", "deployment { id }", id=id_)
-    assert (only(audit_entries, "status"), only(audit_entries, "attempt")) == (("FAILED", "RUNNING"), (2, 3))
+    assert (change_of_only_entry(audit_entries, "status"), change_of_only_entry(audit_entries, "attempt")) == (
+        ("FAILED", "RUNNING"),
+        (2, 3),
+    )
     _, audit_entries = await admin.change("cancelDeployment", "deployment { id }", id=id_, reason="enough")
-    assert (only(audit_entries, "status"), audit_entries[0]["reason"]) == (("RUNNING", "CANCELLED"), "enough")
+    assert (change_of_only_entry(audit_entries, "status"), audit_entries[0]["reason"]) == (
+        ("RUNNING", "CANCELLED"),
+        "enough",
+    )
     payload, _ = await admin.change("createDeployment", "deployments { id }", **fields | {"autoStart": True})
     _, audit_entries = await admin.change(
         "rollbackDeployment", "deployment { id }", id=payload["deployments"][0]["id"], reason="x"
     )
-    assert only(audit_entries, "status") == ("RUNNING", "ROLLED_BACK")
+    assert change_of_only_entry(audit_entries, "status") == ("RUNNING", "ROLLED_BACK")
 
 
 async def edit(admin: Audited, base: Data) -> None:
@@ -134,9 +152,10 @@ async def edit(admin: Audited, base: Data) -> None:
             mutation, "workflow { revision }", deploymentId=id_, expectedRevision=revision, **fields
         )
         revision += 1
-        assert (audit_entries[0]["targetId"], only(audit_entries, "revision")) == (id_, (revision - 1, revision)), (
-            mutation
-        )
+        assert (audit_entries[0]["targetId"], change_of_only_entry(audit_entries, "revision")) == (
+            id_,
+            (revision - 1, revision),
+        ), mutation
     positions = [{"key": "x", "position": {"x": 1.0, "y": 2.0}}]
     await admin.change("setTaskPositions", "workflow { revision }", deploymentId=id_, positions=positions)
 
@@ -149,13 +168,16 @@ async def template(admin: Audited) -> None:
     _, audit_entries = await admin.change("saveWorkflowTemplate", "version { id }", **fields | {"description": "more"})
     assert [entry["after"].get("description", "more") for entry in audit_entries] == ["more"] * 2
     _, audit_entries = await admin.change("archiveWorkflowTemplate", "template { id }", id=id_)
-    assert only(audit_entries, "archivedAt")[0] is None and only(audit_entries, "archivedAt")[1]
+    assert (
+        change_of_only_entry(audit_entries, "archivedAt")[0] is None
+        and change_of_only_entry(audit_entries, "archivedAt")[1]
+    )
 
 
 async def decide(admin: Audited, environment: World, fields: Data) -> None:
     policy = {"environmentId": environment.environment_id, "requiredApprovals": 1, "allowSelfApproval": True}
     _, audit_entries = await admin.change("setApprovalPolicy", "environment { id }", **policy)
-    old_policy, new_policy = only(audit_entries, "approvalPolicy")
+    old_policy, new_policy = change_of_only_entry(audit_entries, "approvalPolicy")
     assert (old_policy, new_policy["requiredApprovals"]) == (None, 1)
     asking = {"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}
     for name, status in (("approve", "APPROVED"), ("reject", "REJECTED")):
@@ -190,15 +212,15 @@ async def promote(admin: Audited, client: Client, fields: Data) -> None:
 
 async def test_every_mutation_leaves_an_entry_for_each_object_that_it_changes(system: System) -> None:
     admin = Audited(system)
-    here, base = await place(system)
-    await change_definitions(admin, here)
+    environment, base = await place(system)
+    await change_definitions(admin, environment)
     await change_people(admin)
-    await steer(admin, base)
+    await change_deployments(admin, base)
     await edit(admin, base)
     await template(admin)
-    await decide(admin, here, base)
+    await decide(admin, environment, base)
     await admin.change(
-        "setApprovalPolicy", "environment { id }", environmentId=here.environment_id, requiredApprovals=0
+        "setApprovalPolicy", "environment { id }", environmentId=environment.environment_id, requiredApprovals=0
     )
     await system.start_worker()
     await promote(admin, system.admin, base)

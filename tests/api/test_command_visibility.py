@@ -48,7 +48,7 @@ class Place:
     """An application with secrets in each of its commands, with a deployment and a template of it."""
 
     def __init__(self, environment: World, ids: dict[str, Any]) -> None:
-        self.here, self.ids = environment, ids
+        self.environment, self.ids = environment, ids
 
     async def read_as_text(self, client: Client, way: str) -> str:
         """Return everything that somebody can read by one route, as text."""
@@ -80,50 +80,50 @@ async def place(system: System) -> Place:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_values_of_variables_are_visible_to_deployers_only(shared: System, way: str) -> None:
-    there = await place(shared)
-    env, app = there.here.environment_id, there.ids["application"]
-    other_application_id = await there.here.application("other")
+    scene = await place(shared)
+    env, app = scene.environment.environment_id, scene.ids["application"]
+    other_application_id = await scene.environment.application("other")
     stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other_application_id})
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env, "applicationId": app})
     approver = await account(shared.admin, {"role": "APPROVER", "environmentId": env})
     narrow = await account(shared.admin, {"role": "ADMIN"}, scopes=["VIEWER", "APPROVER"])
     for somebody in (stranger, viewer, approver, narrow):
-        assert SECRET not in await there.read_as_text(somebody.client, way)
-    text = await there.read_as_text(stranger.client, way)
+        assert SECRET not in await scene.read_as_text(somebody.client, way)
+    text = await scene.read_as_text(stranger.client, way)
     assert ARGUMENT not in text or way == "template"  # tasks without an application are visible to all viewers
     for somebody in (viewer, approver, narrow):
-        text = await there.read_as_text(somebody.client, way)
+        text = await scene.read_as_text(somebody.client, way)
         assert ARGUMENT in text and "DB_PASSWORD" in text
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": app})
     for client in (deployer.client, shared.admin):
-        text = await there.read_as_text(client, way)
+        text = await scene.read_as_text(client, way)
         assert SECRET in text and ARGUMENT in text and ("***" not in text or way == "applications")
 
 
 async def test_a_feed_hides_the_same_values(shared: System) -> None:
-    there = await place(shared)
+    scene = await place(shared)
     document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
       ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
         template {{ tasks {{ {TASK} }} }} }} }} }} }} }}"""
-    env = there.here.environment_id
+    env = scene.environment.environment_id
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env})
     for client, sees in ((viewer.client, False), (shared.admin, True), (viewer.client, False)):
-        stream = events(client, document, id=there.ids["deployment"])
+        stream = events(client, document, id=scene.ids["deployment"])
         text = json.dumps(await anext(stream))
         assert (SECRET in text) is sees and "DB_PASSWORD" in text
         await stream.aclose()
 
 
 async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: System) -> None:
-    there = await place(shared)
-    env = there.here.environment_id
-    other_application_id = await there.here.application("other")
+    scene = await place(shared)
+    env = scene.environment.environment_id
+    other_application_id = await scene.environment.application("other")
     somebody = await account(
         shared.admin,
         {"role": "VIEWER", "environmentId": env},
         {"role": "DEPLOYER", "applicationId": other_application_id},
     )
-    fields = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
+    fields = {"name": unique("t"), "fromDeploymentId": scene.ids["deployment"]}
     answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **fields)
     assert codes(answer) == ["FORBIDDEN"]
     assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **fields)) == []

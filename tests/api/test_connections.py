@@ -69,7 +69,7 @@ async def approvals(system: System) -> tuple[str, list[str]]:
     return id_, [approval["id"] for approval in data["deployment"]["approvals"]]
 
 
-async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
+async def create_deployments(system: System) -> tuple[str, str, str, list[str], list[str]]:
     """Return an environment, an application, their newest version, and their deployments and versions."""
     environment = await world(system.admin)
     app = await environment.application("shop")
@@ -79,12 +79,12 @@ async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]
 
 
 async def of_environment(system: System) -> tuple[str, list[str]]:
-    ids = await deployed(system)
-    return ids[0], ids[3]
+    deployments_ = await create_deployments(system)
+    return deployments_[0], deployments_[3]
 
 
 async def of_application(system: System) -> tuple[str, list[str]]:
-    ids = await deployed(system)
+    ids = await create_deployments(system)
     return ids[1], ids[3]
 
 
@@ -96,7 +96,7 @@ async def of_version(system: System) -> tuple[str, list[str]]:
 
 
 async def versions_of_application(system: System) -> tuple[str, list[str]]:
-    ids = await deployed(system)
+    ids = await create_deployments(system)
     return ids[1], ids[4]
 
 

@@ -62,10 +62,10 @@ async def test_a_cancelled_caller_does_not_cancel_the_load_of_others(kind: str) 
     source.open.clear()
     loader, together = DataLoader(source.load_list), CoalescingLoader(source.load_mapping)
 
-    async def ask() -> Any:
+    async def load_one() -> Any:
         return await loader.load("a") if kind == "loader" else (await together(["a"]))["a"]
 
-    cancelled, waiting = asyncio.create_task(ask()), asyncio.create_task(ask())
+    cancelled, waiting = asyncio.create_task(load_one()), asyncio.create_task(load_one())
     await asyncio.sleep(0.01)
     cancelled.cancel()
     source.open.set()
@@ -84,11 +84,11 @@ async def test_an_error_reaches_all_callers_and_is_not_cached() -> None:
 
 
 async def test_an_answer_of_the_wrong_length_is_an_error() -> None:
-    async def nothing(keys: list[str]) -> list[int]:
+    async def load_no_values(keys: list[str]) -> list[int]:
         return []
 
     with pytest.raises(LookupError):
-        await DataLoader(nothing).load("a")
+        await DataLoader(load_no_values).load("a")
 
 
 async def test_a_coalescing_loader_never_returns_an_earlier_load() -> None:

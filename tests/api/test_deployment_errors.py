@@ -11,9 +11,9 @@ from tests.support.world import task, world
 
 
 async def test_an_invalid_deployment_is_refused_with_the_path_of_the_field(shared: System) -> None:
-    here, base = await place(shared)
-    users, orders, foreign = *here.applications.values(), await (await world(shared.admin)).application("other")
-    env = here.environment_id
+    environment, base = await place(shared)
+    users, orders, foreign = *environment.applications.values(), await (await world(shared.admin)).application("other")
+    env = environment.environment_id
     table: Refusals = [
         ({"environmentIds": []}, ["environmentIds"]),
         ({"environmentIds": [env, env]}, ["environmentIds"]),
@@ -45,19 +45,20 @@ async def test_an_invalid_deployment_is_refused_with_the_path_of_the_field(share
 
 
 async def test_a_deployment_of_an_unknown_version_names_it(shared: System) -> None:
-    here, base = await place(shared)
-    for id_ in ("nobody", here.environment_id, base["versionId"][:-1] + "!"):
+    environment, base = await place(shared)
+    for id_ in ("nobody", environment.environment_id, base["versionId"][:-1] + "!"):
         (error,) = await refusal(shared.admin, "createDeployment", base | {"versionId": id_})
         assert code_and_path([error]) == [("NotFound", "NOT_FOUND", "versionId")]
         assert error["objectId"] == id_
 
 
 async def test_an_archived_application_cannot_be_deployed(shared: System) -> None:
-    here, base = await place(shared)
-    await shared.admin.change("archiveApplication", "application { archivedAt }", id=here.applications["users"])
+    environment, base = await place(shared)
+    await shared.admin.change("archiveApplication", "application { archivedAt }", id=environment.applications["users"])
     assert code_and_path(await refusal(shared.admin, "createDeployment", base)) == invalid("applicationIds")
     assert (
-        await refusal(shared.admin, "createDeployment", base | {"applicationIds": [here.applications["orders"]]}) == []
+        await refusal(shared.admin, "createDeployment", base | {"applicationIds": [environment.applications["orders"]]})
+        == []
     )
 
 
@@ -74,8 +75,8 @@ def faults(errors: Sequence[Data]) -> list[tuple[str, list[str]]]:
 
 
 async def test_all_faults_of_a_graph_are_reported_at_once(shared: System) -> None:
-    here, base = await place(shared, "SHELL")
-    users, orders = here.applications.values()
+    environment, base = await place(shared, "SHELL")
+    users, orders = environment.applications.values()
     of_users = {"applicationId": users, "command": TRUE}
     table: list[tuple[list[Data], list[tuple[str, list[str]]]]] = [
         ([task("a", "b", command=TRUE), task("b", "c", command=TRUE), task("c", "a", command=TRUE)],
@@ -97,7 +98,7 @@ async def test_all_faults_of_a_graph_are_reported_at_once(shared: System) -> Non
     contents_before = await contents(shared)
     for tasks, expected in table:
         assert faults(await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})) == expected
-    deploys = [task(name, type="DEPLOY", applicationId=id_) for name, id_ in here.applications.items()]
+    deploys = [task(name, type="DEPLOY", applicationId=id_) for name, id_ in environment.applications.items()]
     errors = await refusal(shared.admin, "createDeployment", base | {"tasks": deploys, "mustInOrder": [users, orders]})
     assert faults(errors) == [("MUST_IN_ORDER", ["orders", "users"])]
     assert await contents(shared) == contents_before

@@ -59,11 +59,11 @@ async def make_world(system: System) -> World:
 
 
 async def test_the_last_state_always_arrives_and_few_before_it(system: System) -> None:
-    here = await make_world(system)
+    environment = await make_world(system)
     await system.start_worker()
     async with live_list(system.admin) as list_:
         graph = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.02}) for n in range(40)]
-        ids = [await here.deploy(tasks=graph) for _ in range(2)]
+        ids = [await environment.deploy(tasks=graph) for _ in range(2)]
         await list_.until(dict.fromkeys(ids, "SUCCESS"))
         times = [deployment["updatedAt"] for deployment in list_.updates if deployment["id"] == ids[0]]
     assert times == sorted(set(times)) and len(times) < 40
@@ -71,9 +71,9 @@ async def test_the_last_state_always_arrives_and_few_before_it(system: System) -
 
 
 async def test_a_filtered_list_gets_its_deployments_and_those_that_leave_it(system: System) -> None:
-    here, there = await make_world(system), await make_world(system)
-    mine_id, other_id = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
-    filter_ = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
+    environment, other_environment = await make_world(system), await make_world(system)
+    mine_id, other_id = await environment.deploy(autoStart=False), await other_environment.deploy(autoStart=False)
+    filter_ = {"environmentIds": [environment.environment_id], "statuses": ["PENDING"]}
     async with live_list(system.admin, **filter_) as list_:
         for id_ in (mine_id, other_id):
             await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
@@ -86,10 +86,13 @@ async def test_a_filtered_list_gets_its_deployments_and_those_that_leave_it(syst
 
 
 async def test_hidden_deployments_do_not_arrive(system: System) -> None:
-    here, there = await make_world(system), await make_world(system)
-    somebody = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})
+    environment, other_environment = await make_world(system), await make_world(system)
+    somebody = await account(system.admin, {"role": "VIEWER", "environmentId": environment.environment_id})
     async with live_list(somebody.client) as list_:
-        hidden_id, visible_id = await there.deploy(autoStart=False), await here.deploy(autoStart=False)
+        hidden_id, visible_id = (
+            await other_environment.deploy(autoStart=False),
+            await environment.deploy(autoStart=False),
+        )
         await list_.until({visible_id: "PENDING"})
         await asyncio.sleep(0.5)
     assert hidden_id not in list_.statuses

@@ -34,7 +34,7 @@ async def live(shared: System) -> System:
     return shared
 
 
-async def fan(system: System, lines: int = 120, seconds: float = 0.6) -> str:
+async def parallel_deployment(system: System, lines: int = 120, seconds: float = 0.6) -> str:
     """Return a deployment of parallel tasks that is not started."""
     environment = await world(system.admin)
     await environment.application("shop")
@@ -57,7 +57,7 @@ def by_task(items: list[Data]) -> dict[str, list[Data]]:
 
 @pytest.mark.parametrize("follow", WAYS)
 async def test_all_subscribers_get_every_line_in_the_same_order(live: System, follow: Follow) -> None:
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     followers = [asyncio.create_task(collect(follow(live.admin, ALL, deployment))) for _ in range(3)]
     await start(live.admin, deployment)
     first_lines, *other_lines = [await follower for follower in followers]
@@ -68,7 +68,7 @@ async def test_all_subscribers_get_every_line_in_the_same_order(live: System, fo
 
 @pytest.mark.parametrize("follow", WAYS)
 async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(live: System, follow: Follow) -> None:
-    deployment = await fan(live, seconds=1.5)
+    deployment = await parallel_deployment(live, seconds=1.5)
     await start(live.admin, deployment)
     items: list[Data] = []
     cursor, completed, connections = None, False, 0
@@ -85,7 +85,7 @@ async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(liv
 
 
 async def test_lines_are_filtered_by_level_and_text(live: System) -> None:
-    deployment = await fan(live, lines=30, seconds=0.1)
+    deployment = await parallel_deployment(live, lines=30, seconds=0.1)
     await start(live.admin, deployment)
     all_lines = await collect(over_socket(live.admin, ALL, deployment))
     cases: list[tuple[Data, Callable[[Data], bool]]] = [
@@ -99,7 +99,7 @@ async def test_lines_are_filtered_by_level_and_text(live: System) -> None:
 
 
 async def test_hidden_and_unknown_deployments_and_invalid_cursors_are_refused(live: System) -> None:
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     nobody = await account(live.admin, {"role": "VIEWER", "environmentId": (await world(live.admin)).environment_id})
     results = await answers(nobody.client, ALL.document, id=deployment)
     results += await answers(live.admin, ALL.document, id="dep_none")
@@ -117,7 +117,7 @@ async def test_pages_of_a_long_log_have_cursors_to_go_on(
     live: System, forward: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "TEXT_REACH", 16)
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     result = await live.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=deployment)
     id_ = result["deployment"]["tasks"][0]["id"]
     async with database(live) as connection:

@@ -18,19 +18,19 @@ STEPS_EACH = 3
 """Steps for each token: a spread counts where it stands, where fragments are put in order, and where they add up."""
 
 
-def measured(text: str) -> Measure:
+def measure_of(text: str) -> Measure:
     return MEASURER.measure(parse(text, no_location=True))
 
 
 def objects(text: str, **variables: Any) -> int:
-    (cost,) = measured(text).costs.values()
+    (cost,) = measure_of(text).costs.values()
     return cost.objects(variables)
 
 
 # Steps
 
 
-def spreading(edges: list[list[int]], fields: list[str]) -> str:
+def spreading_document(edges: list[list[int]], fields: list[str]) -> str:
     """Return a document in which each fragment spreads some later fragments many times."""
     parts = [
         f"fragment F{number} on Query {{ {' '.join(f'...F{to}' for to in targets)} {fields[number % len(fields)]} }}"
@@ -52,7 +52,7 @@ def dags(draw: st.DrawFn) -> str:
         "deployments { nodes { id } }",
         "applications(first: $n) { nodes { id } }",
     ]
-    return spreading(edges, draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=4)))
+    return spreading_document(edges, draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=4)))
 
 
 @settings(deadline=None)
@@ -82,7 +82,7 @@ def test_fragments_that_spread_the_next_one_twice_are_visited_once(levels: int) 
 
 def test_fragments_in_a_circle_are_left_to_validation() -> None:
     text = "{ ...A } fragment A on Query { ...B viewer { id } } fragment B on Query { ...A ...B ...C }"
-    assert measured(text).errors == ()
+    assert measure_of(text).errors == ()
     (error, *_) = DocumentCache(schema._schema).get(text).errors
     assert "within itself" in error.message or "Unknown fragment" in error.message
 
@@ -90,7 +90,7 @@ def test_fragments_in_a_circle_are_left_to_validation() -> None:
 # Depth and aliases
 
 
-def nested(levels: int) -> str:
+def nested_document(levels: int) -> str:
     inner = "id"
     for _ in range(levels - 1):
         inner = f"deployment {{ {inner} }}"
@@ -98,19 +98,19 @@ def nested(levels: int) -> str:
 
 
 def test_depth_counts_through_fragments() -> None:
-    assert measured(nested(MAX_DEPTH)).errors == ()
-    assert "depth" in measured(nested(MAX_DEPTH + 1)).errors[0].message
+    assert measure_of(nested_document(MAX_DEPTH)).errors == ()
+    assert "depth" in measure_of(nested_document(MAX_DEPTH + 1)).errors[0].message
     chain = [f"fragment F{n} on Task {{ deployment {{ tasks {{ ...F{n + 1} }} }} }}" for n in range(7)]
     text = f"{{ task(id: 1) {{ ...F0 }} }} {' '.join(chain)} fragment F7 on Task {{ %s }}"
-    assert "depth" not in str(measured(text % "id").errors)
-    assert "depth" in str(measured(text % "deployment { id }").errors)
+    assert "depth" not in str(measure_of(text % "id").errors)
+    assert "depth" in str(measure_of(text % "deployment { id }").errors)
 
 
 def test_aliases_count_through_fragments() -> None:
     aliases = " ".join(f"a{n}: viewer {{ id }}" for n in range(MAX_ALIASES // 2))
     text = "{ %s ...F } fragment F on Query { %s }"
-    assert measured(text % (aliases, aliases)).errors == ()
-    assert "alias" in measured(text % (aliases, f"{aliases} more: viewer {{ id }}")).errors[0].message
+    assert measure_of(text % (aliases, aliases)).errors == ()
+    assert "alias" in measure_of(text % (aliases, f"{aliases} more: viewer {{ id }}")).errors[0].message
 
 
 # Objects
@@ -167,7 +167,7 @@ MEANT = [value for name, value in vars(cli).items() if name.isupper() and isinst
 
 @pytest.mark.parametrize("text", [get_introspection_query(), *MEANT])
 def test_documents_of_all_clients_are_within_every_limit(text: str) -> None:
-    measure = measured(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
+    measure = measure_of(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
     if measure is not None:
         assert measure.errors == ()
         assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in measure.costs.values())

@@ -79,7 +79,7 @@ async def test_omitted_fields_of_a_task_stay_unchanged(shared: System) -> None:
     _, id_ = await waiting(shared, task("a", command=step, payload={"seconds": 1}))
     change = {"deploymentId": id_, "key": "a"}
 
-    async def changed(**fields: Any) -> Data:
+    async def change_task(**fields: Any) -> Data:
         revision = (await graph(shared.admin, id_))["revision"]
         await shared.admin.change("updateTask", "workflow { revision }", expectedRevision=revision, **change, **fields)
         (item,) = (await graph(shared.admin, id_))["tasks"]
@@ -92,12 +92,12 @@ async def test_omitted_fields_of_a_task_stay_unchanged(shared: System) -> None:
         "maxAttempts": 2,
         "command": {"command": ["make"]},
     }
-    assert await changed(name="Ä 🚀") == initial | {"name": "Ä 🚀"}
-    assert await changed(timeoutSeconds=5) == initial | {"name": "Ä 🚀", "timeoutSeconds": 5}
+    assert await change_task(name="Ä 🚀") == initial | {"name": "Ä 🚀"}
+    assert await change_task(timeoutSeconds=5) == initial | {"name": "Ä 🚀", "timeoutSeconds": 5}
     changes = {"command": ["ls"], "timeoutSeconds": 7}
     limits = {"timeoutSeconds": 7, "maxAttempts": 1, "command": {"command": ["ls"]}}
-    assert await changed(command=changes) == initial | {"name": "Ä 🚀"} | limits
-    assert await changed(command=None, payload=None) == initial | {"name": "Ä 🚀", "payload": {}} | limits | {
+    assert await change_task(command=changes) == initial | {"name": "Ä 🚀"} | limits
+    assert await change_task(command=None, payload=None) == initial | {"name": "Ä 🚀", "payload": {}} | limits | {
         "command": None
     }
 
@@ -119,7 +119,7 @@ async def test_a_stale_edit_is_refused_with_both_revisions(shared: System) -> No
 
 
 async def test_of_two_concurrent_edits_one_succeeds(shared: System) -> None:
-    here, id_ = await waiting(shared)
+    environment, id_ = await waiting(shared)
     deployer = (await account(shared.admin, {"role": "DEPLOYER"})).client
     calls = [
         client.mutate("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task(key))
@@ -127,7 +127,7 @@ async def test_of_two_concurrent_edits_one_succeeds(shared: System) -> None:
     ]
     answers = await at_once(shared, f"SELECT 1 FROM deployments WHERE id = '{id_}' FOR UPDATE", *calls)
     assert sorted(codes(answer) for answer in answers) == [[], ["REVISION_CONFLICT"]]
-    assert len(await edges(here.client, id_)) == 4
+    assert len(await edges(environment.client, id_)) == 4
 
 
 async def test_all_faults_of_an_edit_are_reported_at_once(shared: System) -> None:
@@ -310,17 +310,17 @@ async def test_the_critical_path_follows_the_last_durations(shared: System) -> N
         task("z", "y", payload=quick),
     ]
 
-    async def critical(id_: str) -> list[str]:
+    async def critical_path(id_: str) -> list[str]:
         workflow = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
         keys = {task["id"]: task["key"] for task in workflow["tasks"]}
         return [keys[id_] for id_ in workflow["criticalPath"]]
 
     first_id = await environment.deploy(tasks=graph, autoStart=False)
-    assert await critical(first_id) == ["y", "z"]
+    assert await critical_path(first_id) == ["y", "z"]
     await shared.admin.change("startDeployment", "deployment { id }", id=first_id)
     await shared.admin.until(first_id, "SUCCESS")
     version = await environment.version()
-    assert await critical(await environment.deploy(version, tasks=graph, autoStart=False)) == ["x"]
+    assert await critical_path(await environment.deploy(version, tasks=graph, autoStart=False)) == ["x"]
     fields = {"versionId": version, "environmentIds": [environment.environment_id], "tasks": graph}
     plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
     assert (await shared.admin.query(plan, input=fields))["deploymentPlan"] == {

@@ -97,14 +97,14 @@ async def _ids(system: System) -> list[str]:
 
 
 async def execute_by_graphql_core(
-    document: DocumentNode, variables: dict[str, Any], asking: Context
+    document: DocumentNode, variables: dict[str, Any], context: Context
 ) -> ExecutionResult:
     """Execute a document with plain graphql-core."""
     result: Any = execute(
         schema._schema,
         document,
         variable_values=variables,
-        context_value=asking,
+        context_value=context,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
         executor_class=StrawberryGraphQLCoreExecutionContext,
         operation_extensions=None,
@@ -170,6 +170,6 @@ async def test_concurrent_callers_see_only_their_own_deployments(system: System)
         await place.application("shop")
     ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (environment, other_environment)]
     viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": environment.environment_id})).client
-    queries_ = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
-    visible = [bool(answer["deployment"]) for answer in await asyncio.gather(*queries_)]
+    calls = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
+    visible = [bool(answer["deployment"]) for answer in await asyncio.gather(*calls)]
     assert visible == [True, True, True, False] * 10

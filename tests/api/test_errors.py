@@ -227,14 +227,14 @@ PEOPLE = ["🚀 Ω≈ç√∫", "版本一", "Ünïcödé", "a'b\"c;--", "שלו
 
 
 async def test_display_names_accept_every_script(shared: System) -> None:
-    here, base = await place(shared)
+    environment, base = await place(shared)
     for name in PEOPLE:
         version = await shared.admin.change(
             "createVersion",
             "version { id name commit }",
             name=name,
             commit=name,
-            artifacts=[{"applicationId": id_} for id_ in here.applications.values()],
+            artifacts=[{"applicationId": id_} for id_ in environment.applications.values()],
         )
         assert (version["version"]["name"], version["version"]["commit"]) == (name, name)
         tasks = [task(name, payload={name: name}, command={"command": [name], "env": {"A": name}})]
@@ -275,13 +275,13 @@ async def test_descriptions_accounts_and_instances_accept_every_script(shared: S
 async def test_text_that_no_database_can_store_is_refused_without_an_internal_error(
     shared: System, operation: OperationType, text: str
 ) -> None:
-    here, base = await place(shared)
+    environment, base = await place(shared)
     arguments = {
         "name": unique("new"),
         "shell": TRUE,
         "versionId": base["versionId"],
         "environmentIds": base["environmentIds"],
-        "applicationId": here.applications["users"],
+        "applicationId": environment.applications["users"],
         "reason": "a test",
     }
     broken = []

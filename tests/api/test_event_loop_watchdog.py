@@ -47,7 +47,7 @@ async def api(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield process
 
 
-async def tried(client: Client, content: bytes, **headers: str) -> int:
+async def status_of(client: Client, content: bytes, **headers: str) -> int:
     with suppress(httpx.TransportError):
         return (await send(client, content, **headers)).status_code
     return 0
@@ -61,7 +61,7 @@ async def test_documents_of_chance(api: Watched, seed: int) -> None:
     for _ in range(15):
         text = mangled(chance, Documents(schema._schema, chance).document(chance.choice([5, 50, 300, 1500])))
         variables = {"v": chance.choice([1, 500, "x", None, ["a"] * 1000])}
-        assert await tried(viewer, json.dumps({"query": text, "variables": variables}).encode())
+        assert await status_of(viewer, json.dumps({"query": text, "variables": variables}).encode())
         seconds = api.worst()
         assert seconds < HELD_SECONDS, (seconds, text)
 
@@ -73,7 +73,7 @@ async def test_bodies_of_chance(api: Watched, seed: int) -> None:
         document = chance.choice(["{ viewer { id } }", PLAN, "query($v: [ID!]) { viewer { id } }"])
         size = chance.choice([100, 10_000, 100_000, 1_000_000])
         content = body(chance, document, size)
-        await tried(chance.choice([api.client, Client(api.client.url, "nobody")]), content[: 16 * 1024 * 1024])
+        await status_of(chance.choice([api.client, Client(api.client.url, "nobody")]), content[: 16 * 1024 * 1024])
         seconds = api.worst()
         assert seconds < (HELD_SECONDS if len(content) < 1024 * 1024 else HELD_BY_GRAPHS_SECONDS), (
             seconds,
@@ -92,7 +92,7 @@ async def test_the_largest_graph(api: Watched) -> None:
     arguments["tasks"] = [task(f"t{n}", *[f"t{n - 1}"][: n % 2], command=command, type="CUSTOM") for n in range(2000)]
     content = json.dumps({"query": PLAN, "variables": {"i": arguments}}).encode()
     for _ in range(2):
-        assert await tried(api.client, content) == 200
+        assert await status_of(api.client, content) == 200
     assert api.worst() < HELD_BY_GRAPHS_SECONDS
 
 

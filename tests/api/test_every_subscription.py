@@ -57,7 +57,7 @@ async def run_subscriptions(ground: Playground, requests: list[dict[str, Any]]) 
     return messages
 
 
-def usual(ground: Playground) -> dict[str, Any]:
+def valid_arguments(ground: Playground) -> dict[str, Any]:
     ids = {f"{kind}Id": id_ for kind, id_ in ground.ids.items()}
     return ids | {"id": ground.ids["ended"], "deploymentId": ground.ids["ended"]}
 
@@ -73,7 +73,9 @@ async def test_every_argument_of_a_subscription(ground: Playground, field: str) 
     ]
     for begin in range(0, len(chosen), AT_ONCE):
         batch = chosen[begin : begin + AT_ONCE]
-        requests = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in batch]
+        requests = [
+            operation(place, valid_arguments(ground), value, form, "{ __typename }") for place, value, form in batch
+        ]
         messages = await run_subscriptions(ground, requests)
         for (place, value, form), payloads in zip(batch, messages.values(), strict=True):
             for payload in payloads:
@@ -107,7 +109,7 @@ async def test_a_value_that_is_not_text_is_refused_with_its_argument(ground: Pla
             reported = [(error["extensions"]["code"], error["extensions"].get("path")) for error in answer["errors"]]
             assert (status, reported) == (200, [("INVALID", path_of(place))]), (str(place), form, answer)
     for place in of_texts("subscription"):
-        asked_all = [operation(place, usual(ground), text, form, "{ __typename }") for form in FORMS[1:2]]
+        asked_all = [operation(place, valid_arguments(ground), text, form, "{ __typename }") for form in FORMS[1:2]]
         for payloads in (await run_subscriptions(ground, asked_all)).values():
             (payload,) = payloads
             (error,) = payload if isinstance(payload, list) else payload["errors"]

@@ -61,9 +61,9 @@ class Thing(Named):
 @strawberry.type
 class Query:
     @strawberry.field
-    def THINGS(self, info: strawberry.Info) -> list[Thing | None]:
-        THINGS: list[Thing | None] = info.context
-        return THINGS
+    def things(self, info: strawberry.Info) -> list[Thing | None]:
+        things: list[Thing | None] = info.context
+        return things
 
     @strawberry.field
     async def thing(self, info: strawberry.Info) -> Thing | None:

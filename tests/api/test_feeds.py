@@ -97,7 +97,7 @@ async def test_a_feed_larger_than_a_page_comes_in_several(live: System, feed: Fe
     deployment = await chain(live, 1)
     id_ = deployment if feed is EVENTS else await task_of(live.admin, deployment)
     number = 1200 if feed is EVENTS else 2200
-    await grow(live, feed, id_, number)
+    await store_items(live, feed, id_, number)
     async with aclosing(over_socket(live.admin, feed, id_)) as pages_of_feed:
         pages = [await anext(pages_of_feed)]
         while not pages[-1].caught_up:
@@ -110,7 +110,7 @@ async def test_a_feed_larger_than_a_page_comes_in_several(live: System, feed: Fe
         assert len(await collect(pages_of_feed)) == (2 if feed is EVENTS else 0)
 
 
-async def grow(system: System, feed: Feed, id_: str, number: int) -> None:
+async def store_items(system: System, feed: Feed, id_: str, number: int) -> None:
     """Store items as if they had come in the past, up to a number."""
     statements = {
         "events": (
@@ -288,7 +288,7 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other
     deployment = await chain(live, 1, seconds=0.5, lines=8000)
     id_ = await task_of(live.admin, deployment)
     document = "subscription($id: ID!) { taskLogs(taskId: $id) { cursor caughtUp lines { cursor message } } }"
-    async with unread(live.admin) as slow:
+    async with slow_socket(live.admin) as slow:
         await begin(slow, "1", document, id=id_)
         quick = asyncio.create_task(collect(over_socket(live.admin, LINES, id_)))
         await start(live.admin, deployment)
@@ -299,7 +299,7 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other
 
 
 @asynccontextmanager
-async def unread(client: Client) -> AsyncIterator[websockets.ClientConnection]:
+async def slow_socket(client: Client) -> AsyncIterator[websockets.ClientConnection]:
     """Open a socket with a minimal receive buffer."""
     address = httpx.URL(client.url)
     small = socket.socket()
@@ -362,10 +362,10 @@ async def test_the_subscription_of_a_client_that_vanishes_is_removed(live: Syste
         assert await subscribers(valkey, topic) == 1
         await anext(client)
 
-        async def nothing() -> bool:
+        async def has_no_subscriber() -> bool:
             return await subscribers(valkey, topic) == 0
 
-        await eventually(nothing, "the subscription is gone")
+        await eventually(has_no_subscriber, "the subscription is gone")
 
 
 # Refusals

@@ -116,8 +116,8 @@ async def test_only_admins_of_the_environment_manage_its_windows(system: System)
 
 
 async def test_a_freeze_shows_in_gate_status_and_permissions(system: System) -> None:
-    here, arguments = await place(system)
-    frozen = window(here.environment_id)
+    environment, arguments = await place(system)
+    frozen = window(environment.environment_id)
     await system.admin.change("createFreezeWindow", "environment { id }", **frozen)
     id_ = await deploy(system.admin, arguments | {"autoStart": True})
     state = (await system.admin.query(STATE, id=id_))["deployment"]
@@ -132,8 +132,8 @@ async def test_a_freeze_shows_in_gate_status_and_permissions(system: System) -> 
 
 
 async def test_a_freeze_override_needs_an_admin_and_a_reason(system: System) -> None:
-    here, arguments = await place(system)
-    await system.admin.change("createFreezeWindow", "environment { id }", **window(here.environment_id))
+    environment, arguments = await place(system)
+    await system.admin.change("createFreezeWindow", "environment { id }", **window(environment.environment_id))
     override = arguments | {"autoStart": True, "freezeOverrideReason": "payments are down"}
     somebody = await account(system.admin, {"role": "DEPLOYER"})
     assert codes(await somebody.client.mutate("createDeployment", "__typename", **override)) == ["FORBIDDEN"]
@@ -145,13 +145,13 @@ async def test_a_freeze_override_needs_an_admin_and_a_reason(system: System) -> 
 
 
 async def test_a_retry_during_a_freeze_is_refused_with_its_end(system: System) -> None:
-    here, arguments = await place(system)
+    environment, arguments = await place(system)
     id_ = await deploy(system.admin, arguments | {"autoStart": True})
     tasks = (await system.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_))[
         "deployment"
     ]["tasks"]
     await system.admin.change("cancelTask", "task { id }", id=tasks[0]["id"], reason="broken")
-    frozen = window(here.environment_id)
+    frozen = window(environment.environment_id)
     await system.admin.change("createFreezeWindow", "environment { id }", **frozen)
     for mutation, target in (("retryDeployment", id_), ("retryTask", tasks[0]["id"])):
         document = f"mutation($input: ByIdInput!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
@@ -173,10 +173,10 @@ BROKEN = """{ environments { id freeze { frozen nextEnd window { name fault } } 
 async def test_a_window_with_an_unknown_rule_freezes_only_its_environment(
     system: System, column: str, value: str
 ) -> None:
-    here, arguments = await place(system)
-    there, given_there = await place(system)
+    home, arguments = await place(system)
+    other_environment, given_there = await place(system)
     payload = await system.admin.change(
-        "createFreezeWindow", ENVIRONMENT, **window(here.environment_id, recurrence="FREQ=DAILY;COUNT=1")
+        "createFreezeWindow", ENVIRONMENT, **window(home.environment_id, recurrence="FREQ=DAILY;COUNT=1")
     )
     async with database(system) as connection:
         await connection.execute(f"UPDATE freeze_windows SET {column} = $1", value)
@@ -184,11 +184,15 @@ async def test_a_window_with_an_unknown_rule_freezes_only_its_environment(
     free = await deploy(system.admin, given_there | {"autoStart": True})
     data = await system.admin.query(BROKEN)
     environments = {environment["id"]: environment for environment in data["environments"]}
-    broken = environments[here.environment_id]
+    broken = environments[home.environment_id]
     assert (broken["freeze"]["frozen"], broken["freeze"]["nextEnd"]) == (True, None)
     assert value.rpartition("=")[2].rpartition(",")[2] in broken["freeze"]["window"]["fault"]
     assert broken["freezeWindows"] == [broken["freeze"]["window"]]
-    assert environments[there.environment_id]["freeze"] == {"frozen": False, "nextEnd": None, "window": None}
+    assert environments[other_environment.environment_id]["freeze"] == {
+        "frozen": False,
+        "nextEnd": None,
+        "window": None,
+    }
     states = {node["id"]: node for node in data["deployments"]["nodes"]}
     (blocker, *_) = states[frozen_id]["gate"]["blockers"]
     assert (states[frozen_id]["status"], blocker["kind"], blocker["until"]) == ("PENDING", "FREEZE", None)

@@ -26,11 +26,11 @@ class Create:
     other: Data
 
 
-async def creates(system: System) -> dict[str, Create]:
+async def create_mutations(system: System) -> dict[str, Create]:
     """Return every create mutation with a valid input."""
-    here, deployment = await place(system)
+    environment, deployment = await place(system)
     shell = {"command": ["true"]}
-    artifacts = [{"applicationId": id_} for id_ in here.applications.values()]
+    artifacts = [{"applicationId": id_} for id_ in environment.applications.values()]
     second_environment_id = (await world(system.admin)).environment_id
     deployment["environmentIds"].append(second_environment_id)
     name = unique("new")
@@ -58,7 +58,7 @@ async def count(system: System, table: str) -> int:
 
 
 async def test_a_repeated_call_returns_the_same_and_creates_nothing(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         fields = create.given | {"idempotencyKey": mutation}
         first_payload = await shared.admin.change(mutation, create.selection, **fields)
         contents_before = await contents(shared)
@@ -68,14 +68,14 @@ async def test_a_repeated_call_returns_the_same_and_creates_nothing(shared: Syst
 
 
 async def test_calls_without_a_key_are_independent(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         if "name" not in create.given or mutation == "createApiToken":
             payload = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
             assert payload[0] != payload[1]
 
 
 async def test_the_same_key_with_another_input_is_refused(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         key = {"idempotencyKey": f"other input of {mutation}"}
         await shared.admin.change(mutation, create.selection, **create.given, **key)
         contents_before = await contents(shared)
@@ -93,7 +93,7 @@ async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> No
 
 
 async def test_ten_concurrent_calls_with_one_key_create_one_object(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         rows_before = await count(shared, create.table)
         fields = create.given | {"idempotencyKey": f"ten of {mutation}"}
         calls = (shared.admin.change(mutation, create.selection, **fields) for _ in range(10))
@@ -105,7 +105,7 @@ async def test_ten_concurrent_calls_with_one_key_create_one_object(shared: Syste
 
 async def test_another_actor_may_use_the_same_key(shared: System) -> None:
     other_actor = await account(shared.admin, {"role": "ADMIN"})
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         key = {"idempotencyKey": f"both use it for {mutation}"}
         name = {"name": unique("mine")} if "name" in create.given else {}
         first_payload = await shared.admin.change(mutation, create.selection, **create.given, **key)
@@ -142,8 +142,8 @@ async def test_a_key_of_an_invalid_length_is_refused(shared: System, key: str) -
 
 
 async def test_an_action_repeated_with_one_key_runs_once(shared: System) -> None:
-    here, arguments = await place(shared)
-    deployment = await here.deploy(arguments["versionId"], autoStart=False)
+    environment, arguments = await place(shared)
+    deployment = await environment.deploy(arguments["versionId"], autoStart=False)
     start = {"id": deployment, "idempotencyKey": f"start {deployment}"}
     cancel = {"id": deployment, "reason": "a test", "idempotencyKey": f"cancel {deployment}"}
     for mutation, fields in (("startDeployment", start), ("cancelDeployment", cancel)):
@@ -156,11 +156,11 @@ async def test_an_action_repeated_with_one_key_runs_once(shared: System) -> None
 
 
 async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared: System) -> None:
-    here, arguments = await place(shared)
+    environment, arguments = await place(shared)
     other_environment = await world(shared.admin)
     grants = [
         {"role": "DEPLOYER", "environmentId": grant_environment.environment_id}
-        for grant_environment in (here, other_environment)
+        for grant_environment in (environment, other_environment)
     ]
     somebody = await account(shared.admin, *grants)
     call = arguments | {"idempotencyKey": "lost rights"}
@@ -171,7 +171,7 @@ async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared:
 
 
 async def test_an_equivalent_input_is_the_same_call(shared: System) -> None:
-    here, arguments = await place(shared)
+    environment, arguments = await place(shared)
     graph: Data = {"key": "a", "name": "a", "type": "CUSTOM", "payload": {"a": 1, "b": {"c": 1.5, "d": 2}}}
     spelt: Data = {"key": " a", "name": "a", "type": "CUSTOM", "payload": {"b": {"d": 2.0, "c": 1.5}, "a": 1.0}}
     spelt |= {"blockBy": [], "requireConfirm": None, "command": None}
@@ -186,9 +186,15 @@ async def test_an_equivalent_input_is_the_same_call(shared: System) -> None:
         (
             "createFreezeWindow",
             "environment { freezeWindows { id } }",
-            {"environmentId": here.environment_id, "name": "w", "reason": "r"}
+            {"environmentId": environment.environment_id, "name": "w", "reason": "r"}
             | {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"},
-            {"environmentId": here.environment_id, "name": "w ", "reason": "r", "timezone": "UTC", "recurrence": None}
+            {
+                "environmentId": environment.environment_id,
+                "name": "w ",
+                "reason": "r",
+                "timezone": "UTC",
+                "recurrence": None,
+            }
             | {"startsAt": "2030-01-01T14:00:00+02:00", "endsAt": "20300102T120000Z"},
         ),
     ]

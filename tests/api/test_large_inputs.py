@@ -48,13 +48,13 @@ class Place:
         return ".".join((self.field, *self.path))
 
 
-def below(type_: Any, path: Path) -> Iterator[Path]:
+def paths_below(type_: Any, path: Path) -> Iterator[Path]:
     """Yield the paths to all texts in a type of input."""
     if isinstance(type_, GraphQLNonNull | GraphQLList):
-        yield from below(type_.of_type, path)
+        yield from paths_below(type_.of_type, path)
     elif isinstance(type_, GraphQLInputObjectType) and len(path) < DEPTH:
         for name, field in type_.fields.items():
-            yield from below(field.type, (*path, name))
+            yield from paths_below(field.type, (*path, name))
     elif isinstance(type_, GraphQLScalarType) and type_.name in TEXTS:
         yield path
 
@@ -66,26 +66,26 @@ def places() -> list[Place]:
         for root, type_ in (("query", core.query_type), ("mutation", core.mutation_type))
         for name, field in (type_.fields if type_ else {}).items()
         for argument, value in field.args.items()
-        for path in below(value.type, (argument,))
+        for path in paths_below(value.type, (argument,))
     ]
 
 
-def least(type_: Any, name: str, ids: dict[str, str], path: Path, large: Any) -> Any:
+def minimal_value(type_: Any, name: str, ids: dict[str, str], path: Path, large: Any) -> Any:
     """Return the smallest value of a type, with something large at the end of a path below it."""
     if isinstance(type_, GraphQLNonNull):
-        return least(type_.of_type, name, ids, path, large)
+        return minimal_value(type_.of_type, name, ids, path, large)
     if isinstance(type_, GraphQLList):
         inner = get_named_type(type_)
         if isinstance(large, list) and not path and not isinstance(inner, GraphQLInputObjectType):
             return large
-        return [least(type_.of_type, name, ids, path, large)]
+        return [minimal_value(type_.of_type, name, ids, path, large)]
     if isinstance(type_, GraphQLInputObjectType):
         required_keys = {key for key, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)} | set(
             path[:1]
         )
         required_keys.discard("")
         return {
-            key: least(type_.fields[key].type, key, ids, path[1:] if key in path[:1] else ("",), large)
+            key: minimal_value(type_.fields[key].type, key, ids, path[1:] if key in path[:1] else ("",), large)
             for key in required_keys
         }
     return leaf(type_, name, ids) if path else (large if type_.name != "JSON" else {"A_NAME": large})
@@ -114,7 +114,7 @@ def operation_with(place: Place, ids: dict[str, str], large: Any) -> dict[str, A
     field = type_.fields[place.field]
     needed = {name for name, value in field.args.items() if isinstance(value.type, GraphQLNonNull)} | {place.path[0]}
     variables = {
-        name: least(field.args[name].type, name, ids, place.path[1:] if name == place.path[0] else ("",), large)
+        name: minimal_value(field.args[name].type, name, ids, place.path[1:] if name == place.path[0] else ("",), large)
         for name in needed
     }
     heads = ", ".join(f"${name}: {field.args[name].type}" for name in needed)

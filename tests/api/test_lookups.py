@@ -34,8 +34,8 @@ async def test_by_accepts_an_id_or_a_name(
     document = f"query($id: ID, $name: String, $by: {type_}) {{ one: {field}(id: $id, name: $name, by: $by) {{ id }} }}"
     for fields in ({"by": {"id": id_}}, {"by": {"name": f" {name} "}}, {"id": id_, "by": None}, {"name": name}):
         assert (await shared.admin.query(document, **fields))["one"] == {"id": id_}, fields
-    for nothing in ({"by": {"id": ""}}, {"by": {"name": ""}}, {"by": {"name": "nobody"}}):
-        assert (await shared.admin.query(document, **nothing))["one"] is None, nothing
+    for empty in ({"by": {"id": ""}}, {"by": {"name": ""}}, {"by": {"name": "nobody"}}):
+        assert (await shared.admin.query(document, **empty))["one"] is None, empty
     for arguments in ({"by": {"id": id_}, "id": id_}, {"by": {"id": id_}, "name": name}, {}, {"id": id_, "name": name}):
         assert code(await shared.admin.execute(document, **arguments)) == "INVALID", arguments
     wrong: list[Data] = [{}, {"id": id_, "name": name}, {"id": None}, {"id": id_, "name": None}]

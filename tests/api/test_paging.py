@@ -83,7 +83,7 @@ def flat(pages: list[list[Any]]) -> list[Any]:
 class ListedDeployments:
     """45 deployments that have not started, newest first."""
 
-    here: World
+    environment: World
     version: str
     newest_first: list[str]
 
@@ -105,7 +105,7 @@ async def listed_deployments(shared: System) -> ListedDeployments:
 async def test_paging_forward_returns_each_deployment_once(
     shared: System, listed_deployments: ListedDeployments, size: int
 ) -> None:
-    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
+    filter_ = {"environmentIds": [listed_deployments.environment.environment_id]}
     pages = await listed(forward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages) == listed_deployments.newest_first
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
@@ -115,7 +115,7 @@ async def test_paging_forward_returns_each_deployment_once(
 async def test_paging_backward_returns_each_deployment_once(
     shared: System, listed_deployments: ListedDeployments, size: int
 ) -> None:
-    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
+    filter_ = {"environmentIds": [listed_deployments.environment.environment_id]}
     pages = await listed(backward(shared, DEPLOYMENTS, size, filter=filter_), 45)
     assert flat(pages[::-1]) == listed_deployments.newest_first
 
@@ -123,7 +123,7 @@ async def test_paging_backward_returns_each_deployment_once(
 async def test_an_empty_page_reports_whether_more_pages_exist(
     shared: System, listed_deployments: ListedDeployments
 ) -> None:
-    filter_ = {"environmentIds": [listed_deployments.here.environment_id]}
+    filter_ = {"environmentIds": [listed_deployments.environment.environment_id]}
     for variables, more in (({"first": 0}, (True, False)), ({"last": 0}, (False, True))):
         page = (await shared.admin.query(DEPLOYMENTS, filter=filter_, **variables))["list"]
         assert (page["nodes"], page["totalCount"]) == ([], 45)

@@ -108,7 +108,7 @@ async def test_permissions_of_a_task_agree_with_its_mutations(
 
 async def test_a_retry_blocked_by_a_lock_or_a_freeze_says_so(shared: System, people: dict[str, Account]) -> None:
     client = people["DEPLOYER"].client
-    here, base = await place(shared)
+    environment, base = await place(shared)
     failed = await deploy(shared.admin, base)
     await set_status(shared, failed, "FAILED")
     holder = await deploy(shared.admin, base | {"autoStart": True})
@@ -117,7 +117,7 @@ async def test_a_retry_blocked_by_a_lock_or_a_freeze_says_so(shared: System, peo
     await shared.admin.change("cancelDeployment", "__typename", id=holder, reason="a test")
     window = {"name": "x", "reason": "r", "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
     payload = await shared.admin.change(
-        "createFreezeWindow", "freezeWindow { id name }", environmentId=here.environment_id, **window
+        "createFreezeWindow", "freezeWindow { id name }", environmentId=environment.environment_id, **window
     )
     assert reason_of((await read_deployment(client, failed))["viewerCan"]["retry"]) == "FROZEN"
     assert await error_of(client, "retryDeployment", failed) == "FROZEN"

@@ -86,10 +86,10 @@ def test_fields_that_depend_on_the_actor_are_marked() -> None:
         names = {function.name for function in all_functions if not function.fields and function.calls & personal}
         more = not names <= personal
         personal |= names
-    asking = [function for function in all_functions if function.fields and function.calls & personal]
-    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {function.name for function in asking}
+    marked = [function for function in all_functions if function.fields and function.calls & personal]
+    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {function.name for function in marked}
     unmarked = [
-        function for function in asking if not all("metadata=DEPENDS_ON_ACTOR" in field for field in function.fields)
+        function for function in marked if not all("metadata=DEPENDS_ON_ACTOR" in field for field in function.fields)
     ]
     assert [function.name for function in unmarked] == []
 

@@ -17,14 +17,14 @@ STANDS = f"""query($id: ID!) {{ deployment(id: $id) {{ status grayscaleEnabled g
 METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": "e", "min": None, "max": 0.01}
 
 
-async def stands(environment: World, id_: str) -> Data:
+async def read_rollout(environment: World, id_: str) -> Data:
     deployment: Data = (await environment.client.query(STANDS, id=id_))["deployment"]
     return deployment
 
 
 async def until_watched(environment: World, id_: str, step: int) -> Data:
     for _ in range(400):
-        deployment = await stands(environment, id_)
+        deployment = await read_rollout(environment, id_)
         if deployment["rollouts"][0]["resumeAt"] and deployment["rollouts"][0]["stepIndex"] == step:
             return deployment
         await asyncio.sleep(0.05)
@@ -51,7 +51,7 @@ async def test_a_canary_reports_its_progress(system: System) -> None:
     assert rollout["strategy"]["steps"] == [{"manualApprovalStatus": None}] * 2
     await system.admin.change("promoteRollout", "deployment { id }", taskId=rollout["task"]["id"])
     await system.admin.until(id_, "SUCCESS")
-    assert (await stands(environment, id_))["grayscaleRatio"] == 1.0
+    assert (await read_rollout(environment, id_))["grayscaleRatio"] == 1.0
 
 
 async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) -> None:
@@ -79,12 +79,12 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
 
 
 async def test_a_strategy_is_stored_unchanged(shared: System) -> None:
-    here, base = await place(shared)
+    environment, base = await place(shared)
     steps: list[Data] = [
         {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},
         {"canaryRatio": 1},
     ]
-    payload = await here.client.change(
+    payload = await environment.client.change(
         "createDeployment",
         f"deployments {{ {STRATEGY} }}",
         **(base | {"strategy": {"kind": "CANARY", "steps": steps}, "autoStart": False}),

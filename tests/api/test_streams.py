@@ -65,7 +65,7 @@ async def cancel(system: System, deployment: str) -> None:
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def silent_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds in which nothing happens."""
 
     async def follow(*_: object) -> AsyncIterator[FeedPage[Event]]:
@@ -79,7 +79,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 # Both
 
 
-@pytest.mark.usefixtures("silent")
+@pytest.mark.usefixtures("silent_feeds")
 @pytest.mark.parametrize("accept", ACCEPTS)
 async def test_a_stream_begins_before_its_first_result(shared: System, accept: str) -> None:
     deployment = await chain(shared, 1)
@@ -90,7 +90,7 @@ async def test_a_stream_begins_before_its_first_result(shared: System, accept: s
         await stream.until("here it begins" if accept == ACCEPTS[0] else "{}\r\n--graphql")
 
 
-@pytest.mark.usefixtures("silent")
+@pytest.mark.usefixtures("silent_feeds")
 @pytest.mark.parametrize("accept", ACCEPTS)
 async def test_a_silent_stream_has_heartbeats(shared: System, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "EVENTS_HEARTBEAT_SECONDS", 0.05)

@@ -103,10 +103,10 @@ async def test_versions_can_be_compared(shared: System) -> None:
 
 
 async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: System) -> None:
-    here, name = await place(shared), unique("template")
+    environment, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name)
     values = {"region": "us", "what": "“🚀” $1 \\g<0>"}
-    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters=values, autoStart=False)
+    id_ = await environment.deploy(templateVersionId=saved["version"]["id"], parameters=values, autoStart=False)
     await save(shared.admin, name=name, tasks=[task("other")], parameters=[])
     document = """query($id: ID!) { deployment(id: $id) { template { id number template { name latest { number } } }
       tasks { key name command { command env } } } }"""
@@ -123,9 +123,11 @@ async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: 
 
 async def test_a_deployment_from_a_template_runs_with_its_values(shared: System) -> None:
     await shared.start_worker()
-    here = await place(shared)
+    environment = await place(shared)
     saved = await save(shared.admin)
-    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters={"region": "eu", "what": "a  b; c"})
+    id_ = await environment.deploy(
+        templateVersionId=saved["version"]["id"], parameters={"region": "eu", "what": "a  b; c"}
+    )
     await shared.admin.until(id_, "SUCCESS")
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs { nodes { message } } } } }"
     logs = {
@@ -136,11 +138,15 @@ async def test_a_deployment_from_a_template_runs_with_its_values(shared: System)
 
 
 async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
-    here = await place(shared)
+    environment = await place(shared)
     version = (await save(shared.admin))["version"]["id"]
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
-    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
+    fields = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "templateVersionId": version,
+    }
     deployment_plan = (await shared.admin.query(document, input=fields | {"parameters": {"region": "eu"}}))[
         "deploymentPlan"
     ]
@@ -156,9 +162,13 @@ async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
 
 
 async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> None:
-    here = await place(shared)
+    environment = await place(shared)
     template = (await save(shared.admin))["version"]["id"]
-    base: Data = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    base: Data = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "autoStart": False,
+    }
     base["templateVersionId"] = template
     table: list[tuple[Data, list[tuple[str, str]]]] = [
         ({}, [("MISSING_PARAMETER", "parameters.region")]),
@@ -206,18 +216,18 @@ async def test_an_invalid_template_is_refused_with_all_its_faults(shared: System
 
 
 async def test_a_version_without_an_application_of_the_template_is_a_fault(shared: System) -> None:
-    here, there = await place(shared), await place(shared)
-    deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
+    environment, other_environment = await place(shared), await place(shared)
+    deploy = task("deploy", type="DEPLOY", applicationId=environment.applications["shop"])
     saved = await save(shared.admin, tasks=[deploy], parameters=[])
-    fields = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
+    fields = {"versionId": await other_environment.version(), "environmentIds": [other_environment.environment_id]}
     reported = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **fields)
     assert [(error["kind"], error["taskKeys"]) for error in reported] == [("UNKNOWN_APPLICATION", ["deploy"])]
-    assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+    assert await environment.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
 
 
 async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System) -> None:
-    here = await place(shared)
-    id_ = await here.deploy(autoStart=False)
+    environment = await place(shared)
+    id_ = await environment.deploy(autoStart=False)
     fields = {"deploymentId": id_, "expectedRevision": 1}
     extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
     await shared.admin.change("addTask", "workflow { revision }", task=extra, **fields)
@@ -228,7 +238,7 @@ async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System
     assert [(node["key"].split("/")[-1], node["applicationName"] is None) for node in template_tasks] == [
         ("prepare", True), ("deploy", False), ("extra", True),
     ]  # fmt: skip
-    redeployed_id = await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+    redeployed_id = await environment.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
     tasks = await shared.admin.query("query($id: ID!) { deployment(id: $id) { tasks { key } } }", id=redeployed_id)
     assert [node["key"] for node in tasks["deployment"]["tasks"]] == [node["key"] for node in template_tasks]
     assert paths_and_codes(await errors(shared.admin, "saveWorkflowTemplate", name="x", fromDeploymentId="nobody")) == [
@@ -237,14 +247,14 @@ async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System
 
 
 async def test_an_archived_template_is_readable_but_cannot_be_used(shared: System) -> None:
-    here, name = await place(shared), unique("template")
+    environment, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
     payload = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
     assert payload["template"]["archivedAt"] and payload["version"]["number"] == 1
     assert (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]["archivedAt"]
     repeated = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
     assert codes(repeated) == ["WRONG_STATE"]
-    used = await here.try_deploy(templateVersionId=saved["version"]["id"])
+    used = await environment.try_deploy(templateVersionId=saved["version"]["id"])
     assert [error["path"] for error in used["errors"]] == [["templateVersionId"]]
     next_ = await errors(shared.admin, "saveWorkflowTemplate", name=name, tasks=[task("a")])
     assert paths_and_codes(next_) == [("WrongState", "name")]
@@ -284,11 +294,11 @@ async def test_templates_and_versions_are_found_as_nodes(shared: System) -> None
 
 
 async def test_deployers_save_templates_of_applications_they_deploy(shared: System) -> None:
-    here, there = await place(shared), await place(shared)
-    grant = {"role": "DEPLOYER", "applicationId": here.applications["shop"]}
+    environment, other_environment = await place(shared), await place(shared)
+    grant = {"role": "DEPLOYER", "applicationId": environment.applications["shop"]}
     deployer = (await account(shared.admin, grant)).client
-    mine = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
-    foreign_task = task("deploy", type="DEPLOY", applicationId=there.applications["shop"])
+    mine = task("deploy", type="DEPLOY", applicationId=environment.applications["shop"])
+    foreign_task = task("deploy", type="DEPLOY", applicationId=other_environment.applications["shop"])
     saved = await save(deployer, tasks=[mine], parameters=[])
     assert [
         error["code"] for error in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[foreign_task])

@@ -159,12 +159,12 @@ def test_any_other_input_is_coerced_as_in_graphql_core(document: str, variables:
 def test_valid_tasks_are_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
 
-    def noted(*args: Any) -> list[BuiltList]:
+    def count_built(*args: Any) -> list[BuiltList]:
         lists = build_lists(*args)
         built.extend(len(item.items) for item in lists)
         return lists
 
-    monkeypatch.setattr(executor_module, "build_lists", noted)
+    monkeypatch.setattr(executor_module, "build_lists", count_built)
     (built_input,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
     assert built == [LONG_LIST]
     assert [type(built_task) for built_task in built_input.tasks] == [WorkflowTaskInput] * LONG_LIST

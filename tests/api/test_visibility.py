@@ -50,7 +50,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-async def here(shared: System) -> Scene:
+async def scene(shared: System) -> Scene:
     system = shared
     await system.start_worker()
     dev, prod = await world(system.admin), await world(system.admin)
@@ -83,8 +83,8 @@ SEES = {
 
 
 @pytest.fixture(scope="module")
-async def viewers(shared: System, here: Scene) -> dict[str, Client]:
-    return {grants: (await account(shared.admin, *here.grants(grants))).client for grants in SEES}
+async def viewers(shared: System, scene: Scene) -> dict[str, Client]:
+    return {grants: (await account(shared.admin, *scene.grants(grants))).client for grants in SEES}
 
 
 def releases(answer: Data, ids: dict[str, str]) -> list[set[str]]:
@@ -104,32 +104,32 @@ def releases(answer: Data, ids: dict[str, str]) -> list[set[str]]:
     ]
 
 
-async def test_lists_contain_exactly_the_granted_objects(here: Scene, viewers: dict[str, Client]) -> None:
-    places = [here.ids["dev"], here.ids["prod"]]
+async def test_lists_contain_exactly_the_granted_objects(scene: Scene, viewers: dict[str, Client]) -> None:
+    places = [scene.ids["dev"], scene.ids["prod"]]
     for grants, (deployments, running) in SEES.items():
-        data = await viewers[grants].query(LISTS, places=places, version=here.version)
-        expected = {here.deployments[name] for name in deployments.split()}
+        data = await viewers[grants].query(LISTS, places=places, version=scene.version)
+        expected = {scene.deployments[name] for name in deployments.split()}
         for listed in (data["deployments"], data["version"]["deployments"]):
             assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (expected, len(expected)), grants
-        assert releases(data, here.ids) == [set(running.split())] * 2, grants
+        assert releases(data, scene.ids) == [set(running.split())] * 2, grants
 
 
-async def test_an_object_without_a_grant_looks_like_a_missing_one(here: Scene, viewers: dict[str, Client]) -> None:
+async def test_an_object_without_a_grant_looks_like_a_missing_one(scene: Scene, viewers: dict[str, Client]) -> None:
     async def check(grants: str, expected: list[str]) -> None:
         async with viewers[grants].socket() as socket:
-            for name, id_ in here.deployments.items():
-                (item,) = await operate(socket, ONE, deployment=id_, task=here.tasks[name])
+            for name, id_ in scene.deployments.items():
+                (item,) = await operate(socket, ONE, deployment=id_, task=scene.tasks[name])
                 assert [value is not None for value in item["data"].values()] == [name in expected] * 4, (grants, name)
-                for document, target in ((EVENTS, id_), (LOGS, here.tasks[name])):
+                for document, target in ((EVENTS, id_), (LOGS, scene.tasks[name])):
                     refused = {code(result) for result in await operate(socket, document, id=target)}
                     assert refused == ({None} if name in expected else {"NOT_FOUND"}), (grants, name)
 
     await asyncio.gather(*(check(grants, deployments.split()) for grants, (deployments, _) in SEES.items()))
 
 
-async def test_mutations_do_not_find_invisible_objects(shared: System, here: Scene) -> None:
-    deployer = (await account(shared.admin, *here.grants("dev/*", "DEPLOYER"))).client
-    hidden, task = here.deployments["prod/users"], here.tasks["prod/users"]
+async def test_mutations_do_not_find_invisible_objects(shared: System, scene: Scene) -> None:
+    deployer = (await account(shared.admin, *scene.grants("dev/*", "DEPLOYER"))).client
+    hidden, task = scene.deployments["prod/users"], scene.tasks["prod/users"]
     refused = [
         await deployer.mutate("startDeployment", "__typename", id=hidden),
         await deployer.mutate("cancelDeployment", "__typename", id=hidden, reason="why not"),
@@ -145,7 +145,7 @@ async def test_mutations_do_not_find_invisible_objects(shared: System, here: Sce
     assert [codes(answer) for answer in refused] == [["NOT_FOUND"]] * len(refused)
 
 
-async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, here: Scene) -> None:
+async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, scene: Scene) -> None:
     other_environment = await world(shared.admin)
     users, _ = await other_environment.application("users"), await other_environment.application("orders")
     hidden = await other_environment.deploy()
@@ -239,10 +239,10 @@ async def test_a_feed_ends_when_its_grant_is_revoked(shared: System) -> None:
     place = {"role": "VIEWER", "environmentId": other_environment.environment_id}
     somebody = await account(shared.admin, place)
 
-    async def take() -> None:
+    async def revoke_grant() -> None:
         await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **place)
 
-    assert data_of(await follow(somebody.client, other_environment, take)) == []
+    assert data_of(await follow(somebody.client, other_environment, revoke_grant)) == []
 
 
 async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) -> None:

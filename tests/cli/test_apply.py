@@ -111,8 +111,8 @@ async def test_differences_are_shown_and_applied(system: System, tmp_path: Path)
     assert "rank: 0 → 2" in lines
     assert 'freezeWindows.weekend.reason: "nobody is here" → "few are here"' in lines
     assert any(line.startswith("healthCheck.metrics: ") for line in lines)
-    environment_ = (await system.admin.query(FREEZES, name="staging"))["environment"]
-    assert (environment_["rank"], [window["reason"] for window in environment_["freezeWindows"]]) == (
+    staging = (await system.admin.query(FREEZES, name="staging"))["environment"]
+    assert (staging["rank"], [window["reason"] for window in staging["freezeWindows"]]) == (
         2,
         ["few are here"],
     )

@@ -60,7 +60,7 @@ async def test_watching_shows_expired_approvals(system: System) -> None:
     assert "deployment of v1" in line and "nobody approved until" in line and "by" not in line
 
 
-async def edited(system: System, id_: str, revision: int = 1) -> None:
+async def add_task(system: System, id_: str, revision: int = 1) -> None:
     payload = {"deploymentId": id_, "expectedRevision": revision, "task": task("more", command={"command": ["true"]})}
     await system.admin.change("addTask", "deployment { id }", **payload)
 
@@ -70,7 +70,7 @@ async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(sys
     await environment.application("web", shell={"command": ["./deploy.sh", "now"]})
     id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
-    await edited(system, id_)
+    await add_task(system, id_)
     refused = await boreas(system, "approve", id_, **ann)
     assert (refused.status, refused.out) == (2, "")
     for part in (

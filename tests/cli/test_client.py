@@ -17,7 +17,7 @@ SAID = "The connection broke"
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnect, "FIRST_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(reconnect, "MAX_BACKOFF_SECONDS", 0.04)
 

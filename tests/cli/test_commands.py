@@ -64,10 +64,10 @@ async def test_deploy_follows_to_success(system: System) -> None:
 
 
 async def test_a_freeze_delays_a_deployment_unless_it_is_overridden(system: System) -> None:
-    here, environment, _ = await shop(system)
+    home, environment, _ = await shop(system)
     now = datetime.now(UTC)
     span = {"startsAt": (now - timedelta(hours=1)).isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat()}
-    about = {"environmentId": here.environment_id, "name": "year end", "reason": "nobody is here"}
+    about = {"environmentId": home.environment_id, "name": "year end", "reason": "nobody is here"}
     await system.admin.change("createFreezeWindow", "environment { id }", **about, **span)
     arguments = ("deploy", "--version", "v1 🚀", "--environment", environment)
     refused = await boreas(system, *arguments)
@@ -178,8 +178,8 @@ async def test_a_template_is_deployed_by_name_and_number(system: System) -> None
 
 
 async def test_watching_shows_edits(system: System) -> None:
-    here, _, _ = await shop(system)
-    id_ = await here.deploy(tasks=[task("a")], autoStart=False)
+    environment, _, _ = await shop(system)
+    id_ = await environment.deploy(tasks=[task("a")], autoStart=False)
     await system.admin.change("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task("b"))
     await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
     watched = await boreas(system, "watch", id_)

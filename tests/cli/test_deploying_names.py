@@ -24,11 +24,11 @@ async def version_of(system: System, ran: Ran) -> str:
 
 
 async def test_an_ambiguous_version_name_is_refused(system: System) -> None:
-    here, environment, application = await shop(system)
-    first_id = await here.version("v1.2")
-    del here.applications["web"]
-    await here.application("other")
-    second_id = await here.version("v1.2")
+    home, environment, application = await shop(system)
+    first_id = await home.version("v1.2")
+    del home.applications["web"]
+    await home.application("other")
+    second_id = await home.version("v1.2")
     refused = await deploy(system, "v1.2", environment)
     assert refused.status == 2 and first_id in refused.err and second_id in refused.err and application in refused.err
     assert await version_of(system, await deploy(system, second_id, environment)) == second_id
@@ -36,8 +36,8 @@ async def test_an_ambiguous_version_name_is_refused(system: System) -> None:
 
 
 async def test_duplicate_versions_of_an_old_database_are_named_by_id(system: System) -> None:
-    here, environment, application = await shop(system)
-    first_id, second_id = await here.version("v1.2"), await here.version("v1.3")
+    home, environment, application = await shop(system)
+    first_id, second_id = await home.version("v1.2"), await home.version("v1.3")
     async with database(system) as connection:
         await connection.execute("UPDATE versions SET name = 'v1.2' WHERE id = $1", second_id)
     for more in ((), ("--application", application)):
@@ -48,11 +48,11 @@ async def test_duplicate_versions_of_an_old_database_are_named_by_id(system: Sys
 
 
 async def test_an_environment_with_a_policy_needs_the_number_of_a_template(system: System) -> None:
-    here, environment, _ = await shop(system)
+    home, environment, _ = await shop(system)
     for _ in range(2):
         await system.admin.change("saveWorkflowTemplate", "version { id }", name="release", tasks=[task("a")])
     assert (await deploy(system, "v1 🚀", environment, "--template", "release")).status == 0
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "approverRoles": ["APPROVER"]}
+    policy = {"environmentId": home.environment_id, "requiredApprovals": 1, "approverRoles": ["APPROVER"]}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     refused = await deploy(system, "v1 🚀", environment, "--template", "release")
     assert refused.status == 2 and "--template release@2" in refused.err

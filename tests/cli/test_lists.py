@@ -45,12 +45,12 @@ async def test_a_list_in_every_format(system: System) -> None:
 
 
 async def test_filters_pages_and_empty_lists(system: System) -> None:
-    here, ids = await create_pending(system, 3)
+    environment, ids = await create_pending(system, 3)
     await system.admin.change("cancelDeployment", "deployment { id }", id=ids[0], reason="a test")
     command = ("deployment", "list", "-o", "name")
     assert (await done(system, *command, "--status", "PENDING")).lines == ids[1:]
-    assert (await done(system, *command, "--application", here.applications["web"])).lines == ids
-    assert (await done(system, *command, "--environment", here.environment_id[:29])).lines == ids
+    assert (await done(system, *command, "--application", environment.applications["web"])).lines == ids
+    assert (await done(system, *command, "--environment", environment.environment_id[:29])).lines == ids
     assert (await done(system, *command, "--created-by", "me", "--version", "v1", "--since", "1h")).lines == ids
     first_page = await done(system, *command, "--limit", "2")
     assert first_page.lines == ids[:2]
@@ -85,7 +85,7 @@ def _common_prefix(first_id: str, second_id: str) -> str:
     return first_id[: next(index for index, (a, b) in enumerate(zip(first_id, second_id, strict=True)) if a != b)]
 
 
-async def started(system: System, *arguments: str) -> asyncio.subprocess.Process:
+async def start_command(system: System, *arguments: str) -> asyncio.subprocess.Process:
     env = {"PATH": os.environ["PATH"], "BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN}
     command = (sys.executable, "-m", "app.cli", *arguments)
     return await asyncio.create_subprocess_exec(*command, env=env, stdout=-1, stderr=-1, cwd=ROOT)
@@ -97,13 +97,13 @@ async def line(process: asyncio.subprocess.Process) -> Any:
 
 
 async def test_a_watched_list_prints_changes_until_ctrl_c(system: System) -> None:
-    here, (id_,) = await create_pending(system, 1)
-    process = await started(system, "deployment", "list", "--watch", "-o", "json")
+    environment, (id_,) = await create_pending(system, 1)
+    process = await start_command(system, "deployment", "list", "--watch", "-o", "json")
     assert (await line(process))["id"] == id_
     await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
     changed = await line(process)
     assert (changed["id"], changed["status"]) == (id_, "CANCELLED")
-    more = await here.deploy(autoStart=False)
+    more = await environment.deploy(autoStart=False)
     assert (await line(process))["id"] == more
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
@@ -112,7 +112,7 @@ async def test_a_watched_list_prints_changes_until_ctrl_c(system: System) -> Non
 
 async def test_a_watched_deployment_ends_with_its_status(system: System) -> None:
     _, (id_,) = await create_pending(system, 1)
-    process = await started(system, "deployment", "show", id_, "--watch", "-o", "json")
+    process = await start_command(system, "deployment", "show", id_, "--watch", "-o", "json")
     assert (await line(process))["status"] == "PENDING"
     await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
     out, err = await process.communicate()

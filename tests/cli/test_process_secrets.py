@@ -27,7 +27,7 @@ GIVEN = {"BOREAS_DATABASE_URL": "postgres://secret-1", "BOREAS_TOKEN": "bor_secr
 
 
 @contextlib.asynccontextmanager
-async def waiting(*prefix: str) -> AsyncIterator[int]:
+async def waiting_process(*prefix: str) -> AsyncIterator[int]:
     process = await asyncio.create_subprocess_exec(
         *(*prefix, sys.executable, "-c", WAIT),
         cwd=Path(__file__).parents[2],
@@ -47,7 +47,7 @@ def variables(number: int) -> bytes:
 
 @linux
 async def test_proc_shows_no_secrets() -> None:
-    async with waiting() as number:
+    async with waiting_process() as number:
         content = variables(number) if os.geteuid() == 0 else b"shown"
         assert b"shown" in content and b"secret-" not in content
 
@@ -58,7 +58,7 @@ async def test_other_processes_of_the_same_user_cannot_read_the_memory() -> None
     capability = "-all,+dac_read_search"
     identity = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
     nobody = (shutil.which("setpriv") or "setpriv", *identity, "--inh-caps", capability, "--ambient-caps", capability)
-    async with waiting(*nobody) as number:
+    async with waiting_process(*nobody) as number:
         for name in ("environ", "mem", "maps", "fd/0"):
             script = f"head -c 1 /proc/{number}/{name} || readlink /proc/{number}/{name}"
             process = await asyncio.create_subprocess_exec(*nobody, "sh", "-c", script, stdout=-1, stderr=-1)

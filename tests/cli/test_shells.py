@@ -55,7 +55,7 @@ async def test_shells_accept_their_completion_scripts(shell: str) -> None:
         assert (process.returncode, complained) == (0, b"")
 
 
-async def completed(words: str, **environ: str) -> list[str]:
+async def completions(words: str, **environ: str) -> list[str]:
     """Return what bash would offer for the last word."""
     number = str(len(words.split(" ")) - 1)
     env = {"_BOREAS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": number} | environ
@@ -68,19 +68,19 @@ async def test_names_are_completed_by_the_api(system: System) -> None:
     await home.application("web")
     id_ = await home.deploy(autoStart=False)
     api = {"BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN}
-    (environment,) = await completed("boreas deploy --environment ", **api)
+    (environment,) = await completions("boreas deploy --environment ", **api)
     assert environment.startswith("env-")
-    (application,) = await completed("boreas application show we", **api)
+    (application,) = await completions("boreas application show we", **api)
     assert application.startswith("web-")
-    assert await completed("boreas deploy --version ", **api) == ["v1"]
-    assert await completed("boreas deployment cancel dep_", **api) == [id_]
-    assert f"{id_}/{application}/deploy" in await completed(f"boreas task show {id_}/", **api)
-    assert "rollback" in await completed("boreas deployment ro")
+    assert await completions("boreas deploy --version ", **api) == ["v1"]
+    assert await completions("boreas deployment cancel dep_", **api) == [id_]
+    assert f"{id_}/{application}/deploy" in await completions(f"boreas task show {id_}/", **api)
+    assert "rollback" in await completions("boreas deployment ro")
 
 
 async def test_without_an_api_completion_is_silent() -> None:
-    assert await completed("boreas deploy --environment ", BOREAS_URL="http://127.0.0.1:1", BOREAS_TOKEN=ADMIN) == []
-    assert await completed("boreas deploy --environment ", BOREAS_DATA_DIR="/nonexistent") == []
+    assert await completions("boreas deploy --environment ", BOREAS_URL="http://127.0.0.1:1", BOREAS_TOKEN=ADMIN) == []
+    assert await completions("boreas deploy --environment ", BOREAS_DATA_DIR="/nonexistent") == []
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -59,7 +59,7 @@ async def client_of(settings: dict[str, str]) -> Client:
             await asyncio.sleep(0.05)
 
 
-async def deployed(client: Client, command: list[str]) -> str:
+async def create_deployment(client: Client, command: list[str]) -> str:
     environment = await world(client, operator="SHELL")
     await environment.application("app")
     return await environment.deploy(tasks=[task("slow", command={"command": command})])
@@ -80,7 +80,7 @@ async def until(runs: Callable[[], bool]) -> None:
 async def test_a_stopping_api_asks_its_feeds_to_reconnect(settings: dict[str, str]) -> None:
     async with started(settings, "api") as api:
         client = await client_of(settings)
-        id_ = await deployed(client, ["true"])
+        id_ = await create_deployment(client, ["true"])
         messages: list[dict[str, Any]] = []
 
         async def follow() -> None:
@@ -136,12 +136,12 @@ async def test_an_api_that_is_stopped_while_it_starts_ends_at_once(settings: dic
 async def test_a_stopping_worker_waits_for_its_tasks_or_hands_them_back(
     settings: dict[str, str], patience: str, signals: int, ends: str, tmp_path: Path
 ) -> None:
-    door, here = tmp_path / "door", tmp_path / "here"
-    command = ["sh", "-c", ': > "$2"; while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door), str(here)]
+    door, environment = tmp_path / "door", tmp_path / "here"
+    command = ["sh", "-c", ': > "$2"; while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door), str(environment)]
     async with started(settings, "api"), started(settings | {"BOREAS_SHUTDOWN_SECONDS": patience}, "worker") as worker:
         client = await client_of(settings)
-        id_ = await deployed(client, command)
-        await until(here.exists)
+        id_ = await create_deployment(client, command)
+        await until(environment.exists)
         for _ in range(signals):
             worker.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.3)

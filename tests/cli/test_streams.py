@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 MANY = page(*(line(number, "x" * 1000) for number in range(500)), more=True)
 
 
-async def ran(
+async def run_command(
     script: Script, *arguments: str | bytes, stdout: int = -1, environ: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[int | None, bytes, bytes]:
     env = {"PATH": os.environ["PATH"], "BOREAS_URL": script.url, "BOREAS_TOKEN": TOKEN, **environ}
@@ -46,14 +46,14 @@ async def test_the_exit_status_is_that_of_the_deployment_in_every_encoding(
     environ: dict[str, str], status: str, code: int
 ) -> None:
     with played(story("RUNNING"), end_event(status), story(status)) as script:
-        returned, out, err = await ran(script, "watch", "dep_1", "--no-logs", environ=environ)
+        returned, out, err = await run_command(script, "watch", "dep_1", "--no-logs", environ=environ)
     assert (returned, status.encode() in out, b"Traceback" in err) == (code, True, False), err
 
 
 async def test_missing_characters_are_replaced_and_escaped_in_json() -> None:
     with played(page(line(1, "✓ “a” → é 中"))) as script:
-        plain = await ran(script, "logs", "tsk_1", environ=LATIN)
-        escaped = await ran(script, "logs", "tsk_1", "--json", environ=LATIN)
+        plain = await run_command(script, "logs", "tsk_1", environ=LATIN)
+        escaped = await run_command(script, "logs", "tsk_1", "--json", environ=LATIN)
     assert plain[1] == '+ "a" -> é ?\n'.encode("latin-1")
     assert b"\\u2713 \\u201ca\\u201d \\u2192 \\u00e9 \\u4e2d" in escaped[1]
 
@@ -62,7 +62,7 @@ async def test_missing_characters_are_replaced_and_escaped_in_json() -> None:
 async def test_a_closed_pipe_ends_a_command_as_sigpipe_would(arguments: tuple[str, ...]) -> None:
     with played(MANY) as script:
         ours, theirs = os.pipe()
-        running = asyncio.create_task(ran(script, *arguments, stdout=theirs))
+        running = asyncio.create_task(run_command(script, *arguments, stdout=theirs))
         await asyncio.sleep(0)
         await asyncio.to_thread(os.read, ours, 10)
         os.close(theirs)
@@ -73,14 +73,14 @@ async def test_a_closed_pipe_ends_a_command_as_sigpipe_would(arguments: tuple[st
 async def test_a_full_disk_is_one_line_of_error() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     with played(page(line(1, "a"))) as script:
-        code, _, err = await ran(script, "logs", "tsk_1", stdout=full)
+        code, _, err = await run_command(script, "logs", "tsk_1", stdout=full)
     os.close(full)
     assert (code, err) == (2, b"Error: The output cannot be written: No space left on device.\n")
 
 
 async def test_an_argument_that_is_not_text_is_refused() -> None:
     with played(data()) as script:
-        code, _, err = await ran(script, "deployment", "show", b"dep_\xff")
+        code, _, err = await run_command(script, "deployment", "show", b"dep_\xff")
     assert (code, b"is not text" in err, b"Traceback" in err) == (2, True, False)
 
 

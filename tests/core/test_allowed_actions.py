@@ -46,15 +46,11 @@ def test_started_tasks_are_not_started_again() -> None:
 
 @pytest.mark.parametrize("status", DeploymentStatus)
 def test_allowed_actions_agree_with_the_transitions_of_a_deployment(status: DeploymentStatus) -> None:
-    deployment_, targets = deployment(status), deployments.TRANSITIONS[status]
-    assert allowed_actions.why_not_start(deployment_) is not None or D.RUNNING in targets
-    assert allowed_actions.why_not_cancel(deployment_) is not None or {D.CANCELLED, D.CANCELLING, D.FAILED} & set(
-        targets
-    )
-    assert allowed_actions.why_not_retry(deployment_) is not None or D.RUNNING in targets
-    assert (
-        allowed_actions.why_not_roll_back(deployment_) is not None or D.ROLLING_BACK in targets or status is D.SUCCESS
-    )
+    subject, targets = deployment(status), deployments.TRANSITIONS[status]
+    assert allowed_actions.why_not_start(subject) is not None or D.RUNNING in targets
+    assert allowed_actions.why_not_cancel(subject) is not None or {D.CANCELLED, D.CANCELLING, D.FAILED} & set(targets)
+    assert allowed_actions.why_not_retry(subject) is not None or D.RUNNING in targets
+    assert allowed_actions.why_not_roll_back(subject) is not None or D.ROLLING_BACK in targets or status is D.SUCCESS
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)

@@ -230,22 +230,22 @@ edits: st.SearchStrategy[Edit] = st.one_of(
 )
 
 
-def applied(tasks: tuple[WorkflowTask, ...], diff: WorkflowDiff) -> dict[str, WorkflowTask]:
+def apply_diff(tasks: tuple[WorkflowTask, ...], diff: WorkflowDiff) -> dict[str, WorkflowTask]:
     """Return a graph after a difference, by key."""
     tasks_by_key = {item.key: item for item in tasks}
-    for key in diff.removed:
-        del tasks_by_key[key.key]
+    for removed in diff.removed:
+        del tasks_by_key[removed.key]
     return (
         tasks_by_key | {item.key: item for item in diff.added} | {change.key: change.after for change in diff.changed}
     )
 
 
-def plain(tasks: Iterable[WorkflowTask]) -> dict[str, WorkflowTask]:
+def by_key(tasks: Iterable[WorkflowTask]) -> dict[str, WorkflowTask]:
     """Return tasks by key, with their blockers in one order."""
     return {item.key: replace(item, block_by=tuple(sorted(item.block_by))) for item in tasks}
 
 
-def sound(tasks: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, ...]:
+def apply_if_valid(tasks: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, ...]:
     """Return the graph after an edit, or as it was where the edit would be refused."""
     try:
         edited = apply_edit(tasks, edit)
@@ -262,9 +262,9 @@ def test_any_sequence_of_edits_keeps_the_graph_valid_and_can_be_described(
     graph = tuple(node(key, *dict.fromkeys(blockers)) for key, blockers in start.items())
     stored = [new_task(item, "d", order, {key: key for key in start}) for order, item in enumerate(graph)]
     for edit in doings:
-        edited = sound(graph, edit)
+        edited = apply_if_valid(graph, edit)
         assert find_faults(edited, {}) == ()
-        assert plain(applied(graph, diff(graph, edited)).values()) == plain(edited)
+        assert by_key(apply_diff(graph, diff(graph, edited)).values()) == by_key(edited)
         assert describe(graph, edited)
         rewritten = rewrite(stored, edited, {item.key: item.key for item in edited}) if edited else None
         if rewritten is not None:

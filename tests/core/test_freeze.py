@@ -72,10 +72,10 @@ def test_without_windows_nothing_is_frozen() -> None:
 def test_a_window_begins_with_its_start_and_is_over_at_its_end(
     now: datetime, expected: tuple[bool, datetime | None, datetime | None]
 ) -> None:
-    window_ = window(at(0), at(60))
-    status = freeze_status([window_], now, CALENDAR)
+    hourly = window(at(0), at(60))
+    status = freeze_status([hourly], now, CALENDAR)
     assert (status.frozen, status.next_start, status.next_end) == expected
-    assert status.window == (window_ if status.frozen else None)
+    assert status.window == (hourly if status.frozen else None)
 
 
 def test_touching_windows_are_one_freeze_named_by_the_current_window_that_ends_last() -> None:

@@ -44,14 +44,14 @@ BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.T
 NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
-def around(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
+def gate_context(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
     return GateContext(
         queue_position=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ())
     )
 
 
 def deployment_outline(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
-    blockers = deployment_blockers(deployment(status, paused=paused), tasks, around(alive=alive), NOW)
+    blockers = deployment_blockers(deployment(status, paused=paused), tasks, gate_context(alive=alive), NOW)
     return [
         (blocker.kind, (blocker.until - NOW).total_seconds() if blocker.until else blocker.task_id)
         for blocker in blockers
@@ -62,7 +62,7 @@ def task_outline(
     subject: Task, status: DeploymentStatus, *other_tasks: Task, alive: bool = True, paused: bool = False
 ) -> Told:
     tasks = {other.id: other for other in (subject, *other_tasks)}
-    blockers = task_blockers(subject, deployment(status, paused=paused), tasks, around(alive=alive), NOW)
+    blockers = task_blockers(subject, deployment(status, paused=paused), tasks, gate_context(alive=alive), NOW)
     return [
         (blocker.kind, (blocker.until - NOW).total_seconds() if blocker.until else blocker.task_id)
         for blocker in blockers
@@ -84,9 +84,9 @@ def task_outline(
 )
 def test_before_its_start(is_queued: bool, standing: QueuePosition | None, expected: Told, alive: bool) -> None:
     subject = deployment(D.PENDING, queued_at=NOW if is_queued else None)
-    blockers = deployment_blockers(subject, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
+    blockers = deployment_blockers(subject, [PENDING, BLOCKED], gate_context(standing, alive=alive), NOW)
     assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
-    assert task_blockers(PENDING, subject, {"free": PENDING}, around(standing, alive=alive), NOW) == blockers
+    assert task_blockers(PENDING, subject, {"free": PENDING}, gate_context(standing, alive=alive), NOW) == blockers
 
 
 @pytest.mark.parametrize("alive", [True, False])
@@ -105,9 +105,9 @@ def test_before_its_start_while_it_is_paused(
     is_queued: bool, standing: QueuePosition | None, expected: Told, alive: bool
 ) -> None:
     subject = deployment(D.PENDING, queued_at=NOW if is_queued else None, paused=True)
-    blockers = deployment_blockers(subject, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
+    blockers = deployment_blockers(subject, [PENDING, BLOCKED], gate_context(standing, alive=alive), NOW)
     assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
-    assert task_blockers(PENDING, subject, {"free": PENDING}, around(standing, alive=alive), NOW) == blockers
+    assert task_blockers(PENDING, subject, {"free": PENDING}, gate_context(standing, alive=alive), NOW) == blockers
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_before_its_start_while_the_environment_is_frozen(
         timezone="UTC",
         created_at=NOW,
     )
-    situation = replace(around(standing), freeze=FreezeStatus(True, window, None, at(60)))
+    situation = replace(gate_context(standing), freeze=FreezeStatus(True, window, None, at(60)))
     subject = deployment(D.PENDING, queued_at=NOW, paused=paused)
     blockers = deployment_blockers(subject, [PENDING, BLOCKED], situation, NOW)
     assert [blocker.kind for blocker in blockers] == kinds
@@ -156,7 +156,7 @@ def test_before_its_start_while_the_environment_is_frozen(
     ],
 )
 def test_blockers_of_a_planned_deployment(standing: QueuePosition | None, expected: Told, alive: bool) -> None:
-    blockers = plan_blockers(around(standing, alive=alive))
+    blockers = plan_blockers(gate_context(standing, alive=alive))
     assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
 
 
@@ -174,7 +174,7 @@ def test_blockers_of_a_planned_deployment(standing: QueuePosition | None, expect
     ],
 )
 def test_before_its_start_in_words(standing: QueuePosition | None, alive: bool, words: str) -> None:
-    blockers = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], around(standing, alive=alive), NOW)
+    blockers = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], gate_context(standing, alive=alive), NOW)
     assert blockers[0].message == words
 
 
@@ -248,7 +248,7 @@ def test_after_its_end(status: DeploymentStatus, tasks: list[Task], expected: To
 
 @pytest.mark.parametrize("status", [D.FAILED, D.CANCELLED, D.ROLLED_BACK])
 def test_the_gate_only_suggests_a_retry_that_is_allowed(status: DeploymentStatus) -> None:
-    blockers = deployment_blockers(deployment(status), [DONE, FAILED], around(), NOW)
+    blockers = deployment_blockers(deployment(status), [DONE, FAILED], gate_context(), NOW)
     advised = any("Retry" in blocker.message for blocker in blockers)
     assert advised is (D.RUNNING in TRANSITIONS[status])
 
@@ -307,14 +307,14 @@ def test_a_task_that_needs_a_worker_says_when_none_lives(subject: Task, missed: 
     ],
 )
 def test_why_a_task_waits_in_words(subject: Task, words: str) -> None:
-    (blocker,) = task_blockers(subject, deployment(D.RUNNING), {"free": PENDING}, around(), NOW)
+    (blocker,) = task_blockers(subject, deployment(D.RUNNING), {"free": PENDING}, gate_context(), NOW)
     assert blocker.message == words
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.RUNNING])
 def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
     paused = deployment(status, queued_at=NOW, paused=True)
-    (blocker,) = deployment_blockers(paused, [PENDING], around(), NOW)
+    (blocker,) = deployment_blockers(paused, [PENDING], gate_context(), NOW)
     assert blocker.message == "The deployment is paused: call resumeDeployment to let it continue."
 
 
@@ -327,7 +327,7 @@ def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
     ],
 )
 def test_failed_tasks_in_words(subject: Task, words: str) -> None:
-    (blocker,) = deployment_blockers(deployment(D.FAILED), [subject], around(), NOW)
+    (blocker,) = deployment_blockers(deployment(D.FAILED), [subject], gate_context(), NOW)
     assert blocker.message == f"{words} Retry the deployment."
 
 
@@ -371,7 +371,7 @@ STEP = approval_for(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.A
 def test_a_deployment_that_waits_for_approval(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
-    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
+    around_it = replace(gate_context(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
     assert [blocker.kind for blocker in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
 
 
@@ -386,7 +386,7 @@ def test_a_deployment_that_waits_for_approval(
     ],
 )
 def test_a_task_that_waits_for_approval(subject: Task, words: str | None) -> None:
-    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
+    around_it = replace(gate_context(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
     blockers = task_blockers(subject, deployment(D.RUNNING), {subject.id: subject}, around_it, NOW)
     outlines = [(blocker.kind, blocker.message, blocker.until) for blocker in blockers]
     assert outlines == ([(K.APPROVAL, words, at(60))] if words else [])

@@ -68,7 +68,7 @@ def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "pods_", "message", "code"),
+    ("of", "job_pods", "message", "code"),
     [
         (job("Failed"), [pod(stopped(3))], "exit status 3", 3),
         (job("Failed"), [pod(stopped(137, "OOMKilled"))], "it ran out of memory (OOMKilled), exit status 137", 137),
@@ -81,8 +81,8 @@ def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
         (job("Failed"), [], "its pod is gone: Job has reached the specified limit", None),
     ],
 )  # fmt: skip
-def test_how_a_job_failed(of: dict[str, Any], pods_: list[dict[str, Any]], message: str, code: int | None) -> None:
-    assert pods.outcome(of, pods_) == Outcome(Ending.FAILED, message, code)
+def test_how_a_job_failed(of: dict[str, Any], job_pods: list[dict[str, Any]], message: str, code: int | None) -> None:
+    assert pods.outcome(of, job_pods) == Outcome(Ending.FAILED, message, code)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ TWO = Strategy(steps=(StrategyStep(batch_size=2),))
 CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), StrategyStep(canary_ratio=1)))
 
 
-def way(strategy: Strategy, progress: Progress) -> list[str]:
+def rollback_steps(strategy: Strategy, progress: Progress) -> list[str]:
     """Return the instances of each step back."""
     steps = []
     while (step := next_rollback_step(strategy, progress)) is not None:
@@ -37,7 +37,7 @@ def way(strategy: Strategy, progress: Progress) -> list[str]:
 def test_the_newest_batch_is_rolled_back_first(
     strategy: Strategy, healthy: str, current: str, steps: list[str]
 ) -> None:
-    assert way(strategy, Progress(Phase.CHECKING, 0, 1, 3, 5, tuple(healthy), tuple(current))) == steps
+    assert rollback_steps(strategy, Progress(Phase.CHECKING, 0, 1, 3, 5, tuple(healthy), tuple(current))) == steps
 
 
 @property_of

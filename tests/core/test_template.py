@@ -20,7 +20,7 @@ TAG = Parameter(name="tag", required=True)
 NOTE = Parameter(name="note")
 
 
-def asking(text: str) -> WorkflowTask:
+def templated_task(text: str) -> WorkflowTask:
     """Return a task that holds a text in each place where parameters are replaced."""
     return WorkflowTask(
         key="x",
@@ -51,7 +51,7 @@ def test_there_is_one_expression(expression: str, name: str | None) -> None:
 
 @pytest.mark.parametrize("value", ["eu", "", "a b", "\\1 \\g<0> $1 {} %s", "“ü🚀”\n", "a}}b{{", "$HOME", "'; rm -rf /"])
 def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
-    (filled,) = fill([asking("<${{ parameters.region }}>")], {"region": value})
+    (filled,) = fill([templated_task("<${{ parameters.region }}>")], {"region": value})
     assert filled.command is not None
     assert (filled.name, filled.command.command, filled.command.env) == (
         f"at <{value}>", ("run", f"<{value}>"), {"KEY": f"<{value}><{value}>"},
@@ -106,7 +106,7 @@ def test_commands_run_with_their_values(text: str, value: str) -> None:
 
 
 def test_an_expression_without_a_value_stays() -> None:
-    task = asking("${{ parameters.other }}${{ x }}")
+    task = templated_task("${{ parameters.other }}${{ x }}")
     assert fill([task], {"region": "eu", "": "no"}) == (task,)
     assert expressions_of(without_expressions([task])[0]) == {}
 
@@ -128,9 +128,9 @@ K = FaultKind.MISSING_PARAMETER
 @pytest.mark.parametrize(
     ("task", "count"),
     [
-        (asking("${{ parameters.region }} ${{parameters.tag}}"), 0),
-        (asking("${{ parameters.gone }}"), 1),
-        (asking("${{ parameters.gone }}${{ env.HOME }}"), 2),
+        (templated_task("${{ parameters.region }} ${{parameters.tag}}"), 0),
+        (templated_task("${{ parameters.gone }}"), 1),
+        (templated_task("${{ parameters.gone }}${{ env.HOME }}"), 2),
         (node("${{ parameters.region }}"), 1),
         (node("x", "${{ parameters.region }}"), 1),
         (node("x", command=CommandStep(("run",), image="app:${{ parameters.tag }}")), 1),
@@ -171,7 +171,7 @@ def test_a_parameter_without_a_value_has_its_default(
     ],
 )
 def test_problems_of_values_are_reported(values: dict[str, object], kind: type[Problem], path: str) -> None:
-    (problem,) = problems([asking("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], values)
+    (problem,) = problems([templated_task("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], values)
     assert (type(problem), problem.path) == (kind, ("parameters", path))
     if isinstance(problem, WorkflowFault) and path == "tag":
         assert (problem.kind, problem.task_keys) == (K, ("x",))

@@ -154,11 +154,11 @@ class Driver(RuleBasedStateMachine):
         assert set(first_plan.work) == set(second_plan.work)
         return second_plan
 
-    def ask(self, plan_: Plan) -> None:
-        for id in plan_.withdraw:
+    def ask(self, next_plan: Plan) -> None:
+        for id in next_plan.withdraw:
             assert self.approvals[id].status is A.PENDING
             self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
-        for request in plan_.requests:
+        for request in next_plan.requests:
             assert request not in [approval.request for approval in self.pending], "people are asked for the same twice"
             id = f"apr{len(self.approvals)}"
             self.approvals[id] = Approval(
@@ -198,14 +198,14 @@ class Driver(RuleBasedStateMachine):
                 self.set_status(task.id, S.CANCELLED)
         self.move(to)
 
-    def take(self, id: str, plan_: Plan) -> None:
+    def take(self, id: str, next_plan: Plan) -> None:
         """Claim work of the present plan; a job that comes late or twice finds none."""
         task = self.tasks[id]
         assert task.worker is None
-        if id in plan_.undo:
+        if id in next_plan.undo:
             self.check_undo(task)
             self.tasks[id] = replace(task, activity=Activity.UNDO, worker="w", stop=False)
-        elif id in plan_.resume:
+        elif id in next_plan.resume:
             assert task.activity is Activity.RUN
             assert task.resume_at is None or task.resume_at <= self.now
             self.tasks[id] = replace(task, worker="w", resume_at=None)

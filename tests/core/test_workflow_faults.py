@@ -31,7 +31,7 @@ def faults_of(*tasks: WorkflowTask, must: tuple[str, ...] = (), commands_needed:
     return [(fault.kind, fault.task_keys) for fault in faults]
 
 
-def holding(value: str) -> list[WorkflowTask]:
+def tasks_with_value(value: str) -> list[WorkflowTask]:
     command = CommandStep(("run", value))
     variable = CommandStep(("run",), env={"KEY": value})
     return [node("x", command=command), node("x", command=variable)]
@@ -121,17 +121,17 @@ def test_must_in_order_names_only_applications_of_the_deployment() -> None:
     "value", ["${{ parameters.size }}", "--size=${{parameters.size}}g", "${{ a }}${{ b }}", "${{}}"]
 )
 def test_a_parameter_without_a_value_is_found_in_commands_and_variables(value: str) -> None:
-    assert [faults_of(task) for task in holding(value)] == [[(K.MISSING_PARAMETER, ("x",))]] * 2
+    assert [faults_of(task) for task in tasks_with_value(value)] == [[(K.MISSING_PARAMETER, ("x",))]] * 2
     assert faults_of(node("x", command=CommandStep((value,), env={"KEY": value}))) == [(K.MISSING_PARAMETER, ("x",))]
 
 
 @pytest.mark.parametrize("value", ["$HOME", "${HOME}", "{{ size }}", "$ {{ size }}", "${{ size", "size }}"])
 def test_text_that_only_looks_like_a_parameter_is_valid(value: str) -> None:
-    assert [faults_of(task) for task in holding(value)] == [[], []]
+    assert [faults_of(task) for task in tasks_with_value(value)] == [[], []]
 
 
 def test_a_fault_of_a_parameter_shows_it() -> None:
-    (fault,) = find_faults(holding("at ${{ parameters.size }}")[:1], APPLICATIONS)
+    (fault,) = find_faults(tasks_with_value("at ${{ parameters.size }}")[:1], APPLICATIONS)
     assert "${{ parameters.size }}" in fault.message
 
 
@@ -145,7 +145,7 @@ def test_several_faults_are_reported_at_once() -> None:
         node("a", "gone", command=None),
         node("a", type=BUILD),
         node("b", "b", app="Z"),
-        holding("${{ p }}")[0],
+        tasks_with_value("${{ p }}")[0],
     ]
     assert Counter(kind for kind, _ in faults_of(*tasks)) == Counter(
         [K.DUPLICATE_KEY, K.UNKNOWN_BLOCKER, K.SELF_BLOCK, K.MISSING_COMMAND, K.MISSING_PARAMETER]

@@ -1,8 +1,8 @@
 """The graph that is generated from applications.
 
 In: applications and the order in which some of them must come. Out: tasks with edges.
-Tested: the tasks and edges for each shape of an application, the order's edges, and that no graph made here has a
-fault. What a fault is, is tested in test_workflow_faults.
+Tested: the tasks and edges for each shape of an application, the order's edges, and that no generated graph has a
+fault. Faults are tested in test_workflow_faults.
 """
 
 from collections.abc import Sequence

@@ -48,12 +48,12 @@ def parts(name: str, type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]
             yield from ((f"{name}.{key}({argument})", of.description) for argument, of in field.args.items())
 
 
-def silent(built: GraphQLSchema) -> list[str]:
+def undescribed_names(built: GraphQLSchema) -> list[str]:
     return [name for name, text in described(built) if not text]
 
 
 def test_every_type_and_field_has_a_description() -> None:
-    assert silent(SERVED) == []
+    assert undescribed_names(SERVED) == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_every_type_and_field_has_a_description() -> None:
     ],
 )
 def test_missing_descriptions_are_found(source: str, expected: list[str]) -> None:
-    assert silent(build_schema(source)) == expected
+    assert undescribed_names(build_schema(source)) == expected
 
 
 def test_each_description_ends_its_sentences_and_keeps_them_short() -> None:

@@ -30,12 +30,12 @@ def messages(tree: ast.AST) -> Iterator[ast.expr]:
             yield node.value
 
 
-def unended(value: ast.expr) -> bool:
+def is_unfinished(value: ast.expr) -> bool:
     """Whether a message is written here, and ends in the middle of a sentence."""
     if isinstance(value, ast.IfExp):
-        return unended(value.body) or unended(value.orelse)
+        return is_unfinished(value.body) or is_unfinished(value.orelse)
     if isinstance(value, ast.JoinedStr):
-        return unended(value.values[-1])
+        return is_unfinished(value.values[-1])
     if isinstance(value, ast.FormattedValue):
         of = value.value
         if isinstance(of, ast.Call):
@@ -50,7 +50,7 @@ def unfinished_messages() -> list[str]:
         for path in sorted(ROOT.rglob("*.py"))
         if path.relative_to(ROOT).parts[0] != ATTEMPTS
         for value in messages(ast.parse(path.read_text(encoding="utf-8")))
-        if unended(value)
+        if is_unfinished(value)
     ]
 
 
@@ -70,11 +70,11 @@ def test_every_message_ends_its_last_sentence() -> None:
     ],
 )
 def test_a_message_that_does_not_end_is_found(source: str) -> None:
-    assert any(map(unended, messages(ast.parse(source))))
+    assert any(map(is_unfinished, messages(ast.parse(source))))
 
 
 @pytest.mark.parametrize(
     "source", ['f(message="It is past.")', 'f(message=f"{sentence(said)}")', 'f(message=f"No. {problem.message}")']
 )
 def test_a_message_that_ends_is_none(source: str) -> None:
-    assert not any(map(unended, messages(ast.parse(source))))
+    assert not any(map(is_unfinished, messages(ast.parse(source))))

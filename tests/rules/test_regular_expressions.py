@@ -69,7 +69,7 @@ def patterns_of_calls(source: str) -> Iterator[re.Pattern[str]]:
                 yield re.compile(argument.value)
 
 
-def everything() -> dict[str, re.Pattern[str]]:
+def all_patterns() -> dict[str, re.Pattern[str]]:
     patterns: dict[str, re.Pattern[str]] = {}
     for module in pkgutil.walk_packages([str(ROOT)], "app."):
         if not module.name.endswith("__main__"):
@@ -80,7 +80,7 @@ def everything() -> dict[str, re.Pattern[str]]:
     return {pattern: compiled for pattern, compiled in patterns.items() if isinstance(pattern, str)}
 
 
-PATTERNS = everything()
+PATTERNS = all_patterns()
 
 
 def pieces(pattern: str) -> list[str]:
@@ -89,7 +89,7 @@ def pieces(pattern: str) -> list[str]:
     return [piece for piece in re.findall(r"[\x1b\w:/ .@=,\"`$-]{2,}", plain.replace("\\", "")) if piece.strip()][:4]
 
 
-def hostile(pattern: str, size: int) -> Iterator[str]:
+def hostile_texts(pattern: str, size: int) -> Iterator[str]:
     units = list(dict.fromkeys([*USUAL, *pieces(pattern)]))
     for unit in units:
         yield (unit * size)[:size]
@@ -107,7 +107,7 @@ def seconds_of(run: Any, text: str) -> float:
 
 def is_linear(run: Any, pattern: str) -> bool:
     """Return whether time grows with the length of the text, or stays short."""
-    for large_text, small_text in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
+    for large_text, small_text in zip(hostile_texts(pattern, LARGE), hostile_texts(pattern, SIZE), strict=True):
         if seconds_of(run, large_text) > LARGE_SECONDS and all(
             seconds_of(run, large_text) > 9 * seconds_of(run, small_text) for _ in range(3)
         ):

@@ -78,7 +78,7 @@ class Playground:
     """
 
     system: System
-    here: World
+    environment: World
     http: httpx.AsyncClient
     ids: dict[str, str] = field(default_factory=dict)
     victims: dict[str, str] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Playground:
         """Return a deployment of two tasks that has not started, a new one if the last was changed."""
         if self.changed:
             tasks = [task("a"), task("b", "a")]
-            id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
+            id_ = await self.environment.deploy(self.ids["version"], autoStart=False, tasks=tasks)
             data = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
             self.ids |= {"deployment": id_, "task": data["deployment"]["tasks"][0]["id"]}
             self.ids["workflow"] = workflow_of(id_)
