@@ -102,7 +102,7 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
         assert await greeting(shared.url, operation, token=token) == ([], 4401)
 
 
-# What a role may not do
+# Permissions of roles
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:

@@ -51,7 +51,7 @@ class Place:
         self.environment, self.ids = environment, ids
 
     async def read_as_text(self, client: Client, way: str) -> str:
-        """Return everything that somebody can read by one route, as text."""
+        """Return all values that a client can read by one route, as text."""
         document, of = WAYS[way]
         fields = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
         return json.dumps(await client.execute(document, **fields))

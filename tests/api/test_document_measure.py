@@ -173,7 +173,7 @@ def test_documents_of_all_clients_are_within_every_limit(text: str) -> None:
         assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in measure.costs.values())
 
 
-# What is kept
+# Cached documents
 
 
 def test_documents_are_cached_up_to_a_total_size() -> None:

@@ -177,7 +177,7 @@ async def test_a_moment_outside_of_the_calendar_is_refused(shared: System) -> No
         assert error.get("extensions", {}).get("code") != "INTERNAL" and at in error["message"], error
 
 
-# What went wrong inside
+# Internal errors
 
 
 async def broken(system: System) -> str:
@@ -232,7 +232,7 @@ async def test_an_unexpected_error_of_a_subscription_is_masked_and_logged(
     check_masked(result, caplog)
 
 
-# What nobody needs to know
+# Internal details
 
 
 async def test_no_field_is_suggested(shared: System) -> None:

@@ -136,7 +136,7 @@ async def test_hidden_values_are_neither_compared_nor_overwritten(system: System
 
 
 async def apply_as(system: System, folder: Path, text: str, token: str) -> Ran:
-    """Apply a file with somebody's token."""
+    """Apply a file with the token of an account."""
     file = folder / "theirs.yaml"
     file.write_text(text, encoding="utf-8")
     return await boreas(system, "apply", "-f", str(file), BOREAS_TOKEN=token)

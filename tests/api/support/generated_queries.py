@@ -70,7 +70,7 @@ class Writing:
             for argument, arg in of.args.items()
             if is_required_argument(arg) or self.draw(st.integers(0, 3)) == 0
         }
-        # What has arguments gets a name of its own: it cannot be merged with another.
+        # A field with arguments gets an alias: it cannot be merged with another.
         alias = f"x{next(self.numbers)}: " if chosen or self.draw(st.integers(0, 5)) == 0 else ""
         arguments = (
             "(" + ", ".join(f"{argument}: {value}" for argument, value in chosen.items()) + ")" if chosen else ""
