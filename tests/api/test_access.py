@@ -21,7 +21,7 @@ VIEWER_ID = "{ viewer { id } }"
 INIT = "connection_init"
 
 
-async def spoilt(system: System, change: str) -> str:
+async def invalid_token(system: System, change: str) -> str:
     """Create an ADMIN's token, invalidate it by changing its row, and return its secret."""
     account_ = await account(system.admin, {"role": "ADMIN"})
     async with database(system) as connection:
@@ -32,8 +32,8 @@ async def spoilt(system: System, change: str) -> str:
 async def no_good(system: System) -> dict[str, str]:
     """Return invalid Authorization headers, by what is wrong with them."""
     stored = hashlib.sha256(ADMIN.encode()).hexdigest()
-    expired = await spoilt(system, "expires_at = now() - interval '1 second'")
-    revoked = await spoilt(system, "revoked_at = now()")
+    expired = await invalid_token(system, "expires_at = now() - interval '1 second'")
+    revoked = await invalid_token(system, "revoked_at = now()")
     return {
         "empty": "",
         "no token": "Bearer",
@@ -91,7 +91,7 @@ async def test_socket_takes_its_token_from_either_place(shared: System) -> None:
         assert await greeting(shared.url, message) == (["connection_ack"], None)
 
 
-async def test_a_wrong_token_in_connection_init_is_not_made_good_by_the_handshake(shared: System) -> None:
+async def test_a_wrong_token_in_connection_init_is_refused_despite_a_valid_handshake(shared: System) -> None:
     message = {"type": INIT, "payload": {"Authorization": "Bearer wrong"}}
     assert await greeting(shared.url, message, token=ADMIN) == ([], 4403)
 
@@ -102,7 +102,7 @@ async def test_socket_answers_nothing_before_connection_init(shared: System) -> 
         assert await greeting(shared.url, operation, token=token) == ([], 4401)
 
 
-# What a role may not do
+# Permissions of roles
 
 
 async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
@@ -110,10 +110,10 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
 
     The deployment has failed, so that a retry is not refused for its state.
     """
-    here = await world(system.admin)
-    application = await here.application("shop", build={"command": ["true"]})
-    version = await here.version()
-    deployment = await here.deploy(version)
+    environment = await world(system.admin)
+    application = await environment.application("shop", build={"command": ["true"]})
+    version = await environment.version()
+    deployment = await environment.deploy(version)
     async with database(system) as connection:
         await connection.execute("UPDATE deployments SET status = 'FAILED' WHERE id = $1", deployment)
         task = await connection.fetchval(
@@ -122,48 +122,48 @@ async def scene(system: System) -> tuple[World, dict[str, Any], dict[str, str]]:
     template = await system.admin.change(
         "saveWorkflowTemplate", "template { id }", name=unique("template"), fromDeploymentId=deployment
     )
-    asking = await system.admin.change(
+    deployment_fields = await system.admin.change(
         "createDeployment",
         "deployments { approvals { id } }",
         versionId=version,
-        environmentIds=[here.environment_id],
+        environmentIds=[environment.environment_id],
         tasks=[{"key": "ask", "name": "ask", "type": "CUSTOM", "requireConfirm": True}],
     )
     times = {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"}
     window = await system.admin.change(
         "createFreezeWindow", "environment { freezeWindows { id } }",
-        environmentId=here.environment_id, name="later", reason="a test", **times,
+        environmentId=environment.environment_id, name="later", reason="a test", **times,
     )  # fmt: skip
-    other = await account(system.admin, {"role": "VIEWER"})
-    known = {
+    viewer = await account(system.admin, {"role": "VIEWER"})
+    arguments = {
         "name": unique("new"),
         "shell": {"command": ["true"]},
         "versionId": version,
         "taskId": task,
         "deploymentId": deployment,
         "fromDeploymentId": deployment,
-        "environmentIds": [here.environment_id],
+        "environmentIds": [environment.environment_id],
         "applicationId": application,
-        "actorId": other.id,
+        "actorId": viewer.id,
         "reason": "because",
-        "environmentId": here.environment_id,
-        "approvalIds": [approval["id"] for approval in asking["deployments"][0]["approvals"]],
+        "environmentId": environment.environment_id,
+        "approvalIds": [approval["id"] for approval in deployment_fields["deployments"][0]["approvals"]],
     }
     ids = {
         "Application": application,
-        "Environment": here.environment_id,
+        "Environment": environment.environment_id,
         "Deployment": deployment,
         "Task": task,
-        "Token": other.token_id,
+        "Token": viewer.token_id,
         "Template": template["template"]["id"],
         "Window": window["environment"]["freezeWindows"][0]["id"],
     }
-    return here, known, ids
+    return environment, arguments, ids
 
 
-def mutation(name: str, known: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
+def mutation(name: str, arguments: dict[str, Any], ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     id_ = next((id_ for noun, id_ in ids.items() if name.endswith(noun)), "nobody")
-    minimal_call = call(OperationType.MUTATION, name, known | {"id": id_})
+    minimal_call = call(OperationType.MUTATION, name, arguments | {"id": id_})
     return minimal_call.document, dict(minimal_call.variables)
 
 
@@ -173,79 +173,90 @@ NOT_REFUSED = {"createApiToken"}
 
 @pytest.mark.parametrize("where", ["as VIEWER of all", "as DEPLOYER and ADMIN elsewhere"])
 async def test_no_mutation_works_without_its_role(shared: System, where: str) -> None:
-    _, known, ids = await scene(shared)
+    _, arguments, ids = await scene(shared)
     grants: list[dict[str, Any]] = [{"role": "VIEWER"}]
     if where.endswith("elsewhere"):
-        there = await world(shared.admin)
-        place = {"environmentId": there.environment_id, "applicationId": await there.application("else")}
+        other_environment = await world(shared.admin)
+        place = {
+            "environmentId": other_environment.environment_id,
+            "applicationId": await other_environment.application("else"),
+        }
         grants += [{"role": role} | place for role in ("DEPLOYER", "ADMIN")]
     somebody = await account(shared.admin, *grants)
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for name in root(OperationType.MUTATION).fields.keys() - NOT_REFUSED:
-        document, variables = mutation(name, known, ids)
+        document, variables = mutation(name, arguments, ids)
         answer = (await somebody.client.query(document, **variables))[name]
         assert codes(answer) == ["FORBIDDEN"], (name, answer)
-    assert await contents(shared) == before
+    assert await contents(shared) == contents_before
 
 
 async def test_the_same_mutations_are_not_forbidden_to_an_admin(shared: System) -> None:
-    _, known, ids = await scene(shared)
+    _, arguments, ids = await scene(shared)
     for name in root(OperationType.MUTATION).fields:
-        document, variables = mutation(name, known | {"name": unique("mine")}, ids)
+        document, variables = mutation(name, arguments | {"name": unique("mine")}, ids)
         answer = (await shared.admin.query(document, **variables))[name]
         assert "FORBIDDEN" not in codes(answer), (name, answer)
 
 
 async def test_without_any_grant_nothing_is_read(shared: System) -> None:
-    _, known, _ = await scene(shared)
+    _, arguments, _ = await scene(shared)
     stranger = (await account(shared.admin)).client
     for name in root(OperationType.QUERY).fields.keys() - {"viewer", "server"}:
-        minimal_call = call(OperationType.QUERY, name, known)
+        minimal_call = call(OperationType.QUERY, name, arguments)
         result = await execute(stranger, minimal_call.document, minimal_call.variables)
         assert (code(result), (result["data"] or {}).get(name)) == ("FORBIDDEN", None), result
     for name in root(OperationType.SUBSCRIPTION).fields:
-        minimal_call = call(OperationType.SUBSCRIPTION, name, known)
+        minimal_call = call(OperationType.SUBSCRIPTION, name, arguments)
         (result,) = await answers(stranger, minimal_call.document, **minimal_call.variables)
         assert (code(result), result["data"]) == ("FORBIDDEN", None), result
     assert (await stranger.query("{ viewer { id } }"))["viewer"]
 
 
 async def test_a_deployer_of_one_application_may_not_deploy_another(shared: System) -> None:
-    here = await world(shared.admin)
-    mine, other = await here.application("mine"), await here.application("other")
-    version = await here.version()
+    environment = await world(shared.admin)
+    mine, foreign = await environment.application("mine"), await environment.application("other")
+    version = await environment.version()
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": mine})
-    theirs = World(deployer.client, here.environment_id)
-    for wanted, expected in (([other], ["FORBIDDEN"]), ([mine, other], ["FORBIDDEN"]), (None, ["FORBIDDEN"])):
-        assert codes(await theirs.try_deploy(version, applicationIds=wanted)) == expected
+    theirs = World(deployer.client, environment.environment_id)
+    for application_ids, expected in (
+        ([foreign], ["FORBIDDEN"]),
+        ([mine, foreign], ["FORBIDDEN"]),
+        (None, ["FORBIDDEN"]),
+    ):
+        assert codes(await theirs.try_deploy(version, applicationIds=application_ids)) == expected
     assert codes(await theirs.try_deploy(version, applicationIds=[mine])) == []
 
 
 async def test_a_deployer_of_one_environment_may_not_deploy_to_two(shared: System) -> None:
-    here, there = await world(shared.admin), await world(shared.admin)
-    await here.application("shop")
-    version = await here.version()
-    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
-    theirs = World(deployer.client, here.environment_id)
-    both = [here.environment_id, there.environment_id]
-    before = await contents(shared)
-    assert codes(await theirs.try_deploy(version, environmentIds=both)) == ["FORBIDDEN"]
-    assert await contents(shared) == before
+    environment, other_environment = await world(shared.admin), await world(shared.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    theirs = World(deployer.client, environment.environment_id)
+    environment_ids = [environment.environment_id, other_environment.environment_id]
+    contents_before = await contents(shared)
+    assert codes(await theirs.try_deploy(version, environmentIds=environment_ids)) == ["FORBIDDEN"]
+    assert await contents(shared) == contents_before
     assert codes(await theirs.try_deploy(version)) == []
 
 
 async def test_an_admin_of_one_environment_is_not_an_admin_of_everything(shared: System) -> None:
-    here, there = await world(shared.admin), await world(shared.admin)
-    somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": here.environment_id})
+    environment, other_environment = await world(shared.admin), await world(shared.admin)
+    somebody = await account(shared.admin, {"role": "ADMIN", "environmentId": environment.environment_id})
     change = somebody.client.mutate
-    assert codes(await change("updateEnvironment", "environment { id }", id=here.environment_id, rank=3)) == []
+    assert codes(await change("updateEnvironment", "environment { id }", id=environment.environment_id, rank=3)) == []
     refused = [
-        await change("updateEnvironment", "environment { id }", id=there.environment_id, rank=3),
+        await change("updateEnvironment", "environment { id }", id=other_environment.environment_id, rank=3),
         await change("createEnvironment", "environment { id }", name=unique("env"), operator="SIMULATED"),
         await change("createServiceAccount", "serviceAccount { id }", name=unique("account")),
         await change("grantRole", "actor { id }", actorId=somebody.id, role="ADMIN"),
         await change(
-            "grantRole", "actor { id }", actorId=somebody.id, role="VIEWER", environmentId=there.environment_id
+            "grantRole",
+            "actor { id }",
+            actorId=somebody.id,
+            role="VIEWER",
+            environmentId=other_environment.environment_id,
         ),
     ]
     assert [codes(answer) for answer in refused] == [["FORBIDDEN"]] * len(refused)
@@ -270,24 +281,28 @@ MAY = {
 }
 
 
-async def test_scopes_narrow_what_was_granted(shared: System) -> None:
+async def test_scopes_narrow_the_grants_of_a_token(shared: System) -> None:
     for scope, expected in MAY.items():
         somebody = (await account(shared.admin, {"role": "ADMIN"}, scopes=[scope])).client
-        seen = (
+        counts = (
             code(await somebody.execute("{ environments { id } }")) is None,
-            not codes(await World(somebody, "").client.mutate("createApplication", "__typename", **least())),
+            not codes(
+                await World(somebody, "").client.mutate("createApplication", "__typename", **minimal_application())
+            ),
             not codes(await somebody.mutate("createServiceAccount", "__typename", name=unique("account"))),
         )
-        assert seen == expected, scope
+        assert counts == expected, scope
 
 
-def least() -> dict[str, Any]:
+def minimal_application() -> dict[str, Any]:
     return {"name": unique("app"), "shell": {"command": ["true"]}}
 
 
-async def test_scopes_widen_nothing(shared: System) -> None:
+async def test_scopes_never_widen_the_grants_of_a_token(shared: System) -> None:
     somebody = await account(shared.admin, {"role": "VIEWER"}, scopes=["ADMIN"])
-    assert codes(await somebody.client.mutate("createApplication", "__typename", **least())) == ["FORBIDDEN"]
+    assert codes(await somebody.client.mutate("createApplication", "__typename", **minimal_application())) == [
+        "FORBIDDEN"
+    ]
 
 
 async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
@@ -311,11 +326,11 @@ async def test_a_narrow_token_cannot_create_a_wide_one(shared: System) -> None:
 
 async def test_only_an_admin_creates_tokens_for_others(shared: System) -> None:
     owner = await account(shared.admin, {"role": "VIEWER"})
-    other = await account(shared.admin, {"role": "DEPLOYER"})
+    deployer = await account(shared.admin, {"role": "DEPLOYER"})
     make = {"name": "x", "serviceAccountId": owner.id, "scopes": ["VIEWER"]}
-    assert codes(await other.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
-    assert codes(await other.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
-    data = await other.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
+    assert codes(await deployer.client.mutate("createApiToken", "secret", **make)) == ["FORBIDDEN"]
+    assert codes(await deployer.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == ["FORBIDDEN"]
+    data = await deployer.client.query("query($id: ID!) { node(id: $id) { id } }", id=owner.token_id)
     assert data == {"node": None}
     assert codes(await owner.client.mutate("revokeApiToken", "token { id }", id=owner.token_id)) == []
     assert (await owner.client.post(VIEWER_ID)).status_code == 401

@@ -20,7 +20,7 @@ CREATE = '{"query": "mutation { createServiceAccount(input: {name: \\"NAME\\"}) 
 
 
 @asynccontextmanager
-async def served(system: System, settings: ServeSettings) -> AsyncIterator[Client]:
+async def serve_api(system: System, settings: ServeSettings) -> AsyncIterator[Client]:
     """Serve the API once more, configured as a process, with the test's own settings."""
     app = application(system.runtime)
     server = uvicorn.Server(server_config(app, settings))
@@ -42,7 +42,7 @@ async def served(system: System, settings: ServeSettings) -> AsyncIterator[Clien
 async def test_a_forwarded_address_is_taken_from_trusted_proxies_only(
     system: System, trusted: str | None, expected: str
 ) -> None:
-    async with served(system, ServeSettings(trusted_proxies=trusted)) as client:
+    async with serve_api(system, ServeSettings(trusted_proxies=trusted)) as client:
         await send(client, CREATE.replace("NAME", unique("bot")).encode(), x_forwarded_for="192.0.2.7")
     (entry,) = await entries(system.admin, actions=["createServiceAccount"])
     assert entry["sourceIp"] == expected

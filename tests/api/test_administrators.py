@@ -9,23 +9,23 @@ VIEWER_ID = "{ viewer { id } }"
 
 
 async def test_the_last_admin_of_everything_cannot_be_removed(system: System) -> None:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
-    await account(system.admin, {"role": "ADMIN", "environmentId": here.environment_id}, {"role": "DEPLOYER"})
+    await account(system.admin, {"role": "ADMIN", "environmentId": environment.environment_id}, {"role": "DEPLOYER"})
     refused = await system.admin.mutate("revokeRole", "actor { id }", actorId=me, role="ADMIN")
     assert codes(refused) == ["WRONG_STATE"]
-    second = await account(system.admin, {"role": "ADMIN"})
-    await second.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
+    second_admin = await account(system.admin, {"role": "ADMIN"})
+    await second_admin.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
     assert codes(await system.admin.mutate("createServiceAccount", "__typename", name="x")) == ["FORBIDDEN"]
 
 
 async def test_two_admins_who_remove_each_other_leave_one(system: System) -> None:
     me = (await system.admin.query(VIEWER_ID))["viewer"]["id"]
-    one, two = await account(system.admin, {"role": "ADMIN"}), await account(system.admin, {"role": "ADMIN"})
-    await one.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
+    ann, ben = await account(system.admin, {"role": "ADMIN"}), await account(system.admin, {"role": "ADMIN"})
+    await ann.client.change("revokeRole", "actor { id }", actorId=me, role="ADMIN")
     removals = (
-        each.client.mutate("revokeRole", "actor { id }", actorId=other.id, role="ADMIN")
-        for each, other in ((one, two), (two, one))
+        remover.client.mutate("revokeRole", "actor { id }", actorId=removed.id, role="ADMIN")
+        for remover, removed in ((ann, ben), (ben, ann))
     )
     answers_ = await at_once(system, "LOCK TABLE grants IN EXCLUSIVE MODE", *removals)
     assert sorted(codes(answer) for answer in answers_) == [[], ["WRONG_STATE"]]

@@ -28,7 +28,7 @@ class Production:
     """An environment with a policy in which each command leaves a trace, with a deployer and approvers."""
 
     system: System
-    here: World
+    environment: World
     notes: Path
     app: str
     deployer: Account
@@ -41,27 +41,29 @@ class Production:
     def ran(self) -> list[str]:
         return self.notes.read_text(encoding="utf-8").split() if self.notes.exists() else []
 
-    async def seen(self, id_: str) -> Data:
+    async def read_deployment(self, id_: str) -> Data:
         return dict((await self.deployer.client.query(SEEN, id=id_))["deployment"])
 
     async def make(self, version: str, **fields: object) -> str:
-        given = {"versionId": version, "environmentIds": [self.here.environment_id]} | fields
-        payload = await self.deployer.client.change("createDeployment", "deployments { id }", **given)
+        arguments = {"versionId": version, "environmentIds": [self.environment.environment_id]} | fields
+        payload = await self.deployer.client.change("createDeployment", "deployments { id }", **arguments)
         return str(payload["deployments"][0]["id"])
 
     async def until(self, id_: str, *statuses: str) -> Data:
         await self.system.admin.until(id_, *statuses)
-        return await self.seen(id_)
+        return await self.read_deployment(id_)
 
     async def approve(self, id_: str, *people: Account) -> None:
         for person in people or self.approvers:
             pending = [
-                approval["id"] for approval in (await self.seen(id_))["approvals"] if approval["status"] == "PENDING"
+                approval["id"]
+                for approval in (await self.read_deployment(id_))["approvals"]
+                if approval["status"] == "PENDING"
             ]
             answer = await person.client.mutate("approve", "approvals { id }", approvalIds=pending)
             assert answer["errors"] == [], answer
 
-    async def deployed(self, version: str) -> str:
+    async def deploy_approved(self, version: str) -> str:
         """Deploy with the required approvals."""
         id_ = await self.make(version)
         await self.until(id_, "WAITING_CONFIRM")
@@ -70,17 +72,17 @@ class Production:
         return id_
 
     async def version(self, name: str) -> str:
-        return await self.here.version(unique(name))
+        return await self.environment.version(unique(name))
 
 
 @pytest.fixture
 async def production(system: System, tmp_path: Path) -> Production:
-    here = await world(system.admin, operator="SHELL")
+    environment = await world(system.admin, operator="SHELL")
     deployer = await account(system.admin, {"role": "DEPLOYER"})
     approvers = [await account(system.admin, {"role": "APPROVER"}) for _ in range(2)]
-    created = Production(system, here, tmp_path / "notes", "", deployer, approvers)
-    created.app = await here.application("web", shell={"command": created.command("good"), "instances": ["one"]})
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 2}
+    created = Production(system, environment, tmp_path / "notes", "", deployer, approvers)
+    created.app = await environment.application("web", shell={"command": created.command("good"), "instances": ["one"]})
+    policy = {"environmentId": environment.environment_id, "requiredApprovals": 2}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     await system.start_worker()
     return created
@@ -94,71 +96,77 @@ async def test_a_custom_graph_waits_as_a_whole(production: Production, kind: str
     if kind in ("DEPLOY", "HEALTH_CHECK"):
         del own["command"]
     id_ = await production.make(await production.version("v"), tasks=[own])
-    seen = await production.until(id_, "WAITING_CONFIRM")
-    assert (seen["requireConfirm"], [task["attempt"] for task in seen["tasks"]]) == (True, [0])
-    assert [(approval["subject"], approval["status"]) for approval in seen["approvals"]] == [("DEPLOYMENT", "PENDING")]
+    deployment = await production.until(id_, "WAITING_CONFIRM")
+    assert (deployment["requireConfirm"], [task["attempt"] for task in deployment["tasks"]]) == (True, [0])
+    assert [(approval["subject"], approval["status"]) for approval in deployment["approvals"]] == [
+        ("DEPLOYMENT", "PENDING")
+    ]
     skipped = await production.deployer.client.mutate(
-        "skipTask", "task { status }", id=seen["tasks"][0]["id"], reason="past it"
+        "skipTask", "task { status }", id=deployment["tasks"][0]["id"], reason="past it"
     )
     assert skipped["errors"] == []
-    assert (await production.seen(id_))["status"] == "WAITING_CONFIRM"
+    assert (await production.read_deployment(id_))["status"] == "WAITING_CONFIRM"
     assert production.ran == []
 
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_custom_builds_run_before_the_approval_only_if_trusted(production: Production, trusted: bool) -> None:
-    policy = {"environmentId": production.here.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
+    policy = {"environmentId": production.environment.environment_id, "requiredApprovals": 2, "trustBuilds": trusted}
     await production.system.admin.change("setApprovalPolicy", "environment { id }", **policy)
     step = {"applicationId": production.app, "command": {"command": production.command("built")}}
     graph = [task("b", type="BUILD", **step), task("x", "b", command={"command": production.command("evil")})]
     id_ = await production.make(await production.version("v"), tasks=graph)
-    seen = await production.until(id_, "WAITING_CONFIRM")
-    assert [task["status"] for task in seen["tasks"]] == (["SUCCESS", "PENDING"] if trusted else ["PENDING", "BLOCKED"])
+    deployment = await production.until(id_, "WAITING_CONFIRM")
+    assert [task["status"] for task in deployment["tasks"]] == (
+        ["SUCCESS", "PENDING"] if trusted else ["PENDING", "BLOCKED"]
+    )
     assert production.ran == (["built"] if trusted else [])
 
 
 async def test_an_edit_requests_approval_again_and_removes_no_request(production: Production) -> None:
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
-    (first,) = (await production.seen(id_))["approvals"]
+    (first_approval,) = (await production.read_deployment(id_))["approvals"]
     await production.approve(id_, production.approvers[0])
     graph = [task("x", command={"command": production.command("evil")})]
-    seen = await production.seen(id_)
-    done = [{"key": task["key"], "name": "Prepare", "type": "PREPARE"} for task in seen["tasks"][:1]]
+    deployment = await production.read_deployment(id_)
+    done = [{"key": task["key"], "name": "Prepare", "type": "PREPARE"} for task in deployment["tasks"][:1]]
     edited = await production.deployer.client.mutate(
         "updateWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=1, tasks=[*done, *graph]
     )
     assert edited["errors"] == []
-    seen = await production.seen(id_)
-    assert [(approval["status"], approval["revision"]) for approval in seen["approvals"]] == [
+    deployment = await production.read_deployment(id_)
+    assert [(approval["status"], approval["revision"]) for approval in deployment["approvals"]] == [
         ("CANCELLED", 1),
         ("PENDING", 2),
     ]
-    assert seen["approvals"][1]["missing"] == 2
-    late = await production.approvers[1].client.mutate("approve", "approvals { id }", approvalIds=[first["id"]])
+    assert deployment["approvals"][1]["missing"] == 2
+    late = await production.approvers[1].client.mutate(
+        "approve", "approvals { id }", approvalIds=[first_approval["id"]]
+    )
     assert codes(late) == ["WRONG_STATE"]
     await production.system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="no")
     assert production.ran == []
 
 
 async def test_the_editor_of_a_workflow_cannot_approve_it(production: Production) -> None:
-    both = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    editor = await account(production.system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
     evil = task("x", command={"command": production.command("evil")})
-    await both.client.change("addTask", "deployment { id }", deploymentId=id_, expectedRevision=1, task=evil)
+    await editor.client.change("addTask", "deployment { id }", deploymentId=id_, expectedRevision=1, task=evil)
     query = """query($id: ID!) { deployment(id: $id) { approvals { id status
       viewerCanDecide { allowed reason } } } myApprovals { nodes { id } } }"""
-    data = await both.client.query(query, id=id_)
+    data = await editor.client.query(query, id=id_)
     pending = data["deployment"]["approvals"][-1]
     assert (pending["status"], pending["viewerCanDecide"]["allowed"]) == ("PENDING", False)
     assert data["myApprovals"]["nodes"] == []
-    answer = await both.client.mutate("approve", "approvals { id }", approvalIds=[pending["id"]])
+    answer = await editor.client.mutate("approve", "approvals { id }", approvalIds=[pending["id"]])
     assert codes(answer) == ["SELF_APPROVAL"]
     await production.approve(id_, production.approvers[0])
-    await both.client.change("restoreWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=2, revision=1)
-    third = (await production.seen(id_))["approvals"][-1]
-    assert (third["revision"], third["missing"]) == (3, 2)
+    await editor.client.change("restoreWorkflow", "deployment { id }", deploymentId=id_, expectedRevision=2, revision=1)
+    third_approval = (await production.read_deployment(id_))["approvals"][-1]
+    assert (third_approval["revision"], third_approval["missing"]) == (3, 2)
 
 
 async def test_restoring_a_revision_does_not_hide_its_author(production: Production) -> None:
@@ -175,27 +183,27 @@ async def test_restoring_a_revision_does_not_hide_its_author(production: Product
 
 
 async def test_a_decision_does_not_count_after_the_right_is_lost(production: Production) -> None:
-    first, second = production.approvers
+    first_approver, second_approver = production.approvers
     id_ = await production.make(await production.version("v"))
     await production.until(id_, "WAITING_CONFIRM")
-    await production.approve(id_, first)
-    await production.system.admin.change("revokeRole", "actor { id }", actorId=first.id, role="APPROVER")
-    assert (await production.seen(id_))["approvals"][0]["missing"] == 2
-    await production.approve(id_, second)
-    (approval,) = (await production.seen(id_))["approvals"]
+    await production.approve(id_, first_approver)
+    await production.system.admin.change("revokeRole", "actor { id }", actorId=first_approver.id, role="APPROVER")
+    assert (await production.read_deployment(id_))["approvals"][0]["missing"] == 2
+    await production.approve(id_, second_approver)
+    (approval,) = (await production.read_deployment(id_))["approvals"]
     assert (approval["status"], approval["missing"]) == ("PENDING", 1)
     votes = {decision["actor"]["id"]: decision["counts"] for decision in approval["decisions"]}
-    assert votes == {first.id: False, second.id: True}
+    assert votes == {first_approver.id: False, second_approver.id: True}
     assert production.ran == []
-    await production.system.admin.change("grantRole", "actor { id }", actorId=first.id, role="APPROVER")
-    await production.approve(id_, first)
+    await production.system.admin.change("grantRole", "actor { id }", actorId=first_approver.id, role="APPROVER")
+    await production.approve(id_, first_approver)
     await production.until(id_, "SUCCESS")
     assert production.ran == ["good"]
 
 
 async def test_a_rollback_runs_the_earlier_definitions(production: Production) -> None:
-    await production.deployed(await production.version("v1"))
-    second = await production.deployed(await production.version("v2"))
+    await production.deploy_approved(await production.version("v1"))
+    second_id = await production.deploy_approved(await production.version("v2"))
     evil = {"command": production.command("evil"), "instances": ["one"]}
     await production.deployer.client.change(
         "updateApplication",
@@ -205,37 +213,37 @@ async def test_a_rollback_runs_the_earlier_definitions(production: Production) -
         build={"command": production.command("evil")},
     )
     payload = await production.deployer.client.change(
-        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+        "rollbackDeployment", "deployment { id }", id=second_id, reason="back"
     )
-    seen = await production.until(payload["deployment"]["id"], "SUCCESS")
-    assert (seen["approvals"], seen["requireConfirm"]) == ([], False)
+    deployment = await production.until(payload["deployment"]["id"], "SUCCESS")
+    assert (deployment["approvals"], deployment["requireConfirm"]) == ([], False)
     assert production.ran == ["good"] * 3
-    assert seen["definitions"][0]["differsFromCurrent"] == ["build", "deploy"]
+    assert deployment["definitions"][0]["differsFromCurrent"] == ["build", "deploy"]
 
 
 @pytest.mark.parametrize("edit", ["addTask", "updateWorkflow"])
 async def test_an_edited_rollback_needs_approval(production: Production, edit: str) -> None:
-    await production.deployed(await production.version("v1"))
-    second = await production.deployed(await production.version("v2"))
+    await production.deploy_approved(await production.version("v1"))
+    second_id = await production.deploy_approved(await production.version("v2"))
     await production.make(await production.version("v3"))
     payload = await production.deployer.client.change(
-        "rollbackDeployment", "deployment { id }", id=second, reason="back"
+        "rollbackDeployment", "deployment { id }", id=second_id, reason="back"
     )
     id_ = payload["deployment"]["id"]
     evil = task("x", command={"command": production.command("evil")})
     fields: Data = {"task": evil} if edit == "addTask" else {"tasks": [evil]}
     await production.deployer.client.change(edit, "deployment { id }", deploymentId=id_, expectedRevision=1, **fields)
     holder = await production.deployer.client.query("{ deployments(first: 2) { nodes { id status } } }")
-    other = next(node["id"] for node in holder["deployments"]["nodes"] if node["id"] != id_)
-    await production.deployer.client.change("cancelDeployment", "deployment { id }", id=other, reason="make room")
-    seen = await production.until(id_, "WAITING_CONFIRM")
-    assert seen["requireConfirm"] is True
-    assert [approval["status"] for approval in seen["approvals"]] == ["PENDING"]
+    rollback_id = next(node["id"] for node in holder["deployments"]["nodes"] if node["id"] != id_)
+    await production.deployer.client.change("cancelDeployment", "deployment { id }", id=rollback_id, reason="make room")
+    deployment = await production.until(id_, "WAITING_CONFIRM")
+    assert deployment["requireConfirm"] is True
+    assert [approval["status"] for approval in deployment["approvals"]] == ["PENDING"]
     assert "evil" not in production.ran
 
 
 async def test_the_graph_to_approve_is_visible_after_a_rename(production: Production) -> None:
-    await production.deployed(await production.version("v1"))
+    await production.deploy_approved(await production.version("v1"))
     benign = {"command": ["echo", "benign"], "instances": ["one"]}
     change = ("updateApplication", "application { id }")
     client = production.deployer.client
@@ -255,30 +263,34 @@ async def test_a_decision_names_the_reviewed_revision(production: Production) ->
     more = {"deploymentId": id_, "task": task("x", command={"command": ["true"]})}
     await production.deployer.client.change("addTask", "deployment { id }", **more, expectedRevision=1)
     ann = production.approvers[0].client
-    pending = (await production.seen(id_))["approvals"][-1]["id"]
+    pending = (await production.read_deployment(id_))["approvals"][-1]["id"]
     stale = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=1)
     assert [(error["code"], error["path"]) for error in stale["errors"]] == [
         ("REVISION_CONFLICT", ["approvalIds", "0"])
     ]
-    seen = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=2)
-    assert seen["errors"] == []
+    deployment = await ann.mutate("approve", "approvals { id }", approvalIds=[pending], expectedRevision=2)
+    assert deployment["errors"] == []
 
 
 GATED = [task("ask", requireConfirm=True), task("after", "ask")]
 
 
-async def quiet(system: System) -> tuple[World, Account, str]:
+async def gated_deployment(system: System) -> tuple[World, Account, str]:
     """Return a deployment of a template with a task that needs approval, and its creator, a DEPLOYER."""
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     payload = await system.admin.change(
         "saveWorkflowTemplate", "version { id }", name=unique("gated"), tasks=[task("first"), *GATED]
     )
     deployer = await account(system.admin, {"role": "DEPLOYER"})
-    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    fields = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "autoStart": False,
+    }
     fields |= {"templateVersionId": payload["version"]["id"]}
     payload = await deployer.client.change("createDeployment", "deployments { id }", **fields)
-    return here, deployer, str(payload["deployments"][0]["id"])
+    return environment, deployer, str(payload["deployments"][0]["id"])
 
 
 PAST_THE_GATE: list[tuple[str, Data]] = [
@@ -296,31 +308,33 @@ PAST_THE_GATE: list[tuple[str, Data]] = [
 async def test_the_creator_cannot_remove_required_approvals_of_a_template(
     system: System, mutation: str, fields: Data
 ) -> None:
-    _, deployer, id_ = await quiet(system)
+    _, deployer, id_ = await gated_deployment(system)
     edit = {"deploymentId": id_, "expectedRevision": 1} | fields
     assert codes(await deployer.client.mutate(mutation, "deployment { id }", **edit)) == ["FORBIDDEN"]
-    other = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
-    assert codes(await other.client.mutate(mutation, "deployment { id }", **edit)) == []
+    approver = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    assert codes(await approver.client.mutate(mutation, "deployment { id }", **edit)) == []
 
 
 async def test_only_an_approver_skips_a_task_that_needs_approval(system: System) -> None:
-    _, deployer, id_ = await quiet(system)
-    seen = (await deployer.client.query(SEEN, id=id_))["deployment"]
-    ask = next(task for task in seen["tasks"] if task["key"] == "ask")
+    _, deployer, id_ = await gated_deployment(system)
+    deployment = (await deployer.client.query(SEEN, id=id_))["deployment"]
+    ask = next(task for task in deployment["tasks"] if task["key"] == "ask")
     assert ask["viewerCan"]["skip"]["allowed"] is False
     order = {"id": ask["id"], "reason": "in a hurry"}
     assert codes(await deployer.client.mutate("skipTask", "task { id }", **order)) == ["FORBIDDEN"]
-    other = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
-    assert codes(await other.client.mutate("skipTask", "task { id }", **order)) == []
+    approver = await account(system.admin, {"role": "DEPLOYER"}, {"role": "APPROVER"})
+    assert codes(await approver.client.mutate("skipTask", "task { id }", **order)) == []
 
 
 async def test_a_required_approval_can_be_removed_by_its_author_before_the_request(system: System) -> None:
-    _, deployer, id_ = await quiet(system)
+    _, deployer, id_ = await gated_deployment(system)
     edit = {"deploymentId": id_}
     asking = task("mine", "first", requireConfirm=True)
     await deployer.client.change("addTask", "deployment { id }", **edit, expectedRevision=1, task=asking)
-    other = await account(system.admin, {"role": "DEPLOYER"})
-    refused = await other.client.mutate("removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine")
+    other_deployer = await account(system.admin, {"role": "DEPLOYER"})
+    refused = await other_deployer.client.mutate(
+        "removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine"
+    )
     assert codes(refused) == ["FORBIDDEN"]
     await deployer.client.change("removeTask", "deployment { id }", **edit, expectedRevision=2, key="mine")
 
@@ -328,7 +342,7 @@ async def test_a_required_approval_can_be_removed_by_its_author_before_the_reque
 async def test_the_plan_lists_the_approvals_it_would_request(production: Production) -> None:
     query = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       approvals { subject taskKey requiredApprovals approverRoles } definitions { differsFromRunning } } }"""
-    fields = {"versionId": await production.version("v"), "environmentIds": [production.here.environment_id]}
+    fields = {"versionId": await production.version("v"), "environmentIds": [production.environment.environment_id]}
     plan = (await production.deployer.client.query(query, input=fields | {"tasks": [GATED[0]]}))["deploymentPlan"]
     roles = {"requiredApprovals": 2, "approverRoles": ["APPROVER", "ADMIN"]}
     assert plan["approvals"] == [

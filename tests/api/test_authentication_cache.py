@@ -37,13 +37,13 @@ async def test_a_token_revoked_elsewhere_reads_for_at_most_a_second_and_never_wr
 
 async def test_a_mutation_clears_the_token_cache_of_its_process(shared: System) -> None:
     reader = await account(shared.admin)
-    read = "{ environments { id } }"
+    query = "{ environments { id } }"
     grant = {"actorId": reader.id, "role": "VIEWER"}
-    assert "errors" in (await reader.client.execute(read))
+    assert "errors" in (await reader.client.execute(query))
     await shared.admin.change("grantRole", "actor { id }", **grant)
-    assert "errors" not in (await reader.client.execute(read))
+    assert "errors" not in (await reader.client.execute(query))
     await shared.admin.change("revokeRole", "actor { id }", **grant)
-    assert "errors" in (await reader.client.execute(read))
+    assert "errors" in (await reader.client.execute(query))
     await shared.admin.change("revokeApiToken", "token { id }", id=reader.token_id)
     assert (await reader.client.post(VIEWER)).status_code == 401
 

@@ -8,10 +8,10 @@ pytestmark = installed
 
 
 async def test_client_caches_merge_objects_and_pages(shared: System) -> None:
-    here = await world(shared.admin)
-    await here.application("shop")
-    version = await here.version()
-    deployments = [await here.deploy(version, autoStart=False) for _ in range(5)]
+    environment = await world(shared.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    deployments = [await environment.deploy(version, autoStart=False) for _ in range(5)]
     setting = {"deployment": deployments[0], "version": version, "limit": 20}
     results = await run("caches.mjs", url=f"{shared.url}/graphql", token=shared.admin.token, **setting)
     for name, result in results.items():

@@ -8,7 +8,7 @@ import pytest
 from tests.api.support.breaking_proxy import Proxy, proxied
 from tests.api.support.feeds import EVENTS, LINES, Feed, chain, start, stored, task_of
 from tests.api.support.node_clients import SECONDS, installed, run
-from tests.api.test_feeds import grow
+from tests.api.test_feeds import store_items
 from tests.support.system import System
 
 pytestmark = [installed, pytest.mark.parametrize("script", ["ws.mjs", "sse.mjs"])]
@@ -31,7 +31,7 @@ async def follow(script: str, system: System, proxy: Proxy, feed: Feed, id_: str
 
 async def test_a_long_feed_is_complete_over_broken_connections(shared: System, script: str) -> None:
     deployment = await chain(shared, 1)
-    await grow(shared, EVENTS, deployment, NUMBER)
+    await store_items(shared, EVENTS, deployment, NUMBER)
     async with proxied(shared.url, (200_000, 120_000, 1_000, 200_000)) as proxy:
         following = asyncio.create_task(follow(script, shared, proxy, EVENTS, deployment))
         async with asyncio.timeout(SECONDS):

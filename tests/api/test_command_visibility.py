@@ -47,24 +47,24 @@ WAYS = {
 class Place:
     """An application with secrets in each of its commands, with a deployment and a template of it."""
 
-    def __init__(self, here: World, ids: dict[str, Any]) -> None:
-        self.here, self.ids = here, ids
+    def __init__(self, environment: World, ids: dict[str, Any]) -> None:
+        self.environment, self.ids = environment, ids
 
-    async def seen(self, client: Client, way: str) -> str:
-        """Return everything that somebody can read by one route, as text."""
+    async def read_as_text(self, client: Client, way: str) -> str:
+        """Return all values that a client can read by one route, as text."""
         document, of = WAYS[way]
         fields = {"input": self.ids["plan"]} if of == "plan" else {"id": self.ids[of]} if of else {}
         return json.dumps(await client.execute(document, **fields))
 
 
 async def place(system: System) -> Place:
-    here = await world(system.admin)
+    environment = await world(system.admin)
     shell = {"command": ["ship", ARGUMENT], "rollbackCommand": ["back", ARGUMENT]}
     metric = {"name": "m", "prometheusUrl": f"http://u:{ARGUMENT}@p:9090", "query": ARGUMENT, "max": 1}
     check = {"command": ["ask", ARGUMENT], "metrics": [metric]}
-    app = await here.application("shop", build=STEP, test=STEP, shell=shell, healthCheck=check)
-    version = await here.version()
-    deployment = await here.deploy(version, autoStart=False)
+    app = await environment.application("shop", build=STEP, test=STEP, shell=shell, healthCheck=check)
+    version = await environment.version()
+    deployment = await environment.deploy(version, autoStart=False)
     extra = {"key": "x", "name": "x", "type": "CUSTOM", "applicationId": app, "command": STEP}
     await system.admin.change(
         "addTask", "workflow { revision }", deploymentId=deployment, expectedRevision=1, task=extra
@@ -73,70 +73,72 @@ async def place(system: System) -> Place:
     for number in (1, 2):
         tasks = [extra | {"key": f"t{number}"}, extra | {"key": "own", "applicationId": None}]
         payload = await system.admin.change("saveWorkflowTemplate", "template { id }", name=name, tasks=tasks)
-    plan = {"versionId": version, "environmentIds": [here.environment_id]}
+    plan = {"versionId": version, "environmentIds": [environment.environment_id]}
     ids = {"application": app, "version": version, "deployment": deployment, "template": payload["template"]["id"]}
-    return Place(here, ids | {"plan": plan})
+    return Place(environment, ids | {"plan": plan})
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_values_of_variables_are_visible_to_deployers_only(shared: System, way: str) -> None:
-    there = await place(shared)
-    env, app = there.here.environment_id, there.ids["application"]
-    other = await there.here.application("other")
-    stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    scene = await place(shared)
+    env, app = scene.environment.environment_id, scene.ids["application"]
+    other_application_id = await scene.environment.application("other")
+    stranger = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other_application_id})
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env, "applicationId": app})
     approver = await account(shared.admin, {"role": "APPROVER", "environmentId": env})
     narrow = await account(shared.admin, {"role": "ADMIN"}, scopes=["VIEWER", "APPROVER"])
     for somebody in (stranger, viewer, approver, narrow):
-        assert SECRET not in await there.seen(somebody.client, way)
-    shown = await there.seen(stranger.client, way)
-    assert ARGUMENT not in shown or way == "template"  # tasks without an application are visible to all viewers
+        assert SECRET not in await scene.read_as_text(somebody.client, way)
+    text = await scene.read_as_text(stranger.client, way)
+    assert ARGUMENT not in text or way == "template"  # tasks without an application are visible to all viewers
     for somebody in (viewer, approver, narrow):
-        shown = await there.seen(somebody.client, way)
-        assert ARGUMENT in shown and "DB_PASSWORD" in shown
+        text = await scene.read_as_text(somebody.client, way)
+        assert ARGUMENT in text and "DB_PASSWORD" in text
     deployer = await account(shared.admin, {"role": "DEPLOYER", "applicationId": app})
     for client in (deployer.client, shared.admin):
-        shown = await there.seen(client, way)
-        assert SECRET in shown and ARGUMENT in shown and ("***" not in shown or way == "applications")
+        text = await scene.read_as_text(client, way)
+        assert SECRET in text and ARGUMENT in text and ("***" not in text or way == "applications")
 
 
 async def test_a_feed_hides_the_same_values(shared: System) -> None:
-    there = await place(shared)
+    scene = await place(shared)
     document = f"""subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{
       ... on DeploymentStatusChanged {{ deployment {{ applications {{ {APPLICATION} }} tasks {{ {TASK} }}
         template {{ tasks {{ {TASK} }} }} }} }} }} }} }}"""
-    env = there.here.environment_id
+    env = scene.environment.environment_id
     viewer = await account(shared.admin, {"role": "VIEWER", "environmentId": env})
     for client, sees in ((viewer.client, False), (shared.admin, True), (viewer.client, False)):
-        found = events(client, document, id=there.ids["deployment"])
-        shown = json.dumps(await anext(found))
-        assert (SECRET in shown) is sees and "DB_PASSWORD" in shown
-        await found.aclose()
+        stream = events(client, document, id=scene.ids["deployment"])
+        text = json.dumps(await anext(stream))
+        assert (SECRET in text) is sees and "DB_PASSWORD" in text
+        await stream.aclose()
 
 
 async def test_saving_a_deployment_as_a_template_needs_visible_values(shared: System) -> None:
-    there = await place(shared)
-    env = there.here.environment_id
-    other = await there.here.application("other")
+    scene = await place(shared)
+    env = scene.environment.environment_id
+    other_application_id = await scene.environment.application("other")
     somebody = await account(
-        shared.admin, {"role": "VIEWER", "environmentId": env}, {"role": "DEPLOYER", "applicationId": other}
+        shared.admin,
+        {"role": "VIEWER", "environmentId": env},
+        {"role": "DEPLOYER", "applicationId": other_application_id},
     )
-    fields = {"name": unique("t"), "fromDeploymentId": there.ids["deployment"]}
+    fields = {"name": unique("t"), "fromDeploymentId": scene.ids["deployment"]}
     answer = await somebody.client.mutate("saveWorkflowTemplate", "template { id }", **fields)
     assert codes(answer) == ["FORBIDDEN"]
     assert codes(await shared.admin.mutate("saveWorkflowTemplate", "template { id }", **fields)) == []
 
 
 async def test_the_author_of_a_template_sees_its_values(shared: System) -> None:
-    here = await world(shared.admin)
-    author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
-    other = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
+    environment = await world(shared.admin)
+    author = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    deployer = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": STEP}
     payload = await author.client.change("saveWorkflowTemplate", "template { id }", name=unique("t"), tasks=[task])
     document = WAYS["template"][0].replace("diff(from: 1, to: 2)", "diff(from: 1, to: 1)")
-    for client, sees in ((author.client, True), (other.client, False), (shared.admin, True)):
-        shown = json.dumps(await client.query(document, id=payload["template"]["id"]))
-        assert (SECRET in shown) is sees and ARGUMENT in shown
+    for client, sees in ((author.client, True), (deployer.client, False), (shared.admin, True)):
+        text = json.dumps(await client.query(document, id=payload["template"]["id"]))
+        assert (SECRET in text) is sees and ARGUMENT in text
 
 
 HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
@@ -150,8 +152,8 @@ HIDDEN: list[tuple[dict[str, Any], list[str]]] = [
 async def test_the_placeholder_of_hidden_values_is_not_stored(
     shared: System, change: dict[str, Any], path: list[str]
 ) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     answer = await shared.admin.mutate("updateApplication", "application { id }", id=app, **change)
     assert [error["path"] for error in answer["errors"]] == [path]
     task = {"key": "t", "name": "t", "type": "CUSTOM", "command": HIDDEN[0][0]["build"]}

@@ -21,26 +21,26 @@ async def test_confusable_names_are_the_same_template_and_account(shared: System
         data = await client.query("query($n: String) { workflowTemplate(name: $n) { name } }", n=name)
         assert data["workflowTemplate"] == {"name": "Größe"}
     payload = [await client.mutate("createServiceAccount", "serviceAccount { name }", name=name) for name in ALIKE]
-    assert [bool(each["errors"]) for each in payload] == [False, True, True]
+    assert [bool(result["errors"]) for result in payload] == [False, True, True]
 
 
 async def test_confusable_keys_are_the_same_task(shared: System) -> None:
-    here = await world(shared.admin)
-    await here.application("web")
+    environment = await world(shared.admin)
+    await environment.application("web")
     graph = [task(ALIKE[0]), task("b", ALIKE[2])]
-    id_ = await here.deploy(tasks=graph, autoStart=False)
+    id_ = await environment.deploy(tasks=graph, autoStart=False)
     query = "query($id: ID!) { deployment(id: $id) { tasks { id key blockBy } } }"
-    first, second = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
-    assert (first["key"], second["key"], second["blockBy"]) == ("Größe", "b", [first["id"]])
-    refused = await here.try_deploy(tasks=[task(name) for name in ALIKE])
+    first_task, second_task = (await shared.admin.query(query, id=id_))["deployment"]["tasks"]
+    assert (first_task["key"], second_task["key"], second_task["blockBy"]) == ("Größe", "b", [first_task["id"]])
+    refused = await environment.try_deploy(tasks=[task(name) for name in ALIKE])
     assert refused["errors"][0]["message"].startswith("3 tasks have the key")
 
 
 @pytest.mark.parametrize("name", HIDING)
 async def test_names_with_invisible_characters_are_refused(shared: System, name: str) -> None:
     client = shared.admin
-    here = await world(client)
-    web = await here.application("web")
+    environment = await world(client)
+    web = await environment.application("web")
     artifacts = [{"applicationId": web}]
     window = {"startsAt": "2030-01-01T00:00:00Z", "endsAt": "2030-01-02T00:00:00Z", "reason": "no"}
     calls: list[tuple[str, dict[str, Any]]] = [
@@ -48,7 +48,7 @@ async def test_names_with_invisible_characters_are_refused(shared: System, name:
         ("createVersion", {"name": "v", "commit": name, "artifacts": artifacts}),
         ("createServiceAccount", {"name": name}),
         ("createApiToken", {"name": name, "scopes": ["VIEWER"]}),
-        ("createFreezeWindow", {"name": name, "environmentId": here.environment_id, **window}),
+        ("createFreezeWindow", {"name": name, "environmentId": environment.environment_id, **window}),
         ("saveWorkflowTemplate", {"name": name, "tasks": [task("a")]}),
         ("saveWorkflowTemplate", {"name": "x", "tasks": [task(name)]}),
         ("createApplication", {"name": "y", "shell": {"command": ["true"], "instances": [name]}}),

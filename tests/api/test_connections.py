@@ -30,9 +30,9 @@ def document(type_: str, field: str, item: str) -> str:
 
 
 async def revisions(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(autoStart=False, tasks=[task("t0")])
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(autoStart=False, tasks=[task("t0")])
     for number in range(1, COUNT):
         await system.admin.change(
             "addTask", "__typename", deploymentId=id_, expectedRevision=number, task=task(f"t{number}")
@@ -59,51 +59,51 @@ async def tokens(system: System) -> tuple[str, list[str]]:
 
 
 async def approvals(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
+    environment = await world(system.admin)
+    await environment.application("shop")
     await system.start_worker()
     keys = [f"t{number}" for number in range(COUNT)]
-    id_ = await here.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
+    id_ = await environment.deploy(tasks=[task(key, requireConfirm=True) for key in keys])
     await system.admin.until(id_, "WAITING_CONFIRM")
     data = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
     return id_, [approval["id"] for approval in data["deployment"]["approvals"]]
 
 
-async def deployed(system: System) -> tuple[str, str, str, list[str], list[str]]:
+async def create_deployments(system: System) -> tuple[str, str, str, list[str], list[str]]:
     """Return an environment, an application, their newest version, and their deployments and versions."""
-    here = await world(system.admin)
-    app = await here.application("shop")
-    versions = [await here.version(f"v{number}") for number in range(COUNT)]
-    deployment_ids = [await here.deploy(version, autoStart=False) for version in versions]
-    return here.environment_id, app, versions[-1], deployment_ids[::-1], versions[::-1]
+    environment = await world(system.admin)
+    app = await environment.application("shop")
+    versions = [await environment.version(f"v{number}") for number in range(COUNT)]
+    deployment_ids = [await environment.deploy(version, autoStart=False) for version in versions]
+    return environment.environment_id, app, versions[-1], deployment_ids[::-1], versions[::-1]
 
 
 async def of_environment(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[0], found[3]
+    deployments_ = await create_deployments(system)
+    return deployments_[0], deployments_[3]
 
 
 async def of_application(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[1], found[3]
+    ids = await create_deployments(system)
+    return ids[1], ids[3]
 
 
 async def of_version(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    version = await here.version()
-    return version, [await here.deploy(version, autoStart=False) for _ in range(COUNT)][::-1]
+    environment = await world(system.admin)
+    await environment.application("shop")
+    version = await environment.version()
+    return version, [await environment.deploy(version, autoStart=False) for _ in range(COUNT)][::-1]
 
 
 async def versions_of_application(system: System) -> tuple[str, list[str]]:
-    found = await deployed(system)
-    return found[1], found[4]
+    ids = await create_deployments(system)
+    return ids[1], ids[4]
 
 
 async def events(system: System) -> tuple[str, list[str]]:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(autoStart=False)
     for number in range(COUNT - 1):
         await system.admin.change(f"{'resume' if number % 2 else 'pause'}Deployment", "__typename", id=id_)
     data = await system.admin.query("query($id: ID!) { deployment(id: $id) { events { nodes { at } } } }", id=id_)
@@ -126,13 +126,13 @@ LISTS: dict[str, tuple[str, str, str, Made]] = {
 @pytest.mark.parametrize("name", LISTS)
 async def test_pages_from_either_end_contain_the_whole_list(shared: System, name: str) -> None:
     type_, field, item, make = LISTS[name]
-    id_, whole = await make(shared)
+    id_, expected = await make(shared)
     query = document(type_, field, item)
-    assert len(whole) == COUNT
+    assert len(expected) == COUNT
     for size in (1, 2, COUNT, 100):
         pages = await listed(forward(shared, query, size, id=id_), COUNT, item)
         back = await listed(backward(shared, query, size, id=id_), COUNT, item)
-        assert [str(one) for one in flat(pages)] == [str(one) for one in flat(back[::-1])] == whole, size
+        assert [str(node) for node in flat(pages)] == [str(node) for node in flat(back[::-1])] == expected, size
     assert code(await shared.admin.execute(query, id=id_, first=1, last=1)) == "INVALID"
     foreign = "dmVyc2lvbnM6eA"
     for arguments in ({"after": foreign}, {"last": 1, "before": foreign}, {"first": 501}, {"last": -1}):
@@ -143,24 +143,26 @@ async def test_pages_from_either_end_contain_the_whole_list(shared: System, name
 async def test_environments_are_listed_in_promotion_order(shared: System) -> None:
     for rank in (3, -5, 0, 700, -1000, 0):
         await world(shared.admin, rank=rank)
-    whole = [environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]]
+    environment_ids = [
+        environment["id"] for environment in (await shared.admin.query("{ environments { id } }"))["environments"]
+    ]
     query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {{
       list: environmentsConnection(first: $first, after: $after, last: $last, before: $before) {{
         totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
     for size in (4, 100):
-        assert flat(await listed(forward(shared, query, size), len(whole))) == whole
-        assert flat((await listed(backward(shared, query, size), len(whole)))[::-1]) == whole
+        assert flat(await listed(forward(shared, query, size), len(environment_ids))) == environment_ids
+        assert flat((await listed(backward(shared, query, size), len(environment_ids)))[::-1]) == environment_ids
 
 
 async def test_applications_and_templates_are_paged_from_either_end(shared: System) -> None:
-    here = await world(shared.admin)
+    environment = await world(shared.admin)
     tag = unique("both")
     for number in range(COUNT):
-        await here.application(f"{tag}-{number}")
+        await environment.application(f"{tag}-{number}")
         await shared.admin.change("saveWorkflowTemplate", "__typename", name=f"{tag}-{number}", tasks=[task("a")])
-    await here.version(tag)
-    gone = await here.application(f"{tag}-gone")
-    await shared.admin.change("archiveApplication", "__typename", id=gone)
+    await environment.version(tag)
+    archived_id = await environment.application(f"{tag}-gone")
+    await shared.admin.change("archiveApplication", "__typename", id=archived_id)
     for field in ("applications", "workflowTemplates"):
         query = f"""query($first: Int, $after: Cursor, $last: Int, $before: Cursor, $contains: String,
             $archived: Boolean) {{
@@ -169,14 +171,14 @@ async def test_applications_and_templates_are_paged_from_either_end(shared: Syst
             totalCount nodes {{ id }} edges {{ cursor node {{ id }} }} {PAGE} }} }}"""
         pages = flat(await listed(forward(shared, query, 2, contains=tag), COUNT))
         assert flat((await listed(backward(shared, query, 2, contains=tag), COUNT))[::-1]) == pages
-        found: Data = (await shared.admin.query(query, contains=tag, archived=True))["list"]
-        archived = [gone] if field == "applications" else []
-        assert ([node["id"] for node in found["nodes"]], found["totalCount"]) == (archived, len(archived))
+        page: Data = (await shared.admin.query(query, contains=tag, archived=True))["list"]
+        archived = [archived_id] if field == "applications" else []
+        assert ([node["id"] for node in page["nodes"]], page["totalCount"]) == (archived, len(archived))
 
 
 async def test_versions_are_found_by_application_and_commit(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     query = """query($applicationId: ID, $commit: String) {
       versions(applicationId: $applicationId, commit: $commit) { totalCount nodes { name } } }"""
     for name, commit in (("a", "0123abcd"), ("b", "0123ffff"), ("c", None)):

@@ -1,7 +1,4 @@
-"""Loading in one go.
-
-What goes together, what is kept, and what becomes of those who give up or ask for what fails.
-"""
+"""Data loaders: batches, caching, cancelled callers and errors."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -17,7 +14,7 @@ WHERE: ContextVar[str] = ContextVar("WHERE", default="nowhere")
 
 
 class Source:
-    """Answers each key with how many loads there were; `open` lets loads end."""
+    """Returns the number of loads so far for each key. `open` lets loads end."""
 
     def __init__(self) -> None:
         self.loads: list[list[str]] = []
@@ -25,11 +22,11 @@ class Source:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def listed(self, keys: Sequence[str]) -> list[int]:
-        found = await self.mapped(keys)
-        return [found[key] for key in keys]
+    async def load_list(self, keys: Sequence[str]) -> list[int]:
+        values = await self.load_mapping(keys)
+        return [values[key] for key in keys]
 
-    async def mapped(self, keys: Sequence[str]) -> dict[str, int]:
+    async def load_mapping(self, keys: Sequence[str]) -> dict[str, int]:
         self.loads.append(sorted(keys))
         self.seen.append(WHERE.get())
         number = len(self.loads)
@@ -39,92 +36,92 @@ class Source:
         return dict.fromkeys(keys, number)
 
 
-async def test_a_loader_asks_once_for_what_is_wanted_together_and_keeps_it() -> None:
+async def test_a_loader_batches_keys_and_caches_their_values() -> None:
     source = Source()
-    loader = DataLoader(source.listed)
+    loader = DataLoader(source.load_list)
     assert await loader.load_many("aba") == [1, 1, 1]
     assert await loader.load_many(["b", "c"]) == [1, 2]
     assert source.loads == [["a", "b"], ["c"]]
 
 
-async def test_a_key_that_is_being_loaded_is_not_asked_for_again() -> None:
+async def test_concurrent_loads_of_a_key_share_one_batch() -> None:
     source = Source()
     source.open.clear()
-    loader = DataLoader(source.listed)
-    first = asyncio.ensure_future(loader.load("a"))
+    loader = DataLoader(source.load_list)
+    first_load = asyncio.ensure_future(loader.load("a"))
     await asyncio.sleep(0.01)
-    second = asyncio.ensure_future(loader.load("a"))
+    second_load = asyncio.ensure_future(loader.load("a"))
     source.open.set()
-    assert await first == await second == 1
+    assert await first_load == await second_load == 1
     assert source.loads == [["a"]]
 
 
 @pytest.mark.parametrize("kind", ["loader", "together"])
-async def test_who_gives_up_leaves_the_answer_to_the_others(kind: str) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_load_of_others(kind: str) -> None:
     source = Source()
     source.open.clear()
-    loader, together = DataLoader(source.listed), CoalescingLoader(source.mapped)
+    loader, together = DataLoader(source.load_list), CoalescingLoader(source.load_mapping)
 
-    async def ask() -> Any:
+    async def load_one() -> Any:
         return await loader.load("a") if kind == "loader" else (await together(["a"]))["a"]
 
-    gone, waiting = asyncio.create_task(ask()), asyncio.create_task(ask())
+    cancelled, waiting = asyncio.create_task(load_one()), asyncio.create_task(load_one())
     await asyncio.sleep(0.01)
-    gone.cancel()
+    cancelled.cancel()
     source.open.set()
     assert await waiting == 1
     with pytest.raises(asyncio.CancelledError):
-        await gone
+        await cancelled
 
 
-async def test_what_fails_fails_for_all_who_asked_and_is_asked_again_afterwards() -> None:
+async def test_an_error_reaches_all_callers_and_is_not_cached() -> None:
     source = Source()
-    loader, together = DataLoader(source.listed), CoalescingLoader(source.mapped)
-    asking: list[Awaitable[Any]] = [loader.load("bad"), loader.load("a"), together(["bad"]), together(["a"])]
-    for found in await asyncio.gather(*asking, return_exceptions=True):
-        assert isinstance(found, LookupError)
+    loader, together = DataLoader(source.load_list), CoalescingLoader(source.load_mapping)
+    loads: list[Awaitable[Any]] = [loader.load("bad"), loader.load("a"), together(["bad"]), together(["a"])]
+    for result in await asyncio.gather(*loads, return_exceptions=True):
+        assert isinstance(result, LookupError)
     assert (await loader.load("a"), await together(["a"])) == (3, {"a": 4})
 
 
 async def test_an_answer_of_the_wrong_length_is_an_error() -> None:
-    async def nothing(keys: list[str]) -> list[int]:
+    async def load_no_values(keys: list[str]) -> list[int]:
         return []
 
     with pytest.raises(LookupError):
-        await DataLoader(nothing).load("a")
+        await DataLoader(load_no_values).load("a")
 
 
-async def test_nobody_gets_what_was_loaded_before_they_asked() -> None:
+async def test_a_coalescing_loader_never_returns_an_earlier_load() -> None:
     source = Source()
     source.open.clear()
-    together = CoalescingLoader(source.mapped)
-    first = asyncio.create_task(together(["a"]))
+    together = CoalescingLoader(source.load_mapping)
+    first_load = asyncio.create_task(together(["a"]))
     await asyncio.sleep(0.01)
-    second = asyncio.create_task(together(["a"]))
+    second_load = asyncio.create_task(together(["a"]))
     await asyncio.sleep(0.01)
     source.open.set()
-    assert (await first, await second) == ({"a": 1}, {"a": 2})
+    assert (await first_load, await second_load) == ({"a": 1}, {"a": 2})
 
 
-async def test_those_who_wait_for_a_busy_source_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_that_wait_for_a_busy_source_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataloader, "MAX_CONCURRENT_BATCHES", 1)
     monkeypatch.setattr(dataloader, "MAX_BATCH_KEYS", 3)
     source = Source()
     source.open.clear()
-    together = CoalescingLoader(source.mapped)
-    asking = []
+    together = CoalescingLoader(source.load_mapping)
+    loads = []
     for key in "abbcde":
-        asking.append(asyncio.create_task(together([key])))
+        loads.append(asyncio.create_task(together([key])))
         await asyncio.sleep(0.01)
     source.open.set()
-    await asyncio.gather(*asking)
+    await asyncio.gather(*loads)
     assert source.loads == [["a"], ["b", "c"], ["d", "e"]] or source.loads == [["a"], ["b", "c", "d"], ["e"]]
     assert len(await together([str(number) for number in range(9)])) == 9
     assert len(source.loads) == 4
 
 
-async def test_what_is_loaded_together_is_loaded_outside_of_whatever_anybody_is_in() -> None:
+async def test_a_batch_runs_outside_of_the_context_of_its_callers() -> None:
     source = Source()
     WHERE.set("a transaction")
-    await CoalescingLoader(source.mapped)(["a"])
+    await CoalescingLoader(source.load_mapping)(["a"])
     assert source.seen == ["nowhere"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.api.support.refusals import TRUE, Refusals, deploy, invalid, missing, named, place, refusal, refused
+from tests.api.support.refusals import TRUE, Refusals, code_and_path, deploy, invalid, missing, place, refusal, refused
 from tests.api.support.rows import contents, database
 from tests.api.support.wire import code
 from tests.support.client import Data
@@ -11,18 +11,18 @@ from tests.support.world import task, world
 
 
 async def test_an_invalid_deployment_is_refused_with_the_path_of_the_field(shared: System) -> None:
-    here, base = await place(shared)
-    users, orders, other = *here.applications.values(), await (await world(shared.admin)).application("other")
-    env = here.environment_id
+    environment, base = await place(shared)
+    users, orders, foreign = *environment.applications.values(), await (await world(shared.admin)).application("other")
+    env = environment.environment_id
     table: Refusals = [
         ({"environmentIds": []}, ["environmentIds"]),
         ({"environmentIds": [env, env]}, ["environmentIds"]),
         ({"environmentIds": ["nobody", env, users]}, [missing("environmentIds"), missing("environmentIds")]),
         ({"applicationIds": []}, ["applicationIds"]),
         ({"applicationIds": [users, users]}, ["applicationIds"]),
-        ({"applicationIds": [users, other, "nobody"]}, ["applicationIds", missing("applicationIds")]),
+        ({"applicationIds": [users, foreign, "nobody"]}, ["applicationIds", missing("applicationIds")]),
         ({"mustInOrder": [orders, orders]}, ["mustInOrder"]),
-        ({"mustInOrder": [other]}, ["mustInOrder"]),
+        ({"mustInOrder": [foreign]}, ["mustInOrder"]),
         ({"mustInOrder": ["nobody"]}, [missing("mustInOrder")]),
         ({"applicationIds": [users], "mustInOrder": [orders]}, ["mustInOrder"]),
         ({"strategy": {"kind": "ROLLING", "steps": []}}, ["strategy.steps"]),
@@ -45,19 +45,20 @@ async def test_an_invalid_deployment_is_refused_with_the_path_of_the_field(share
 
 
 async def test_a_deployment_of_an_unknown_version_names_it(shared: System) -> None:
-    here, base = await place(shared)
-    for id_ in ("nobody", here.environment_id, base["versionId"][:-1] + "!"):
+    environment, base = await place(shared)
+    for id_ in ("nobody", environment.environment_id, base["versionId"][:-1] + "!"):
         (error,) = await refusal(shared.admin, "createDeployment", base | {"versionId": id_})
-        assert named([error]) == [("NotFound", "NOT_FOUND", "versionId")]
+        assert code_and_path([error]) == [("NotFound", "NOT_FOUND", "versionId")]
         assert error["objectId"] == id_
 
 
 async def test_an_archived_application_cannot_be_deployed(shared: System) -> None:
-    here, base = await place(shared)
-    await shared.admin.change("archiveApplication", "application { archivedAt }", id=here.applications["users"])
-    assert named(await refusal(shared.admin, "createDeployment", base)) == invalid("applicationIds")
+    environment, base = await place(shared)
+    await shared.admin.change("archiveApplication", "application { archivedAt }", id=environment.applications["users"])
+    assert code_and_path(await refusal(shared.admin, "createDeployment", base)) == invalid("applicationIds")
     assert (
-        await refusal(shared.admin, "createDeployment", base | {"applicationIds": [here.applications["orders"]]}) == []
+        await refusal(shared.admin, "createDeployment", base | {"applicationIds": [environment.applications["orders"]]})
+        == []
     )
 
 
@@ -65,7 +66,7 @@ async def test_a_huge_integer_in_a_payload_is_refused_or_stored(shared: System) 
     _, base = await place(shared)
     tasks = [task("a", payload={"number": 10**40})]
     errors = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
-    assert named(errors) in ([], invalid("tasks.0.payload"))
+    assert code_and_path(errors) in ([], invalid("tasks.0.payload"))
 
 
 def faults(errors: Sequence[Data]) -> list[tuple[str, list[str]]]:
@@ -74,8 +75,8 @@ def faults(errors: Sequence[Data]) -> list[tuple[str, list[str]]]:
 
 
 async def test_all_faults_of_a_graph_are_reported_at_once(shared: System) -> None:
-    here, base = await place(shared, "SHELL")
-    users, orders = here.applications.values()
+    environment, base = await place(shared, "SHELL")
+    users, orders = environment.applications.values()
     of_users = {"applicationId": users, "command": TRUE}
     table: list[tuple[list[Data], list[tuple[str, list[str]]]]] = [
         ([task("a", "b", command=TRUE), task("b", "c", command=TRUE), task("c", "a", command=TRUE)],
@@ -94,32 +95,32 @@ async def test_all_faults_of_a_graph_are_reported_at_once(shared: System) -> Non
          [("DUPLICATE_KEY", ["a"]), ("UNKNOWN_BLOCKER", ["a", "ghost"]), ("MISSING_COMMAND", ["b"]),
           ("UNKNOWN_APPLICATION", ["c"]), ("MISSING_COMMAND", ["c"])]),
     ]  # fmt: skip
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for tasks, expected in table:
         assert faults(await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})) == expected
-    deploys = [task(name, type="DEPLOY", applicationId=id_) for name, id_ in here.applications.items()]
-    found = await refusal(shared.admin, "createDeployment", base | {"tasks": deploys, "mustInOrder": [users, orders]})
-    assert faults(found) == [("MUST_IN_ORDER", ["orders", "users"])]
-    assert await contents(shared) == before
+    deploys = [task(name, type="DEPLOY", applicationId=id_) for name, id_ in environment.applications.items()]
+    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": deploys, "mustInOrder": [users, orders]})
+    assert faults(errors) == [("MUST_IN_ORDER", ["orders", "users"])]
+    assert await contents(shared) == contents_before
 
 
 async def test_a_task_that_waits_for_itself_is_a_fault(shared: System) -> None:
     _, base = await place(shared)
-    found = faults(await refusal(shared.admin, "createDeployment", base | {"tasks": [task("a", "a")]}))
-    assert ("SELF_BLOCK", ["a"]) in found
+    errors = faults(await refusal(shared.admin, "createDeployment", base | {"tasks": [task("a", "a")]}))
+    assert ("SELF_BLOCK", ["a"]) in errors
 
 
 async def test_two_thousand_tasks_are_stored_and_one_more_is_refused(shared: System) -> None:
     _, base = await place(shared)
     tasks = [task(f"t{number}") for number in range(2001)]
-    found = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
-    assert faults(found) == [("TOO_LARGE", [])]
+    errors = await refusal(shared.admin, "createDeployment", base | {"tasks": tasks})
+    assert faults(errors) == [("TOO_LARGE", [])]
     assert await refusal(shared.admin, "createDeployment", base | {"tasks": tasks[:2000]}) == []
 
 
 async def test_a_plan_reports_the_same_faults_and_stores_nothing(shared: System) -> None:
     _, base = await place(shared)
-    before = await contents(shared)
+    contents_before = await contents(shared)
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       levels criticalPath gate { canProceed } tasks { key } faults { __typename code kind taskKeys } } }"""
     for tasks, expected in (([task("a", "b"), task("b", "a")], [("CYCLE", ["a", "b", "a"])]), (None, [])):
@@ -129,7 +130,7 @@ async def test_a_plan_reports_the_same_faults_and_stores_nothing(shared: System)
         assert not plan["gate"]["canProceed"]
     refusal_ = await shared.admin.execute(document, input=base | {"versionId": "nobody"})
     assert code(refusal_) == "NOT_FOUND"
-    assert await contents(shared) == before
+    assert await contents(shared) == contents_before
 
 
 # States
@@ -158,18 +159,18 @@ async def test_an_action_that_the_state_forbids_is_wrong_state(shared: System) -
             reason = {"reason": "a test"} if mutation in (CANCEL, ROLL_BACK) else {}
             answer = await shared.admin.mutate(mutation, "__typename", id=deployment, **reason)
             expected = [] if mutation in may else [("WrongState", "WRONG_STATE", "id")]
-            assert named(answer["errors"]) == expected, (state, mutation)
+            assert code_and_path(answer["errors"]) == expected, (state, mutation)
             fresh = None if mutation in may else deployment
 
 
 async def in_state(system: System, base: Data, state: str) -> str:
     """Create a deployment in an environment of its own, and put it into a state."""
     deployment = await deploy(system.admin, base | {"environmentIds": [(await world(system.admin)).environment_id]})
-    await put(system, deployment, state)
+    await set_status(system, deployment, state)
     return deployment
 
 
-async def put(system: System, deployment: str, state: str) -> None:
+async def set_status(system: System, deployment: str, state: str) -> None:
     """Put a deployment into a state by changing its rows."""
     async with database(system) as connection:
         if state != "PENDING":
@@ -184,13 +185,13 @@ async def test_an_empty_reason_is_refused(shared: System) -> None:
     for mutation in ("cancelDeployment", "rollbackDeployment"):
         for reason in ("", "  \n", "a\0b", "a" * 10_001):
             answer = await shared.admin.mutate(mutation, "__typename", id=deployment, reason=reason)
-            assert named(answer["errors"]) == invalid("reason")
+            assert code_and_path(answer["errors"]) == invalid("reason")
 
 
 async def test_a_failed_deployment_cannot_be_retried_while_another_holds_its_application(shared: System) -> None:
     _, base = await place(shared)
     failed = await deploy(shared.admin, base)
-    await put(shared, failed, "FAILED")
+    await set_status(shared, failed, "FAILED")
     holder = await deploy(shared.admin, base | {"autoStart": True})
     for mutation, reason in (("retryDeployment", {}), ("rollbackDeployment", {"reason": "a test"})):
         answer = await shared.admin.mutate(mutation, "__typename", id=failed, **reason)

@@ -16,20 +16,20 @@ CHANGED = """subscription($filter: DeploymentFilter) { deploymentsChanged(filter
 
 
 class LiveList:
-    """A list that a client updates with what changes."""
+    """A list that a client updates with each change."""
 
     def __init__(self) -> None:
         self.updates: list[Data] = []
 
     @property
-    def now(self) -> dict[str, str]:
+    def statuses(self) -> dict[str, str]:
         """The last status of each deployment."""
         return {deployment["id"]: deployment["status"] for deployment in self.updates}
 
     async def until(self, expected: dict[str, str]) -> None:
         """Wait until the list shows the statuses."""
         async with asyncio.timeout(10):
-            while not expected.items() <= self.now.items():
+            while not expected.items() <= self.statuses.items():
                 await asyncio.sleep(0.02)
 
 
@@ -53,17 +53,17 @@ async def live_list(client: Client, **filter_: Any) -> AsyncIterator[LiveList]:
 
 
 async def make_world(system: System) -> World:
-    here = await world(system.admin)
-    await here.application("app")
-    return here
+    environment = await world(system.admin)
+    await environment.application("app")
+    return environment
 
 
 async def test_the_last_state_always_arrives_and_few_before_it(system: System) -> None:
-    here = await make_world(system)
+    environment = await make_world(system)
     await system.start_worker()
     async with live_list(system.admin) as list_:
         graph = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.02}) for n in range(40)]
-        ids = [await here.deploy(tasks=graph) for _ in range(2)]
+        ids = [await environment.deploy(tasks=graph) for _ in range(2)]
         await list_.until(dict.fromkeys(ids, "SUCCESS"))
         times = [deployment["updatedAt"] for deployment in list_.updates if deployment["id"] == ids[0]]
     assert times == sorted(set(times)) and len(times) < 40
@@ -71,25 +71,28 @@ async def test_the_last_state_always_arrives_and_few_before_it(system: System) -
 
 
 async def test_a_filtered_list_gets_its_deployments_and_those_that_leave_it(system: System) -> None:
-    here, there = await make_world(system), await make_world(system)
-    mine_id, other = await here.deploy(autoStart=False), await there.deploy(autoStart=False)
-    filter_ = {"environmentIds": [here.environment_id], "statuses": ["PENDING"]}
+    environment, other_environment = await make_world(system), await make_world(system)
+    mine_id, other_id = await environment.deploy(autoStart=False), await other_environment.deploy(autoStart=False)
+    filter_ = {"environmentIds": [environment.environment_id], "statuses": ["PENDING"]}
     async with live_list(system.admin, **filter_) as list_:
-        for id_ in (mine_id, other):
+        for id_ in (mine_id, other_id):
             await system.admin.change("pauseDeployment", "deployment { id }", id=id_)
         await list_.until({mine_id: "PENDING"})
         assert list_.updates[-1]["paused"]
         await system.admin.change("cancelDeployment", "deployment { id }", id=mine_id, reason="no")
         await list_.until({mine_id: "CANCELLED"})
         await asyncio.sleep(0.5)
-    assert set(list_.now) == {mine_id}
+    assert set(list_.statuses) == {mine_id}
 
 
 async def test_hidden_deployments_do_not_arrive(system: System) -> None:
-    here, there = await make_world(system), await make_world(system)
-    somebody = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})
+    environment, other_environment = await make_world(system), await make_world(system)
+    somebody = await account(system.admin, {"role": "VIEWER", "environmentId": environment.environment_id})
     async with live_list(somebody.client) as list_:
-        hidden, shown = await there.deploy(autoStart=False), await here.deploy(autoStart=False)
-        await list_.until({shown: "PENDING"})
+        hidden_id, visible_id = (
+            await other_environment.deploy(autoStart=False),
+            await environment.deploy(autoStart=False),
+        )
+        await list_.until({visible_id: "PENDING"})
         await asyncio.sleep(0.5)
-    assert hidden not in list_.now
+    assert hidden_id not in list_.statuses

@@ -34,12 +34,12 @@ async def live(shared: System) -> System:
     return shared
 
 
-async def fan(system: System, lines: int = 120, seconds: float = 0.6) -> str:
+async def parallel_deployment(system: System, lines: int = 120, seconds: float = 0.6) -> str:
     """Return a deployment of parallel tasks that is not started."""
-    here = await world(system.admin)
-    await here.application("shop")
+    environment = await world(system.admin)
+    await environment.application("shop")
     graph = [task(key, payload={"seconds": seconds, "lines": lines}) for key in TASKS]
-    return await here.deploy(autoStart=False, tasks=graph)
+    return await environment.deploy(autoStart=False, tasks=graph)
 
 
 async def logs_of(client: Client, deployment: str) -> dict[str, list[Data]]:
@@ -57,26 +57,26 @@ def by_task(items: list[Data]) -> dict[str, list[Data]]:
 
 @pytest.mark.parametrize("follow", WAYS)
 async def test_all_subscribers_get_every_line_in_the_same_order(live: System, follow: Follow) -> None:
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     followers = [asyncio.create_task(collect(follow(live.admin, ALL, deployment))) for _ in range(3)]
     await start(live.admin, deployment)
-    first, *others = [await follower for follower in followers]
-    assert others == [first, first]
-    assert by_task(first) == await logs_of(live.admin, deployment)
-    assert await collect(follow(live.admin, ALL, deployment)) == first
+    first_lines, *other_lines = [await follower for follower in followers]
+    assert other_lines == [first_lines, first_lines]
+    assert by_task(first_lines) == await logs_of(live.admin, deployment)
+    assert await collect(follow(live.admin, ALL, deployment)) == first_lines
 
 
 @pytest.mark.parametrize("follow", WAYS)
 async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(live: System, follow: Follow) -> None:
-    deployment = await fan(live, seconds=1.5)
+    deployment = await parallel_deployment(live, seconds=1.5)
     await start(live.admin, deployment)
     items: list[Data] = []
-    after, completed, connections = None, False, 0
+    cursor, completed, connections = None, False, 0
     while not completed:
         completed, connections = True, connections + 1
-        async with aclosing(follow(live.admin, ALL, deployment, after=after)) as batches:
+        async with aclosing(follow(live.admin, ALL, deployment, after=cursor)) as batches:
             async for batch in batches:
-                items, after = items + batch.items, batch.cursor
+                items, cursor = items + batch.items, batch.cursor
                 if batch.items:
                     completed = False
                     break
@@ -85,9 +85,9 @@ async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(liv
 
 
 async def test_lines_are_filtered_by_level_and_text(live: System) -> None:
-    deployment = await fan(live, lines=30, seconds=0.1)
+    deployment = await parallel_deployment(live, lines=30, seconds=0.1)
     await start(live.admin, deployment)
-    whole = await collect(over_socket(live.admin, ALL, deployment))
+    all_lines = await collect(over_socket(live.admin, ALL, deployment))
     cases: list[tuple[Data, Callable[[Data], bool]]] = [
         ({"contains": "LINE 7 "}, lambda line: "line 7 " in line["message"]),
         ({"levels": ["ERROR"]}, lambda line: line["level"] == "ERROR"),
@@ -95,11 +95,11 @@ async def test_lines_are_filtered_by_level_and_text(live: System) -> None:
     ]
     for filter_, passes in cases:
         items = await collect(over_socket(live.admin, ALL, deployment, **filter_))
-        assert items == [item for item in whole if passes(item["line"])], filter_
+        assert items == [item for item in all_lines if passes(item["line"])], filter_
 
 
 async def test_hidden_and_unknown_deployments_and_invalid_cursors_are_refused(live: System) -> None:
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     nobody = await account(live.admin, {"role": "VIEWER", "environmentId": (await world(live.admin)).environment_id})
     results = await answers(nobody.client, ALL.document, id=deployment)
     results += await answers(live.admin, ALL.document, id="dep_none")
@@ -117,7 +117,7 @@ async def test_pages_of_a_long_log_have_cursors_to_go_on(
     live: System, forward: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "TEXT_REACH", 16)
-    deployment = await fan(live)
+    deployment = await parallel_deployment(live)
     result = await live.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=deployment)
     id_ = result["deployment"]["tasks"][0]["id"]
     async with database(live) as connection:

@@ -1,4 +1,4 @@
-"""How deep documents are and how much they ask for, told in as many steps as they are long."""
+"""The depth and cost of documents, measured in linear time."""
 
 from typing import Any
 
@@ -18,20 +18,20 @@ STEPS_EACH = 3
 """Steps for each token: a spread counts where it stands, where fragments are put in order, and where they add up."""
 
 
-def measured(text: str) -> Measure:
+def measure_of(text: str) -> Measure:
     return MEASURER.measure(parse(text, no_location=True))
 
 
 def objects(text: str, **variables: Any) -> int:
-    (cost,) = measured(text).costs.values()
+    (cost,) = measure_of(text).costs.values()
     return cost.objects(variables)
 
 
 # Steps
 
 
-def spreading(edges: list[list[int]], fields: list[str]) -> str:
-    """Return a document whose fragments each spread some later fragments many times."""
+def spreading_document(edges: list[list[int]], fields: list[str]) -> str:
+    """Return a document in which each fragment spreads some later fragments many times."""
     parts = [
         f"fragment F{number} on Query {{ {' '.join(f'...F{to}' for to in targets)} {fields[number % len(fields)]} }}"
         for number, targets in enumerate(edges)
@@ -52,16 +52,16 @@ def dags(draw: st.DrawFn) -> str:
         "deployments { nodes { id } }",
         "applications(first: $n) { nodes { id } }",
     ]
-    return spreading(edges, draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=4)))
+    return spreading_document(edges, draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=4)))
 
 
 @settings(deadline=None)
 @given(dags())
-def test_a_document_takes_as_many_steps_as_it_is_long(text: str) -> None:
+def test_measuring_takes_time_linear_in_the_length_of_a_document(text: str) -> None:
     document = parse(text, no_location=True)
-    found = MEASURER.measure(document)
-    assert found.steps <= STEPS_EACH * (document.token_count or 0)
-    for cost in found.costs.values():
+    measure = MEASURER.measure(document)
+    assert measure.steps <= STEPS_EACH * (document.token_count or 0)
+    for cost in measure.costs.values():
         assert len(cost.steps) <= len(document.definitions)
         assert sum(map(len, cost.steps)) <= STEPS_EACH * (document.token_count or 0)
         assert 0 <= cost.objects({"n": 500}) <= SATURATED
@@ -82,7 +82,7 @@ def test_fragments_that_spread_the_next_one_twice_are_visited_once(levels: int) 
 
 def test_fragments_in_a_circle_are_left_to_validation() -> None:
     text = "{ ...A } fragment A on Query { ...B viewer { id } } fragment B on Query { ...A ...B ...C }"
-    assert measured(text).errors == ()
+    assert measure_of(text).errors == ()
     (error, *_) = DocumentCache(schema._schema).get(text).errors
     assert "within itself" in error.message or "Unknown fragment" in error.message
 
@@ -90,7 +90,7 @@ def test_fragments_in_a_circle_are_left_to_validation() -> None:
 # Depth and aliases
 
 
-def nested(levels: int) -> str:
+def nested_document(levels: int) -> str:
     inner = "id"
     for _ in range(levels - 1):
         inner = f"deployment {{ {inner} }}"
@@ -98,19 +98,19 @@ def nested(levels: int) -> str:
 
 
 def test_depth_counts_through_fragments() -> None:
-    assert measured(nested(MAX_DEPTH)).errors == ()
-    assert "depth" in measured(nested(MAX_DEPTH + 1)).errors[0].message
+    assert measure_of(nested_document(MAX_DEPTH)).errors == ()
+    assert "depth" in measure_of(nested_document(MAX_DEPTH + 1)).errors[0].message
     chain = [f"fragment F{n} on Task {{ deployment {{ tasks {{ ...F{n + 1} }} }} }}" for n in range(7)]
     text = f"{{ task(id: 1) {{ ...F0 }} }} {' '.join(chain)} fragment F7 on Task {{ %s }}"
-    assert "depth" not in str(measured(text % "id").errors)
-    assert "depth" in str(measured(text % "deployment { id }").errors)
+    assert "depth" not in str(measure_of(text % "id").errors)
+    assert "depth" in str(measure_of(text % "deployment { id }").errors)
 
 
 def test_aliases_count_through_fragments() -> None:
-    many = " ".join(f"a{n}: viewer {{ id }}" for n in range(MAX_ALIASES // 2))
+    aliases = " ".join(f"a{n}: viewer {{ id }}" for n in range(MAX_ALIASES // 2))
     text = "{ %s ...F } fragment F on Query { %s }"
-    assert measured(text % (many, many)).errors == ()
-    assert "alias" in measured(text % (many, f"{many} more: viewer {{ id }}")).errors[0].message
+    assert measure_of(text % (aliases, aliases)).errors == ()
+    assert "alias" in measure_of(text % (aliases, f"{aliases} more: viewer {{ id }}")).errors[0].message
 
 
 # Objects
@@ -135,7 +135,7 @@ COSTS = {
 
 
 @pytest.mark.parametrize("text", COSTS)
-def test_a_list_counts_what_it_may_hold_times_what_it_stands_in(text: str) -> None:
+def test_the_cost_of_a_list_is_its_length_times_the_cost_of_its_parent(text: str) -> None:
     assert objects(text) == COSTS[text]
 
 
@@ -166,17 +166,17 @@ MEANT = [value for name, value in vars(cli).items() if name.isupper() and isinst
 
 
 @pytest.mark.parametrize("text", [get_introspection_query(), *MEANT])
-def test_what_clients_ask_for_is_within_every_limit(text: str) -> None:
-    found = measured(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
-    if found is not None:
-        assert found.errors == ()
-        assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in found.costs.values())
+def test_documents_of_all_clients_are_within_every_limit(text: str) -> None:
+    measure = measure_of(text) if text.lstrip().startswith(("query", "mutation", "subscription", "{")) else None
+    if measure is not None:
+        assert measure.errors == ()
+        assert all(cost.objects({}) < MAX_OBJECTS / 5 for cost in measure.costs.values())
 
 
-# What is kept
+# Cached documents
 
 
-def test_documents_are_kept_up_to_a_size() -> None:
+def test_documents_are_cached_up_to_a_total_size() -> None:
     documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     texts = [f"query Q{number} {{ viewer {{ id name }} }}" for number in range(200)]
     for text in texts:
@@ -185,14 +185,14 @@ def test_documents_are_kept_up_to_a_size() -> None:
     assert documents.cached(texts[0]) is None and documents.cached(texts[-1]) is not None
 
 
-async def test_a_document_that_is_asked_for_again_stays_while_others_come_once() -> None:
+async def test_a_repeated_document_stays_cached_among_documents_used_once() -> None:
     documents = DocumentCache(schema._schema, max_size=500, max_new_size=200)
     often = "query Often { viewer { id } }"
-    first = await documents.load(often)
-    assert await documents.load(often) is first
+    document = await documents.load(often)
+    assert await documents.load(often) is document
     for number in range(100):
         await documents.load(f"query Q{number} {{ viewer {{ id name }} }}")
-    assert documents.cached(often) is first
+    assert documents.cached(often) is document
 
 
 async def test_long_words_take_room_as_well() -> None:
@@ -202,7 +202,7 @@ async def test_long_words_take_room_as_well() -> None:
     assert documents.size <= 5000
 
 
-def test_what_nobody_expected_of_a_document_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_of_a_document_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Measure:
         raise RecursionError("of the inside")
 

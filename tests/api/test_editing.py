@@ -23,10 +23,10 @@ TASK_FIELDS = """key name type blockBy requireConfirm command { command image en
 
 async def waiting(system: System, *tasks: Data, operator: str = "SIMULATED") -> tuple[World, str]:
     """Return a world and a deployment in it that has not started: a → b → c by default."""
-    here = await world(system.admin, operator)
-    await here.application("shop")
+    environment = await world(system.admin, operator)
+    await environment.application("shop")
     graph = list(tasks) or [task("a"), task("b", "a"), task("c", "b")]
-    return here, await here.deploy(tasks=graph, autoStart=False)
+    return environment, await environment.deploy(tasks=graph, autoStart=False)
 
 
 async def graph(client: Client, id_: str) -> Data:
@@ -36,10 +36,10 @@ async def graph(client: Client, id_: str) -> Data:
 
 async def edges(client: Client, id_: str) -> dict[str, list[str]]:
     """Return the keys of each task's blockers, by its key, in workflow order."""
-    found = await graph(client, id_)
-    keys = {task["id"]: task["key"] for task in found["tasks"]}
+    workflow = await graph(client, id_)
+    keys = {task["id"]: task["key"] for task in workflow["tasks"]}
     waits: dict[str, list[str]] = {key: [] for key in keys.values()}
-    for edge in found["edges"]:
+    for edge in workflow["edges"]:
         assert (edge["fromKey"], edge["toKey"]) == (keys[edge["from"]], keys[edge["to"]])
         waits[edge["toKey"]].append(edge["fromKey"])
     return waits
@@ -56,9 +56,9 @@ EDITS: list[tuple[str, Data, dict[str, list[str]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("mutation", "given", "expected"), EDITS)
+@pytest.mark.parametrize(("mutation", "fields", "expected"), EDITS)
 async def test_an_edit_returns_the_new_graph(
-    shared: System, mutation: str, given: Data, expected: dict[str, list[str]]
+    shared: System, mutation: str, fields: Data, expected: dict[str, list[str]]
 ) -> None:
     _, id_ = await waiting(shared)
     payload = await shared.admin.change(
@@ -66,12 +66,12 @@ async def test_an_edit_returns_the_new_graph(
         "deployment { id status } workflow { revision tasks { key } }",
         deploymentId=id_,
         expectedRevision=1,
-        **given,
+        **fields,
     )
     assert (payload["deployment"]["id"], payload["workflow"]["revision"]) == (id_, 2)
     assert [task["key"] for task in payload["workflow"]["tasks"]] == list(expected)
-    found = await edges(shared.admin, id_)
-    assert list(found.items()) == list(expected.items())
+    blockers = await edges(shared.admin, id_)
+    assert list(blockers.items()) == list(expected.items())
 
 
 async def test_omitted_fields_of_a_task_stay_unchanged(shared: System) -> None:
@@ -79,25 +79,25 @@ async def test_omitted_fields_of_a_task_stay_unchanged(shared: System) -> None:
     _, id_ = await waiting(shared, task("a", command=step, payload={"seconds": 1}))
     change = {"deploymentId": id_, "key": "a"}
 
-    async def changed(**fields: Any) -> Data:
+    async def change_task(**fields: Any) -> Data:
         revision = (await graph(shared.admin, id_))["revision"]
         await shared.admin.change("updateTask", "workflow { revision }", expectedRevision=revision, **change, **fields)
-        (found,) = (await graph(shared.admin, id_))["tasks"]
-        return {name: found[name] for name in ("name", "payload", "timeoutSeconds", "maxAttempts", "command")}
+        (item,) = (await graph(shared.admin, id_))["tasks"]
+        return {name: item[name] for name in ("name", "payload", "timeoutSeconds", "maxAttempts", "command")}
 
-    known = {
+    initial = {
         "name": "a",
         "payload": {"seconds": 1},
         "timeoutSeconds": 60,
         "maxAttempts": 2,
         "command": {"command": ["make"]},
     }
-    assert await changed(name="Ä 🚀") == known | {"name": "Ä 🚀"}
-    assert await changed(timeoutSeconds=5) == known | {"name": "Ä 🚀", "timeoutSeconds": 5}
-    other = {"command": ["ls"], "timeoutSeconds": 7}
+    assert await change_task(name="Ä 🚀") == initial | {"name": "Ä 🚀"}
+    assert await change_task(timeoutSeconds=5) == initial | {"name": "Ä 🚀", "timeoutSeconds": 5}
+    changes = {"command": ["ls"], "timeoutSeconds": 7}
     limits = {"timeoutSeconds": 7, "maxAttempts": 1, "command": {"command": ["ls"]}}
-    assert await changed(command=other) == known | {"name": "Ä 🚀"} | limits
-    assert await changed(command=None, payload=None) == known | {"name": "Ä 🚀", "payload": {}} | limits | {
+    assert await change_task(command=changes) == initial | {"name": "Ä 🚀"} | limits
+    assert await change_task(command=None, payload=None) == initial | {"name": "Ä 🚀", "payload": {}} | limits | {
         "command": None
     }
 
@@ -119,15 +119,15 @@ async def test_a_stale_edit_is_refused_with_both_revisions(shared: System) -> No
 
 
 async def test_of_two_concurrent_edits_one_succeeds(shared: System) -> None:
-    here, id_ = await waiting(shared)
-    other = (await account(shared.admin, {"role": "DEPLOYER"})).client
+    environment, id_ = await waiting(shared)
+    deployer = (await account(shared.admin, {"role": "DEPLOYER"})).client
     calls = [
         client.mutate("addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task(key))
-        for client, key in ((shared.admin, "mine"), (other, "theirs"))
+        for client, key in ((shared.admin, "mine"), (deployer, "theirs"))
     ]
     answers = await at_once(shared, f"SELECT 1 FROM deployments WHERE id = '{id_}' FOR UPDATE", *calls)
     assert sorted(codes(answer) for answer in answers) == [[], ["REVISION_CONFLICT"]]
-    assert len(await edges(here.client, id_)) == 4
+    assert len(await edges(environment.client, id_)) == 4
 
 
 async def test_all_faults_of_an_edit_are_reported_at_once(shared: System) -> None:
@@ -137,8 +137,8 @@ async def test_all_faults_of_an_edit_are_reported_at_once(shared: System) -> Non
       errors { code path ... on WorkflowFault { kind taskKeys } } } }"""
     fields = {"deploymentId": id_, "expectedRevision": 1, "tasks": tasks}
     errors = (await shared.admin.query(document, input=fields))["updateWorkflow"]["errors"]
-    found = {(error["kind"], *error["taskKeys"]) for error in errors}
-    assert found == {
+    reported = {(error["kind"], *error["taskKeys"]) for error in errors}
+    assert reported == {
         ("UNKNOWN_BLOCKER", "a", "ghost"), ("SELF_BLOCK", "b"), ("MISSING_COMMAND", "a"), ("MISSING_PARAMETER", "b"),
     }  # fmt: skip
     assert all(error["path"] == ["tasks"] for error in errors)
@@ -152,18 +152,18 @@ async def test_revisions_can_be_read_and_compared(shared: System) -> None:
     added = task("d", requireConfirm=True)
     await shared.admin.change("addTask", "workflow { revision }", expectedRevision=3, task=added, **edit)
     revisions = (await graph(shared.admin, id_))["revisions"]
-    assert [(one["number"], one["summary"], one["author"]["name"]) for one in revisions] == [
+    assert [(revision["number"], revision["summary"], revision["author"]["name"]) for revision in revisions] == [
         (1, "created", "admin"), (2, "changed b (name)", "admin"), (3, "removed a", "admin"), (4, "added d", "admin"),
     ]  # fmt: skip
-    assert [[task["key"] for task in one["tasks"]] for one in revisions] == [
+    assert [[task["key"] for task in revision["tasks"]] for revision in revisions] == [
         list("abc"),
         list("abc"),
         list("bc"),
         list("bcd"),
     ]
-    assert [one["tasks"][-1]["requireConfirm"] for one in revisions] == [False, False, False, True]
-    there = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 4}))["deployment"]["workflow"]["diff"]
-    assert there == {
+    assert [revision["tasks"][-1]["requireConfirm"] for revision in revisions] == [False, False, False, True]
+    difference = (await shared.admin.query(DIFF, id=id_, **{"from": 1, "to": 4}))["deployment"]["workflow"]["diff"]
+    assert difference == {
         "added": [{"key": "d"}],
         "removed": [{"key": "a"}],
         "changed": [
@@ -171,7 +171,7 @@ async def test_revisions_can_be_read_and_compared(shared: System) -> None:
         ],
     }
     back = (await shared.admin.query(DIFF, id=id_, **{"from": 4, "to": 1}))["deployment"]["workflow"]["diff"]
-    assert (back["added"], back["removed"]) == (there["removed"], there["added"])
+    assert (back["added"], back["removed"]) == (difference["removed"], difference["added"])
 
 
 async def test_an_unknown_revision_is_not_found(shared: System) -> None:
@@ -225,21 +225,21 @@ async def test_setting_positions_makes_no_revision(shared: System) -> None:
     }
 
 
-async def test_viewer_can_says_why_a_viewer_may_not_edit(shared: System) -> None:
+async def test_viewer_can_reports_why_an_edit_is_not_allowed(shared: System) -> None:
     _, id_ = await waiting(shared)
     document = """query($id: ID!) { deployment(id: $id) {
       workflow { editable } viewerCan { editWorkflow { allowed reason } } } }"""
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client
 
-    async def told(client: Client) -> tuple[bool, bool, str | None]:
+    async def permissions(client: Client) -> tuple[bool, bool, str | None]:
         deployment = (await client.query(document, id=id_))["deployment"]
         can = deployment["viewerCan"]["editWorkflow"]
         return deployment["workflow"]["editable"], can["allowed"], can["reason"]
 
-    assert await told(shared.admin) == (True, True, None)
-    assert (await told(viewer))[:2] == (True, False)
+    assert await permissions(shared.admin) == (True, True, None)
+    assert (await permissions(viewer))[:2] == (True, False)
     await shared.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="a test")
-    editable, allowed, reason = await told(shared.admin)
+    editable, allowed, reason = await permissions(shared.admin)
     assert (editable, allowed) == (False, False) and "CANCELLED" in (reason or "")
 
 
@@ -253,24 +253,26 @@ async def test_a_feed_continues_after_an_edit_removes_a_reported_task(shared: Sy
     document = """subscription($id: ID!) { deploymentEvents(id: $id) { events { __typename actor { name }
       ... on WorkflowChanged { revision summary }
       ... on TaskStatusChanged { to task { key status errorMessage } } } } }"""
-    told = [
+    feed_events = [
         event
         async for batch in shared.admin.subscribe(document, id=id_)
         for event in batch["deploymentEvents"]["events"]
     ]
-    changes = [(event["revision"], event["summary"]) for event in told if event["__typename"] == "WorkflowChanged"]
+    changes = [
+        (event["revision"], event["summary"]) for event in feed_events if event["__typename"] == "WorkflowChanged"
+    ]
     assert changes == [(2, "connected a → b"), (3, "removed b")]
-    (gone, *_) = [event["task"] for event in told if event["__typename"] == "TaskStatusChanged"]
-    assert gone == {"key": "b", "status": "CANCELLED", "errorMessage": "An edit removed it from the workflow."}
+    (removed_task, *_) = [event["task"] for event in feed_events if event["__typename"] == "TaskStatusChanged"]
+    assert removed_task == {"key": "b", "status": "CANCELLED", "errorMessage": "An edit removed it from the workflow."}
 
 
 async def test_two_sockets_that_edit_in_turns_receive_each_others_events(shared: System) -> None:
     _, id_ = await waiting(shared)
     document = "subscription($id: ID!) { deploymentEvents(id: $id) { events { ... on WorkflowChanged { revision } } } }"
 
-    async def edit_when_told(client: Client, mine: int) -> list[int]:
+    async def edit_after_each_revision(client: Client, mine: int) -> list[int]:
         """Add a task after each revision whose parity is `mine`."""
-        heard = []
+        revisions = []
         if mine == 1:
             await client.change(
                 "addTask", "workflow { revision }", deploymentId=id_, expectedRevision=1, task=task("n1")
@@ -279,24 +281,26 @@ async def test_two_sockets_that_edit_in_turns_receive_each_others_events(shared:
             for event in batch["deploymentEvents"]["events"]:
                 if "revision" not in event:
                     continue
-                heard.append(event["revision"])
+                revisions.append(event["revision"])
                 if event["revision"] == 8:
-                    return heard
+                    return revisions
                 if event["revision"] % 2 != mine:
                     continue
                 await client.change(
                     "addTask", "workflow { revision }",
                     deploymentId=id_, expectedRevision=event["revision"], task=task(f"n{event['revision']}"),
                 )  # fmt: skip
-        return heard
+        return revisions
 
-    heard = await asyncio.gather(edit_when_told(shared.admin, 1), edit_when_told(shared.admin, 0))
-    assert list(heard) == [list(range(2, 9))] * 2
+    received = await asyncio.gather(
+        edit_after_each_revision(shared.admin, 1), edit_after_each_revision(shared.admin, 0)
+    )
+    assert list(received) == [list(range(2, 9))] * 2
 
 
 async def test_the_critical_path_follows_the_last_durations(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     await shared.start_worker()
     document = "query($id: ID!) { deployment(id: $id) { workflow { criticalPath tasks { id key } } } }"
     quick, slow = {"seconds": 0, "lines": 0}, {"seconds": 0.3, "lines": 0}
@@ -306,18 +310,18 @@ async def test_the_critical_path_follows_the_last_durations(shared: System) -> N
         task("z", "y", payload=quick),
     ]
 
-    async def critical(id_: str) -> list[str]:
+    async def critical_path(id_: str) -> list[str]:
         workflow = (await shared.admin.query(document, id=id_))["deployment"]["workflow"]
         keys = {task["id"]: task["key"] for task in workflow["tasks"]}
         return [keys[id_] for id_ in workflow["criticalPath"]]
 
-    first = await here.deploy(tasks=graph, autoStart=False)
-    assert await critical(first) == ["y", "z"]
-    await shared.admin.change("startDeployment", "deployment { id }", id=first)
-    await shared.admin.until(first, "SUCCESS")
-    version = await here.version()
-    assert await critical(await here.deploy(version, tasks=graph, autoStart=False)) == ["x"]
-    fields = {"versionId": version, "environmentIds": [here.environment_id], "tasks": graph}
+    first_id = await environment.deploy(tasks=graph, autoStart=False)
+    assert await critical_path(first_id) == ["y", "z"]
+    await shared.admin.change("startDeployment", "deployment { id }", id=first_id)
+    await shared.admin.until(first_id, "SUCCESS")
+    version = await environment.version()
+    assert await critical_path(await environment.deploy(version, tasks=graph, autoStart=False)) == ["x"]
+    fields = {"versionId": version, "environmentIds": [environment.environment_id], "tasks": graph}
     plan = "query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) { criticalPath levels } }"
     assert (await shared.admin.query(plan, input=fields))["deploymentPlan"] == {
         "criticalPath": ["x"],

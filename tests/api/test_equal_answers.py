@@ -1,6 +1,6 @@
-"""What the API answers is what graphql-core answers by itself, to the byte.
+"""The API's answers equal those of plain graphql-core, byte by byte.
 
-Over what queries select, and who asks.
+Tested over random selections and callers.
 """
 
 import asyncio
@@ -41,8 +41,8 @@ pytestmark = pytest.mark.filterwarnings(
 CALM = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-class Stopped:
-    """A clock at which durations of what still runs stay the same."""
+class StoppedClock:
+    """A clock that stands still, so that the durations of running tasks do not change."""
 
     def now(self) -> datetime:
         return NOW
@@ -50,7 +50,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Things to read, their ids, and who may read them: an ADMIN all, somebody else one environment."""
+    """Objects, their ids, and two readers: an ADMIN of everything and a VIEWER of one environment."""
 
     runtime: Runtime
     ids: list[str]
@@ -60,29 +60,34 @@ class Scene:
         return Context(self.runtime, self.readers[reader], None)
 
 
-async def deployments(here: World) -> None:
-    """Let deployments end in several ways, and leave one in the middle."""
-    await here.application("shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]})
-    await here.application("cart")
-    ended = [await here.deploy(), await here.deploy(tasks=[task("a", payload={"outcome": "failure"}), task("b", "a")])]
-    for id_ in ended:
-        await here.client.until(id_, "SUCCESS", "FAILED")
-    await here.deploy(tasks=[task("a", position={"x": 1.5, "y": 2}), task("b", "a")], autoStart=False)
+async def deployments(environment: World) -> None:
+    """Create deployments that end in several ways, and one that has not started."""
+    await environment.application(
+        "shop", build={"command": ["true"], "env": {"A": "1"}}, healthCheck={"command": ["true"]}
+    )
+    await environment.application("cart")
+    deployment_ids = [
+        await environment.deploy(),
+        await environment.deploy(tasks=[task("a", payload={"outcome": "failure"}), task("b", "a")]),
+    ]
+    for id_ in deployment_ids:
+        await environment.client.until(id_, "SUCCESS", "FAILED")
+    await environment.deploy(tasks=[task("a", position={"x": 1.5, "y": 2}), task("b", "a")], autoStart=False)
 
 
 @pytest.fixture(scope="module")
 async def scene(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running(cleared, tmp_path_factory.mktemp("scene")) as system:
         await system.start_worker()
-        here, there = await world(system.admin), await world(system.admin)
-        await deployments(here)
-        await deployments(there)
-        grant = {"role": "VIEWER", "environmentId": here.environment_id}
+        environment, other_environment = await world(system.admin), await world(system.admin)
+        await deployments(environment)
+        await deployments(other_environment)
+        grant = {"role": "VIEWER", "environmentId": environment.environment_id}
         narrow = (await account(system.admin, grant)).client.token
     async with running(cleared, tmp_path_factory.mktemp("read")) as system:
-        found = [await authenticate(system.runtime, secret) for secret in (ADMIN, narrow)]
-        readers = [principal for principal in found if principal]
-        yield Scene(replace(system.runtime, clock=Stopped()), await _ids(system), readers)
+        principals = [await authenticate(system.runtime, secret) for secret in (ADMIN, narrow)]
+        readers = [principal for principal in principals if principal]
+        yield Scene(replace(system.runtime, clock=StoppedClock()), await _ids(system), readers)
 
 
 async def _ids(system: System) -> list[str]:
@@ -91,24 +96,26 @@ async def _ids(system: System) -> list[str]:
         return [row["id"] for table in tables for row in await connection.fetch(f"SELECT id FROM {table} LIMIT 2")]
 
 
-async def by_itself(document: DocumentNode, variables: dict[str, Any], asking: Context) -> ExecutionResult:
-    """Execute a document by graphql-core alone."""
+async def execute_by_graphql_core(
+    document: DocumentNode, variables: dict[str, Any], context: Context
+) -> ExecutionResult:
+    """Execute a document with plain graphql-core."""
     result: Any = execute(
         schema._schema,
         document,
         variable_values=variables,
-        context_value=asking,
+        context_value=context,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
         executor_class=StrawberryGraphQLCoreExecutionContext,
         operation_extensions=None,
     )
-    found: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
-    if found.errors:
-        found.errors = TranslateErrors().process(found.errors)
-    return found
+    answer: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+    if answer.errors:
+        answer.errors = TranslateErrors().process(answer.errors)
+    return answer
 
 
-def written(result: Any) -> bytes:
+def encode(result: Any) -> bytes:
     """Return a result as it is sent."""
     return msgspec.json.encode(result_body(result))
 
@@ -120,14 +127,14 @@ async def test_any_query_is_answered_as_graphql_core_would(scene: Scene, data: s
     document = parse(text)
     assume(not validate(schema._schema, document))
     reader = data.draw(st.sampled_from([0, 1]))
-    expected = written(await by_itself(document, variables, scene.context(reader)))
-    first = await schema.execute(text, variables, scene.context(reader))
-    assume(not _limited(first.errors or []))
-    assert written(first) == expected
+    expected = encode(await execute_by_graphql_core(document, variables, scene.context(reader)))
+    result = await schema.execute(text, variables, scene.context(reader))
+    assume(not _limited(result.errors or []))
+    assert encode(result) == expected
     for _ in range(2):
-        known = await schema.execute_prepared((text, None), variables, scene.context(reader), None)
-        assert known is not None or first.errors
-        assert known is None or written(known) == expected
+        prepared = await schema.execute_prepared((text, None), variables, scene.context(reader), None)
+        assert prepared is not None or result.errors
+        assert prepared is None or encode(prepared) == expected
     gc.collect()
 
 
@@ -138,12 +145,12 @@ def _limited(errors: list[GraphQLError]) -> bool:
 TASKS = "query($id: ID!) { deployment(id: $id) { status tasks { id key status attempt startedAt } } }"
 
 
-async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
-    before = [(await system.admin.query(TASKS, id=id_))["deployment"] for _ in range(3)]
-    assert before[0] == before[1] == before[2]
+async def test_a_repeated_query_shows_changes(system: System) -> None:
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    answers = [(await system.admin.query(TASKS, id=id_))["deployment"] for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
     async with database(system) as connection:
         await connection.execute(
             "WITH marked AS (UPDATE deployments SET updated_at = now() WHERE id = $1)"
@@ -152,17 +159,17 @@ async def test_a_query_that_is_asked_again_tells_what_has_changed(system: System
         )
     assert (await system.admin.query(TASKS, id=id_))["deployment"]["tasks"][0]["status"] == "SKIPPED"
     await system.admin.change("cancelDeployment", "deployment { id }", id=id_, reason="over")
-    after = (await system.admin.query(TASKS, id=id_))["deployment"]
-    assert after["status"] == "CANCELLED"
-    assert [one["status"] for one in after["tasks"]] == ["SKIPPED", "CANCELLED"]
+    deployment = (await system.admin.query(TASKS, id=id_))["deployment"]
+    assert deployment["status"] == "CANCELLED"
+    assert [item["status"] for item in deployment["tasks"]] == ["SKIPPED", "CANCELLED"]
 
 
-async def test_many_who_ask_at_once_see_each_what_they_may(system: System) -> None:
-    here, there = await world(system.admin), await world(system.admin)
-    for place in (here, there):
+async def test_concurrent_callers_see_only_their_own_deployments(system: System) -> None:
+    environment, other_environment = await world(system.admin), await world(system.admin)
+    for place in (environment, other_environment):
         await place.application("shop")
-    ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (here, there)]
-    viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id})).client
-    asking = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
-    found = [bool(one["deployment"]) for one in await asyncio.gather(*asking)]
-    assert found == [True, True, True, False] * 10
+    ids = [await place.deploy(tasks=[task("a")], autoStart=False) for place in (environment, other_environment)]
+    viewer = (await account(system.admin, {"role": "VIEWER", "environmentId": environment.environment_id})).client
+    calls = [client.query(TASKS, id=id_) for _ in range(10) for client in (system.admin, viewer) for id_ in ids]
+    visible = [bool(answer["deployment"]) for answer in await asyncio.gather(*calls)]
+    assert visible == [True, True, True, False] * 10

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import OperationType
 
-from tests.api.support.refusals import TRUE, Refusals, invalid, missing, named, place, refusal, refused
+from tests.api.support.refusals import TRUE, Refusals, code_and_path, invalid, missing, place, refusal, refused
 from tests.api.support.root_field_calls import root, with_text
 from tests.api.support.rows import at_once, contents
 from tests.api.support.wire import code, execute
@@ -91,13 +91,13 @@ async def test_an_invalid_application_is_refused_with_the_path_of_each_field(sha
 
 async def test_an_invalid_update_of_an_application_is_refused_with_the_path_of_each_field(shared: System) -> None:
     id_ = await (await world(shared.admin)).application("shop")
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for change, paths in APPLICATIONS:
         if "name" in change:
             continue
         errors = await refusal(shared.admin, "updateApplication", {"id": id_} | change)
-        assert named(errors) == invalid(*paths), change
-    assert await contents(shared) == before
+        assert code_and_path(errors) == invalid(*paths), change
+    assert await contents(shared) == contents_before
 
 
 async def test_an_invalid_environment_is_refused_with_the_path_of_each_field(shared: System) -> None:
@@ -113,23 +113,23 @@ async def test_an_invalid_environment_is_refused_with_the_path_of_each_field(sha
 
 
 async def test_an_invalid_version_is_refused_with_the_path_of_each_field(shared: System) -> None:
-    here = await world(shared.admin)
-    shop, old = await here.application("shop"), await here.application("old")
+    environment = await world(shared.admin)
+    shop, old = await environment.application("shop"), await environment.application("old")
     await shared.admin.change("archiveApplication", "__typename", id=old)
     artifacts = [{"applicationId": shop}]
-    first = "artifacts.0.applicationId"
+    path = "artifacts.0.applicationId"
     table: Refusals = [
         *(({"name": name}, ["name"]) for name in ("", "  ", "v\n1", "v\x001", "v" * 101)),
         ({"commit": ""}, ["commit"]),
         ({"commit": "c" * 101}, ["commit"]),
         ({"artifacts": []}, ["artifacts"]),
-        ({"artifacts": [{"applicationId": "nobody"}]}, [missing(first)]),
-        ({"artifacts": [{"applicationId": here.environment_id}]}, [missing(first)]),
-        ({"artifacts": [{"applicationId": old}]}, [first]),
+        ({"artifacts": [{"applicationId": "nobody"}]}, [missing(path)]),
+        ({"artifacts": [{"applicationId": environment.environment_id}]}, [missing(path)]),
+        ({"artifacts": [{"applicationId": old}]}, [path]),
         ({"artifacts": artifacts * 2}, ["artifacts.1.applicationId"]),
         ({"artifacts": [artifacts[0] | {"image": "a\0b"}]}, ["artifacts.0.image"]),
         ({"name": "", "artifacts": [{"applicationId": "nobody"}, artifacts[0] | {"image": ""}]},
-         ["name", missing(first), "artifacts.1.image"]),
+         ["name", missing(path), "artifacts.1.image"]),
     ]  # fmt: skip
     await refused(shared, "createVersion", {"name": "v1", "artifacts": artifacts}, table)
 
@@ -147,9 +147,9 @@ async def test_a_name_is_unique_under_concurrent_calls(
 ) -> None:
     name = unique("same")
     calls = (shared.admin.mutate(mutation, selection, name=name, **fields) for _ in range(2))
-    found = await at_once(shared, f"LOCK TABLE {table} IN EXCLUSIVE MODE", *calls)
-    found.append(await shared.admin.mutate(mutation, selection, name=name, **fields))
-    assert sorted(named(answer["errors"]) for answer in found) == [[], [TAKEN], [TAKEN]]
+    payloads = await at_once(shared, f"LOCK TABLE {table} IN EXCLUSIVE MODE", *calls)
+    payloads.append(await shared.admin.mutate(mutation, selection, name=name, **fields))
+    assert sorted(code_and_path(answer["errors"]) for answer in payloads) == [[], [TAKEN], [TAKEN]]
 
 
 # Ids and tokens
@@ -177,12 +177,12 @@ BY_ID = {
 
 
 async def test_an_unknown_id_is_not_found_with_the_path_of_the_field(shared: System) -> None:
-    here = await world(shared.admin)
-    unknown = [here.environment_id[:-1] + "!", "nobody", ""]
+    environment = await world(shared.admin)
+    unknown = [environment.environment_id[:-1] + "!", "nobody", ""]
     for mutation, fields in BY_ID.items():
         for id_ in unknown:
             answer = await shared.admin.mutate(mutation, "__typename", id=id_, **fields)
-            assert named(answer["errors"]) == [("NotFound", "NOT_FOUND", "id")], (mutation, id_)
+            assert code_and_path(answer["errors"]) == [("NotFound", "NOT_FOUND", "id")], (mutation, id_)
     assert set(BY_ID) == {name for name, of in root(OperationType.MUTATION).fields.items() if _takes_id(of)}
 
 
@@ -195,7 +195,7 @@ async def test_unknown_ids_in_grants_are_not_found_with_the_path_of_the_field(sh
     for change in ({"actorId": "nobody"}, {"environmentId": "nobody"}, {"applicationId": "nobody"}):
         for mutation in ("grantRole", "revokeRole"):
             answer = await shared.admin.mutate(mutation, "__typename", **({"actorId": me, "role": "VIEWER"} | change))
-            assert named(answer["errors"]) == [("NotFound", "NOT_FOUND", next(iter(change)))]
+            assert code_and_path(answer["errors"]) == [("NotFound", "NOT_FOUND", next(iter(change)))]
 
 
 async def test_an_invalid_token_is_refused_with_the_path_of_the_field(shared: System) -> None:
@@ -205,17 +205,19 @@ async def test_an_invalid_token_is_refused_with_the_path_of_the_field(shared: Sy
         ({"scopes": []}, ["scopes"]),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, ["expiresAt"]),
     ]
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for change, paths in table:
         fields = {"name": "mine", "scopes": ["VIEWER"]} | change
-        assert named((await shared.admin.mutate("createApiToken", "secret", **fields))["errors"]) == invalid(*paths)
+        assert code_and_path((await shared.admin.mutate("createApiToken", "secret", **fields))["errors"]) == invalid(
+            *paths
+        )
     me = (await shared.admin.query("{ viewer { id } }"))["viewer"]["id"]
     for owner in ("nobody", me):
         payload = await shared.admin.mutate(
             "createApiToken", "secret", name="mine", scopes=["VIEWER"], serviceAccountId=owner
         )
-        assert named(payload["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
-    assert await contents(shared) == before
+        assert code_and_path(payload["errors"]) == [("NotFound", "NOT_FOUND", "serviceAccountId")]
+    assert await contents(shared) == contents_before
 
 
 # Text
@@ -225,14 +227,14 @@ PEOPLE = ["🚀 Ω≈ç√∫", "版本一", "Ünïcödé", "a'b\"c;--", "שלו
 
 
 async def test_display_names_accept_every_script(shared: System) -> None:
-    here, base = await place(shared)
+    environment, base = await place(shared)
     for name in PEOPLE:
         version = await shared.admin.change(
             "createVersion",
             "version { id name commit }",
             name=name,
             commit=name,
-            artifacts=[{"applicationId": id_} for id_ in here.applications.values()],
+            artifacts=[{"applicationId": id_} for id_ in environment.applications.values()],
         )
         assert (version["version"]["name"], version["version"]["commit"]) == (name, name)
         tasks = [task(name, payload={name: name}, command={"command": [name], "env": {"A": name}})]
@@ -245,13 +247,13 @@ async def test_display_names_accept_every_script(shared: System) -> None:
         assert stored == {
             "key": name, "name": name, "payload": {name: name}, "command": {"command": [name], "env": {"A": name}}
         }  # fmt: skip
-        told = await shared.admin.change(
+        cancelled = await shared.admin.change(
             "cancelDeployment",
             "deployment { events { nodes { ... on DeploymentStatusChanged { to reason } } } }",
             id=payload["deployments"][0]["id"],
             reason=name,
         )
-        assert told["deployment"]["events"]["nodes"][-1] == {"to": "CANCELLED", "reason": name}
+        assert cancelled["deployment"]["events"]["nodes"][-1] == {"to": "CANCELLED", "reason": name}
 
 
 async def test_descriptions_accounts_and_instances_accept_every_script(shared: System) -> None:
@@ -273,18 +275,18 @@ async def test_descriptions_accounts_and_instances_accept_every_script(shared: S
 async def test_text_that_no_database_can_store_is_refused_without_an_internal_error(
     shared: System, operation: OperationType, text: str
 ) -> None:
-    here, base = await place(shared)
-    known = {
+    environment, base = await place(shared)
+    arguments = {
         "name": unique("new"),
         "shell": TRUE,
         "versionId": base["versionId"],
         "environmentIds": base["environmentIds"],
-        "applicationId": here.applications["users"],
+        "applicationId": environment.applications["users"],
         "reason": "a test",
     }
     broken = []
     for name in root(operation).fields:
-        for call in with_text(operation, name, known, text):
+        for call in with_text(operation, name, arguments, text):
             result = await execute(shared.admin, call.document, call.variables)
             if code(result) not in (None, "INVALID", "NOT_FOUND"):
                 broken.append(call.title)

@@ -47,8 +47,8 @@ START = {
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playground(shared) as made:
-        yield made
+    async with playground(shared) as objects:
+        yield objects
 
 
 @pytest.mark.parametrize("field", QUERIES)
@@ -59,17 +59,17 @@ async def test_every_argument_of_a_query(ground: Playground, field: str) -> None
             await send(ground, place, chance, MANY[place])
 
 
-@pytest.mark.parametrize("one", INNER, ids=str)
-async def test_every_argument_of_a_field_below(ground: Playground, one: Inner) -> None:
-    chance = Random(str(one))
-    for argument, of in one.definition.args.items():
+@pytest.mark.parametrize("field", INNER, ids=str)
+async def test_every_argument_of_a_field_below(ground: Playground, field: Inner) -> None:
+    chance = Random(str(field))
+    for argument, of in field.definition.args.items():
         values = odd_values(of.type, ground.victims)
-        values = values if (str(one), argument) in FIRST else chance.sample(values, min(AGAIN, len(values)))
+        values = values if (str(field), argument) in FIRST else chance.sample(values, min(AGAIN, len(values)))
         for number, value in enumerate(values):
             form = FORMS[number % len(FORMS)]
-            asked = inner_operation(one, ground.ids[START.get(one.type, "application")], argument, value, form)
-            status, answer = await ground.post(asked)
-            refusals(f"{one}({argument})", value, form, status, answer)
+            operation = inner_operation(field, ground.ids[START.get(field.type, "application")], argument, value, form)
+            status, answer = await ground.post(operation)
+            refusals(f"{field}({argument})", value, form, status, answer)
 
 
 def test_the_walk_finds_every_argument() -> None:

@@ -27,8 +27,8 @@ PARTS = {
 
 @pytest.fixture(scope="module")
 async def ground(shared: System) -> AsyncIterator[Playground]:
-    async with playground(shared) as made:
-        yield made
+    async with playground(shared) as objects:
+        yield objects
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -42,5 +42,5 @@ async def test_every_field_of_an_input(ground: Playground, part: str) -> None:
 
 def test_the_walk_finds_every_field() -> None:
     assert len(PLACES) > 300
-    found = set(map(str, PLACES))
-    assert {"createDeployment.input.tasks.*.command.env", "createFreezeWindow.input.recurrence"} <= found
+    paths = set(map(str, PLACES))
+    assert {"createDeployment.input.tasks.*.command.env", "createFreezeWindow.input.recurrence"} <= paths

@@ -32,13 +32,13 @@ async def ground(shared: System) -> AsyncIterator[Playground]:
         yield playground_
 
 
-async def followed(ground: Playground, requests: list[dict[str, Any]]) -> dict[str, list[Any]]:
+async def run_subscriptions(ground: Playground, requests: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Start subscriptions over one socket, return the messages of each, and end those that continue."""
-    came: dict[str, list[Any]] = {str(number): [] for number in range(len(requests))}
+    messages: dict[str, list[Any]] = {str(number): [] for number in range(len(requests))}
     async with ground.system.admin.socket() as socket:
-        for number, one in enumerate(requests):
-            await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": one}))
-        going = set(came)
+        for number, request in enumerate(requests):
+            await socket.send(to_json({"id": str(number), "type": "subscribe", "payload": request}))
+        going = set(messages)
         while going:
             try:
                 async with asyncio.timeout(QUIET_SECONDS):
@@ -46,7 +46,7 @@ async def followed(ground: Playground, requests: list[dict[str, Any]]) -> dict[s
             except TimeoutError:
                 break
             if message["type"] in ("next", "error"):
-                came[message["id"]].append(message["payload"])
+                messages[message["id"]].append(message["payload"])
             if message["type"] in ("error", "complete"):
                 going.discard(message["id"])
         for id_ in going:
@@ -54,10 +54,10 @@ async def followed(ground: Playground, requests: list[dict[str, Any]]) -> dict[s
         await socket.send(json.dumps({"type": "ping"}))
         while json.loads(await socket.recv())["type"] != "pong":
             pass
-    return came
+    return messages
 
 
-def usual(ground: Playground) -> dict[str, Any]:
+def valid_arguments(ground: Playground) -> dict[str, Any]:
     ids = {f"{kind}Id": id_ for kind, id_ in ground.ids.items()}
     return ids | {"id": ground.ids["ended"], "deploymentId": ground.ids["ended"]}
 
@@ -72,10 +72,12 @@ async def test_every_argument_of_a_subscription(ground: Playground, field: str) 
         for value, form in draw_values(place, ground.victims, chance, EACH)
     ]
     for begin in range(0, len(chosen), AT_ONCE):
-        some = chosen[begin : begin + AT_ONCE]
-        requests = [operation(place, usual(ground), value, form, "{ __typename }") for place, value, form in some]
-        came = await followed(ground, requests)
-        for (place, value, form), payloads in zip(some, came.values(), strict=True):
+        batch = chosen[begin : begin + AT_ONCE]
+        requests = [
+            operation(place, valid_arguments(ground), value, form, "{ __typename }") for place, value, form in batch
+        ]
+        messages = await run_subscriptions(ground, requests)
+        for (place, value, form), payloads in zip(batch, messages.values(), strict=True):
             for payload in payloads:
                 refusals(place, value, form, 200, {"errors": payload} if isinstance(payload, list) else payload)
 
@@ -88,7 +90,7 @@ def _is_single(place: Place) -> bool:
     return "[" not in str(place.type)
 
 
-def named(place: Place) -> list[str]:
+def path_of(place: Place) -> list[str]:
     """Return the path in a refusal."""
     steps = ["0" if step == "*" else step for step in place.path]
     return steps[1:] if steps[0] == "input" else steps
@@ -104,14 +106,14 @@ async def test_a_value_that_is_not_text_is_refused_with_its_argument(ground: Pla
             status, answer = await ground.post(request)
             if form == "default" and "OneOf" in str(answer["errors"][0]["message"]):
                 continue  # One of several is never null, as what has a default may be.
-            told = [(error["extensions"]["code"], error["extensions"].get("path")) for error in answer["errors"]]
-            assert (status, told) == (200, [("INVALID", named(place))]), (str(place), form, answer)
+            reported = [(error["extensions"]["code"], error["extensions"].get("path")) for error in answer["errors"]]
+            assert (status, reported) == (200, [("INVALID", path_of(place))]), (str(place), form, answer)
     for place in of_texts("subscription"):
-        asked_all = [operation(place, usual(ground), text, form, "{ __typename }") for form in FORMS[1:2]]
-        for payloads in (await followed(ground, asked_all)).values():
+        asked_all = [operation(place, valid_arguments(ground), text, form, "{ __typename }") for form in FORMS[1:2]]
+        for payloads in (await run_subscriptions(ground, asked_all)).values():
             (payload,) = payloads
             (error,) = payload if isinstance(payload, list) else payload["errors"]
-            assert (error["extensions"]["code"], error["extensions"]["path"]) == ("INVALID", named(place)), str(place)
+            assert (error["extensions"]["code"], error["extensions"]["path"]) == ("INVALID", path_of(place)), str(place)
 
 
 CORE_QUERY: Any = CORE.type_map["Query"].fields  # type: ignore[attr-defined]

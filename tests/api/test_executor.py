@@ -1,7 +1,4 @@
-"""Plain fields, which are completed all at once.
-
-Also where objects hold what their type does not promise.
-"""
+"""Plain fields are completed together, also where values do not match the type."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +72,7 @@ class Query:
 
 
 class Failing:
-    """Stands for an object whose attributes cannot be read."""
+    """An object with unreadable attributes."""
 
     @property
     def name(self) -> str:
@@ -105,34 +102,34 @@ TEXTS: list[Any] = ["", "RED", Colour.RED, Other.RED]
 LISTS: list[Any] = [(), [1], [None], ["t"], [[None]]]
 OBJECTS: list[Any] = [None, {}, {"a": 1}, Part(name="", size=0), Failing(), ValueError("odd"), object]
 ODD = st.sampled_from(NUMBERS + TEXTS + LISTS + OBJECTS)
-things = st.builds(
+THINGS = st.builds(
     lambda good, odd: Thing(**(good | odd)),
     st.fixed_dictionaries(GOOD),
     st.dictionaries(st.sampled_from(sorted(GOOD)), ODD, max_size=2),
 )
-items = st.lists(st.none() | things | st.just(Failing()), min_size=1, max_size=4)
+items = st.lists(st.none() | THINGS | st.just(Failing()), min_size=1, max_size=4)
 LEAVES = ("name", "id", "count", "ratio", "good", "colour", "at", "tags", "grid", "__typename")
 FIELDS = (*LEAVES, "part { name size }", "parts { size }", "named { name ... on Part { size } }", "x: count", "later")
 SMALL = strawberry.Schema(query=Query, types=[Part], execution_context_class=Executor)
 
 
-async def run(executor: Any, document: str, found: Any) -> bytes:
-    given: Any = execute(
+async def run(executor: Any, document: str, value: Any) -> bytes:
+    result: Any = execute(
         SMALL._schema,
         parse(document),
-        context_value=found,
+        context_value=value,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
         executor_class=executor,
         operation_extensions=None,
     )
-    return msgspec.json.encode(result_body(given if isinstance(given, ExecutionResult) else await given))
+    return msgspec.json.encode(result_body(result if isinstance(result, ExecutionResult) else await result))
 
 
 @given(items, st.lists(st.sampled_from(FIELDS), min_size=1, max_size=6))
-async def test_whatever_objects_hold_is_answered_as_ever(found: Any, fields: list[str]) -> None:
+async def test_any_field_value_has_the_same_answer_as_in_graphql_core(value: Any, fields: list[str]) -> None:
     for root in ("things", "thing"):
         document = f"{{ {root} {{ {' '.join(fields)} }} }}"
-        assert await run(Executor, document, found) == await run(StrawberryGraphQLCoreExecutionContext, document, found)
+        assert await run(Executor, document, value) == await run(StrawberryGraphQLCoreExecutionContext, document, value)
 
 
 @dataclass
@@ -157,14 +154,14 @@ async def test_plain_fields_are_not_executed_one_by_one(counted: Counted) -> Non
     part = Part(name="p", size=1)
     good: dict[str, Any] = {"name": "n", "id": "i", "count": 1, "ratio": None, "good": True, "colour": Colour.RED}
     more: dict[str, Any] = {"at": datetime.now(UTC), "tags": ["t"], "grid": [[1]], "part": part, "parts": [part, None]}
-    found = [Thing(**good, **more, named=None) for _ in range(50)]
-    await run(Executor, f"{{ things {{ {' '.join(LEAVES)} part {{ name size }} parts {{ size }} }} }}", found)
+    parts_of_all = [Thing(**good, **more, named=None) for _ in range(50)]
+    await run(Executor, f"{{ things {{ {' '.join(LEAVES)} part {{ name size }} parts {{ size }} }} }}", parts_of_all)
     assert counted.fields == 1
-    await run(Executor, "{ things { id count later } }", found)
-    assert counted.fields == 1 + 1 + len(found)
+    await run(Executor, "{ things { id count later } }", parts_of_all)
+    assert counted.fields == 1 + 1 + len(parts_of_all)
 
 
-def test_whoever_adds_an_extension_decides_whether_known_queries_need_it() -> None:
+def test_the_extensions_that_prepared_queries_skip_are_known() -> None:
     """Prepared queries skip these extensions: their work is done once, done elsewhere, or not for HTTP."""
     assert [type(extension).__name__ for extension in schema.get_extensions()] == [
         "ContextPerOperation",

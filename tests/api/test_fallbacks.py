@@ -31,7 +31,7 @@ class Thing:
 
 
 class Failing:
-    """An object whose attributes cannot be read."""
+    """An object with unreadable attributes."""
 
     @property
     def name(self) -> str:
@@ -98,7 +98,7 @@ def test_a_fall_back_is_counted_and_logged_once(
     assert kind in record.getMessage() and "secret" not in record.getMessage()
 
 
-def test_nothing_is_counted_where_all_is_as_expected() -> None:
+def test_valid_documents_count_no_fallback() -> None:
     assert run("{ thing { name } }", Thing(name="n")).errors is None
     assert run(TASKS, None, tasks=[TASK] * LONG_LIST).data == {"tasks": LONG_LIST}
     assert fallbacks.counts() == {}
@@ -108,7 +108,7 @@ async def test_a_prepared_query_that_fails_is_answered_the_ordinary_way(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = "{ viewer { id name } }"
-    first = await system.admin.query(document)
+    answer = await system.admin.query(document)
     text_document = schema.documents.cached(document)
     assert text_document is not None and text_document.queries
 
@@ -117,7 +117,7 @@ async def test_a_prepared_query_that_fails_is_answered_the_ordinary_way(
 
     monkeypatch.setattr(Schema, "_execute_prepared", fail)
     for _ in range(2):
-        assert await system.admin.query(document) == first
+        assert await system.admin.query(document) == answer
     assert fallbacks.counts() == {"prepared": 2}
     (record,) = [record for record in caplog.records if record.name == fallbacks.__name__]
     assert record.levelno == logging.WARNING

@@ -55,7 +55,7 @@ class Ended:
 
 
 @pytest.fixture(scope="module")
-async def ended(live: System) -> Ended:
+async def ended_deployment(live: System) -> Ended:
     deployment = await chain(live, 3, lines=12)
     await start(live.admin, deployment)
     await live.admin.until(deployment, "SUCCESS")
@@ -71,17 +71,19 @@ async def ended(live: System) -> Ended:
 @ways
 @feeds
 async def test_an_ended_feed_is_replayed_whole_and_completes(
-    live: System, ended: Ended, feed: Feed, follow: Follow
+    live: System, ended_deployment: Ended, feed: Feed, follow: Follow
 ) -> None:
-    batches = [batch async for batch in follow(live.admin, feed, ended.ids[feed.items])]
-    assert [item for batch in batches for item in batch.items] == ended.items[feed.items]
+    batches = [batch async for batch in follow(live.admin, feed, ended_deployment.ids[feed.items])]
+    assert [item for batch in batches for item in batch.items] == ended_deployment.items[feed.items]
     assert all(batch.cursor == batch.items[-1]["cursor"] for batch in batches)
     assert batches[-1].caught_up
 
 
 @feeds
-async def test_a_replay_from_each_cursor_has_the_items_behind_it(live: System, ended: Ended, feed: Feed) -> None:
-    items, id_ = ended.items[feed.items], ended.ids[feed.items]
+async def test_a_replay_from_each_cursor_has_the_items_behind_it(
+    live: System, ended_deployment: Ended, feed: Feed
+) -> None:
+    items, id_ = ended_deployment.items[feed.items], ended_deployment.ids[feed.items]
     async with live.admin.socket() as socket_:
         for number, item in enumerate(items, 1):
             results = await operate(socket_, feed.document, id=id_, after=item["cursor"])
@@ -95,7 +97,7 @@ async def test_a_feed_larger_than_a_page_comes_in_several(live: System, feed: Fe
     deployment = await chain(live, 1)
     id_ = deployment if feed is EVENTS else await task_of(live.admin, deployment)
     number = 1200 if feed is EVENTS else 2200
-    await grow(live, feed, id_, number)
+    await store_items(live, feed, id_, number)
     async with aclosing(over_socket(live.admin, feed, id_)) as pages_of_feed:
         pages = [await anext(pages_of_feed)]
         while not pages[-1].caught_up:
@@ -108,7 +110,7 @@ async def test_a_feed_larger_than_a_page_comes_in_several(live: System, feed: Fe
         assert len(await collect(pages_of_feed)) == (2 if feed is EVENTS else 0)
 
 
-async def grow(system: System, feed: Feed, id_: str, number: int) -> None:
+async def store_items(system: System, feed: Feed, id_: str, number: int) -> None:
     """Store items as if they had come in the past, up to a number."""
     statements = {
         "events": (
@@ -127,13 +129,13 @@ async def grow(system: System, feed: Feed, id_: str, number: int) -> None:
             await connection.execute(statement, id_, number)
 
 
-async def test_objects_in_events_have_all_their_fields_and_lists(live: System, ended: Ended) -> None:
+async def test_objects_in_events_have_all_their_fields_and_lists(live: System, ended_deployment: Ended) -> None:
     document = """subscription($id: ID!) { deploymentEvents(id: $id) { events {
       ... on DeploymentStatusChanged { deployment {
         events { nodes { cursor } } version { deployments { nodes { id } } } } }
       ... on TaskStatusChanged { task { logs { nodes { cursor } } } } } } }"""
-    cursors = [item["cursor"] for item in ended.items["events"]]
-    async for data in live.admin.subscribe(document, id=ended.ids["events"]):
+    cursors = [item["cursor"] for item in ended_deployment.items["events"]]
+    async for data in live.admin.subscribe(document, id=ended_deployment.ids["events"]):
         for event in data["deploymentEvents"]["events"]:
             if "deployment" in event:
                 assert [node["cursor"] for node in event["deployment"]["events"]["nodes"]] == cursors
@@ -155,8 +157,8 @@ async def test_subscribers_that_join_late_get_the_same_events(live: System, foll
         if not items:
             await start(live.admin, deployment)
         items += batch.items
-        for after, skipped in ((batch.cursor, len(items)), (None, 0)):
-            items_behind = collect(follow(live.admin, EVENTS, deployment, after=after))
+        for cursor, skipped in ((batch.cursor, len(items)), (None, 0)):
+            items_behind = collect(follow(live.admin, EVENTS, deployment, after=cursor))
             late.append((skipped, asyncio.create_task(items_behind)))
     assert items == await stored(live.admin, EVENTS, deployment)
     assert items[-1]["toDeployment"] == "SUCCESS"
@@ -186,12 +188,12 @@ async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(
     id_ = deployment if feed is EVENTS else await task_of(live.admin, deployment)
     await start(live.admin, deployment)
     items: list[Data] = []
-    after, connections, completed = None, 0, False
+    cursor, connections, completed = None, 0, False
     while not completed:
         connections, completed = connections + 1, True
-        async with aclosing(follow(live.admin, feed, id_, after=after)) as batches:
+        async with aclosing(follow(live.admin, feed, id_, after=cursor)) as batches:
             async for batch in batches:
-                items, after = items + batch.items, batch.cursor
+                items, cursor = items + batch.items, batch.cursor
                 if batch.items:
                     completed = False
                     break
@@ -200,13 +202,13 @@ async def test_a_subscriber_that_disconnects_after_every_page_misses_nothing(
 
 
 async def test_lines_are_filtered_live_as_in_a_query(live: System) -> None:
-    here = await world(live.admin, "SHELL")
-    await here.application("shop")
+    environment = await world(live.admin, "SHELL")
+    await environment.application("shop")
     script = "for n in 1 2 3; do echo plain $n; echo ERROR: bad $n; echo WARN: hm $n; sleep 0.15; done"
     graph = [task("t0", command={"command": ["sh", "-c", script]})]
     filters: list[Data] = [{"levels": ["ERROR"]}, {"levels": ["WARN", "INFO"]}]
     filters += [{"contains": "BAD 2"}, {"contains": "nothing"}]
-    deployment = await here.deploy(tasks=graph, autoStart=False)
+    deployment = await environment.deploy(tasks=graph, autoStart=False)
     id_ = await task_of(live.admin, deployment)
     followers = [asyncio.create_task(collect(over_socket(live.admin, LINES, id_, **filter_))) for filter_ in filters]
     await start(live.admin, deployment)
@@ -215,12 +217,12 @@ async def test_lines_are_filtered_live_as_in_a_query(live: System) -> None:
     assert [len(lines) for lines in lines_by_filter] == [3, 6, 1, 0]
 
 
-async def test_operations_of_one_socket_are_independent(live: System, ended: Ended) -> None:
+async def test_operations_of_one_socket_are_independent(live: System, ended_deployment: Ended) -> None:
     waiting = await chain(live, 1)
     async with live.admin.socket() as socket_:
         await begin(socket_, "live", EVENTS.document, id=waiting)
         assert json.loads(await socket_.recv())["type"] == "next"
-        await begin(socket_, "ended", EVENTS.document, id=ended.ids["events"])
+        await begin(socket_, "ended", EVENTS.document, id=ended_deployment.ids["events"])
         assert {message["id"] for message in await until_complete(socket_, "ended")} == {"ended"}
         await live.admin.change("cancelDeployment", "__typename", id=waiting, reason="a test")
         assert [message["type"] for message in await until_complete(socket_, "live")] == ["next", "complete"]
@@ -247,9 +249,9 @@ async def test_a_feed_completes_with_a_failure_and_goes_on_after_a_retry(live: S
     assert await collect(follow(live.admin, EVENTS, deployment, after=failed[-1]["cursor"])) == []
 
     await live.admin.change("retryDeployment", "__typename", id=deployment)
-    again = await collect(follow(live.admin, EVENTS, deployment, after=failed[-1]["cursor"]))
-    assert again[-1]["toDeployment"] == "FAILED"  # of its second task
-    assert failed + again == await stored(live.admin, EVENTS, deployment)
+    retried = await collect(follow(live.admin, EVENTS, deployment, after=failed[-1]["cursor"]))
+    assert retried[-1]["toDeployment"] == "FAILED"  # of its second task
+    assert failed + retried == await stored(live.admin, EVENTS, deployment)
     more = await collect(follow(live.admin, LINES, id_, after=lines[-1]["cursor"]))
     assert {line["attempt"] for line in lines} == {1} and {line["attempt"] for line in more} == {2}
     assert lines + more == await stored(live.admin, LINES, id_)
@@ -270,14 +272,14 @@ async def test_a_listener_that_overflows_loses_nothing(live: System) -> None:
     deployment = await chain(live, 3)
     topic, bus = feed_store.topic(deployment), live.runtime.bus
     followed = aclosing(service.follow(live.runtime, deployment, 0))
-    async with bus.listen(topic) as idle, bus.listen("the end") as last, followed as batches:
-        first = await anext(batches)
-        await bus.publish([(topic, feed_store.encode(first.items))] * 300 + [("the end", b"")])
-        assert await last.get(10)
+    async with bus.listen(topic) as idle, bus.listen("the end") as last_listener, followed as batches:
+        first_batch = await anext(batches)
+        await bus.publish([(topic, feed_store.encode(first_batch.items))] * 300 + [("the end", b"")])
+        assert await last_listener.get(10)
         await start(live.admin, deployment)
         await live.admin.until(deployment, "SUCCESS")
         assert await idle.get(10) is None
-        numbers = [event.number for event in first.items]
+        numbers = [event.number for event in first_batch.items]
         numbers += [event.number async for batch in batches for event in batch.items]
     assert numbers == list(range(1, len(await stored(live.admin, EVENTS, deployment)) + 1))
 
@@ -286,7 +288,7 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other
     deployment = await chain(live, 1, seconds=0.5, lines=8000)
     id_ = await task_of(live.admin, deployment)
     document = "subscription($id: ID!) { taskLogs(taskId: $id) { cursor caughtUp lines { cursor message } } }"
-    async with unread(live.admin) as slow:
+    async with slow_socket(live.admin) as slow:
         await begin(slow, "1", document, id=id_)
         quick = asyncio.create_task(collect(over_socket(live.admin, LINES, id_)))
         await start(live.admin, deployment)
@@ -297,8 +299,8 @@ async def test_a_subscriber_that_does_not_read_loses_nothing_and_delays_no_other
 
 
 @asynccontextmanager
-async def unread(client: Client) -> AsyncIterator[websockets.ClientConnection]:
-    """Open a socket with next to no room for what is not read yet."""
+async def slow_socket(client: Client) -> AsyncIterator[websockets.ClientConnection]:
+    """Open a socket with a minimal receive buffer."""
     address = httpx.URL(client.url)
     small = socket.socket()
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -360,32 +362,32 @@ async def test_the_subscription_of_a_client_that_vanishes_is_removed(live: Syste
         assert await subscribers(valkey, topic) == 1
         await anext(client)
 
-        async def nothing() -> bool:
+        async def has_no_subscriber() -> bool:
             return await subscribers(valkey, topic) == 0
 
-        await eventually(nothing, "the subscription is gone")
+        await eventually(has_no_subscriber, "the subscription is gone")
 
 
 # Refusals
 
 
-async def test_a_feed_of_an_unknown_object_is_not_found(live: System, ended: Ended) -> None:
-    unknown = ["nobody", "", ended.ids["events"][:-1] + "!"]
-    for feed, other in ((EVENTS, ended.ids["lines"]), (LINES, ended.ids["events"])):
-        for id_ in (*unknown, other):
+async def test_a_feed_of_an_unknown_object_is_not_found(live: System, ended_deployment: Ended) -> None:
+    unknown = ["nobody", "", ended_deployment.ids["events"][:-1] + "!"]
+    for feed, other_id in ((EVENTS, ended_deployment.ids["lines"]), (LINES, ended_deployment.ids["events"])):
+        for id_ in (*unknown, other_id):
             over_ws = await answers(live.admin, feed.document, id=id_)
             over_sse = [result async for result in events(live.admin, feed.document, id=id_)]
             assert [code(result) for result in over_ws + over_sse] == ["NOT_FOUND"] * 2, id_
 
 
-async def test_a_cursor_of_another_feed_is_invalid(live: System, ended: Ended) -> None:
-    line, event = (ended.items[name][0]["cursor"] for name in ("lines", "events"))
-    for feed, other in ((EVENTS, line), (LINES, event)):
-        for after in ("", "zzz", other, "===="):
-            variables = {"id": ended.ids[feed.items], "after": after}
+async def test_a_cursor_of_another_feed_is_invalid(live: System, ended_deployment: Ended) -> None:
+    line, event = (ended_deployment.items[name][0]["cursor"] for name in ("lines", "events"))
+    for feed, foreign in ((EVENTS, line), (LINES, event)):
+        for cursor in ("", "zzz", foreign, "===="):
+            variables = {"id": ended_deployment.ids[feed.items], "after": cursor}
             over_ws = await answers(live.admin, feed.document, **variables)
             over_sse = [result async for result in events(live.admin, feed.document, **variables)]
-            assert [code(result) for result in over_ws + over_sse] == ["INVALID"] * 2, after
+            assert [code(result) for result in over_ws + over_sse] == ["INVALID"] * 2, cursor
 
 
 async def test_server_sent_events_have_plain_line_feeds_and_begin_at_once(live: System) -> None:

@@ -1,6 +1,6 @@
 """Operations leave nothing for the garbage collector.
 
-What they loaded and what was sent goes when they end.
+Loaded objects and sent data are freed when the operation ends.
 """
 
 import gc
@@ -26,7 +26,7 @@ SAVE = """mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input)
 
 @pytest.fixture
 def collecting_nothing() -> Iterator[None]:
-    """Keep the collector from coming by, and what it finds from going."""
+    """Disable automatic collection, and keep the objects that the collector finds."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -36,15 +36,15 @@ def collecting_nothing() -> Iterator[None]:
     gc.enable()
 
 
-async def test_nothing_of_an_operation_stays(system: System, collecting_nothing: None) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
-    many = [task(f"t{index}") for index in range(50)]
-    saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": many})
+async def test_an_operation_leaves_no_reference_cycles(system: System, collecting_nothing: None) -> None:
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task("a"), task("b", "a")], autoStart=False)
+    tasks = [task(f"t{index}") for index in range(50)]
+    saved = await system.admin.query(SAVE, input={"deploymentId": id_, "expectedRevision": 1, "tasks": tasks})
     assert saved["updateWorkflow"]["errors"] == []
     for _ in range(2):
         await system.admin.query(READ, id=id_)
     gc.collect()
     kinds = (Executor, Loaders, Context, Task, WorkflowTaskInput)
-    assert [type(one).__name__ for one in gc.garbage if isinstance(one, kinds)] == []
+    assert [type(item).__name__ for item in gc.garbage if isinstance(item, kinds)] == []

@@ -1,4 +1,4 @@
-"""Clients that are too many, too slow or gone: refused with a reason or disconnected, without a trace."""
+"""Too many, too slow or vanished clients are refused or disconnected, and leave no task behind."""
 
 import asyncio
 import json
@@ -82,12 +82,12 @@ async def test_a_socket_has_a_maximum_of_operations(shared: System) -> None:
 
 async def test_an_actor_has_a_maximum_of_live_connections(shared: System) -> None:
     deployment = await chain(shared, 1)
-    other = await account(shared.admin, {"role": "VIEWER"})
+    viewer = await account(shared.admin, {"role": "VIEWER"})
     async with served(shared.runtime, connections_per_actor=2) as url, AsyncExitStack() as stack:
-        admin, guest = Client(url, shared.admin.token), Client(url, other.client.token)
-        first = AsyncExitStack()
-        await first.enter_async_context(admin.socket())
-        stack.push_async_callback(first.aclose)
+        admin, guest = Client(url, shared.admin.token), Client(url, viewer.client.token)
+        first_connections = AsyncExitStack()
+        await first_connections.enter_async_context(admin.socket())
+        stack.push_async_callback(first_connections.aclose)
         streaming = over_sse(admin, EVENTS, deployment)
         await anext(streaming)
         async with unauthenticated(url) as connection:
@@ -100,7 +100,7 @@ async def test_an_actor_has_a_maximum_of_live_connections(shared: System) -> Non
         async with guest.socket():
             await admin.query("{ __typename }")
         await streaming.aclose()
-        await first.aclose()
+        await first_connections.aclose()
         async with admin.socket(), admin.socket():
             pass
 
@@ -177,7 +177,7 @@ async def test_no_task_or_listener_is_left_of_clients_that_vanish(shared: System
     deployment = await chain(shared, 1)
     async with served(shared.runtime) as url:
         client = Client(url, shared.admin.token)
-        before = len(asyncio.all_tasks())
+        tasks_before = len(asyncio.all_tasks())
 
         async def visit(n: int) -> None:
             async with client.socket() as connection:
@@ -191,7 +191,7 @@ async def test_no_task_or_listener_is_left_of_clients_that_vanish(shared: System
 
         await asyncio.gather(*(visit(n) for n in range(45)))
         await eventually(lambda: _is_empty(hubs[0]), "no trace of the clients")
-        await eventually(lambda: _at_most(before), "no task is left")
+        await eventually(lambda: _at_most(tasks_before), "no task is left")
     mailboxes = getattr(shared.runtime.bus, "_mailboxes")  # noqa: B009
     assert not [topic for topic in mailboxes if deployment in topic]
 

@@ -27,33 +27,37 @@ def calls_of(name: str, ids: list[str]) -> list[tuple[str, Data]]:
     """Return minimal calls of a mutation with each of the ids wherever an id is accepted."""
     calls = []
     for id_ in ids:
-        known: dict[str, Any] = dict.fromkeys(IDS, id_) | {"approvalIds": [id_], "reason": "why", "expectedRevision": 1}
+        arguments: dict[str, Any] = dict.fromkeys(IDS, id_) | {
+            "approvalIds": [id_],
+            "reason": "why",
+            "expectedRevision": 1,
+        }
         if name == "saveWorkflowTemplate":
-            known["name"] = "unseen"
-        calls.append(call(OperationType.MUTATION, name, known))
-    return [(each.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(each.variables)) for each in calls]
+            arguments["name"] = "unseen"
+        calls.append(call(OperationType.MUTATION, name, arguments))
+    return [(item.document.replace(SELECTIONS[OperationType.MUTATION], ERRORS), dict(item.variables)) for item in calls]
 
 
 async def hidden(system: System, state: str) -> tuple[World, list[str]]:
     """Return a world with a deployment in some state, and the ids of all objects in it."""
-    here = await world(system.admin)
-    await here.application("shop")
-    id_ = await here.deploy(tasks=TASKS, autoStart=state != "PENDING")
+    environment = await world(system.admin)
+    await environment.application("shop")
+    id_ = await environment.deploy(tasks=TASKS, autoStart=state != "PENDING")
     if state != "PENDING":
         await system.admin.until(id_, "FAILED", "WAITING_CONFIRM")
     if state == "FAILED behind another":
-        await here.deploy(tasks=[task("ask", requireConfirm=True)])
+        await environment.deploy(tasks=[task("ask", requireConfirm=True)])
     deployment = (await system.admin.query(STORY, id=id_))["deployment"]
-    return here, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
+    return environment, [id_, *(node["id"] for node in (*deployment["tasks"], *deployment["approvals"]))]
 
 
 def unknown(id_: str) -> str:
     """Return an id of the same kind that does not exist."""
-    kind, _, rest = id_.partition("_")
-    return f"{kind}_{rest[:-3]}{'zzz' if rest[-3:] != 'zzz' else 'yyy'}"
+    kind, _, body = id_.partition("_")
+    return f"{kind}_{body[:-3]}{'zzz' if body[-3:] != 'zzz' else 'yyy'}"
 
 
-async def said(client: Client, calls: list[tuple[str, Data]], ids: list[str]) -> list[str]:
+async def answers_of(client: Client, calls: list[tuple[str, Data]], ids: list[str]) -> list[str]:
     """Return the answers to calls, without the ids."""
     answers = []
     for (document, variables), id_ in zip(calls, ids, strict=True):
@@ -74,36 +78,42 @@ async def test_mutations_answer_alike_for_invisible_and_unknown_ids(system: Syst
         await account(system.admin, {"role": "ADMIN", "applicationId": app}),
         await account(system.admin),
     ]
-    before = await contents(system)
+    contents_before = await contents(system)
     for somebody in people:
         for name in MUTATIONS:
             if name in ("createServiceAccount", "createApiToken", "revokeApiToken", "revokeApiTokens"):
                 continue
-            seen = await said(somebody.client, calls_of(name, ids), ids)
-            others = [unknown(id_) for id_ in ids]
-            assert seen == await said(somebody.client, calls_of(name, others), others), name
-    after = await contents(system)
+            hidden_answers = await answers_of(somebody.client, calls_of(name, ids), ids)
+            unknown_ids = [unknown(id_) for id_ in ids]
+            assert hidden_answers == await answers_of(somebody.client, calls_of(name, unknown_ids), unknown_ids), name
+    contents_after = await contents(system)
     for table in ("deployments", "tasks", "events", "approvals"):
-        assert after.get(table) == before.get(table)
+        assert contents_after.get(table) == contents_before.get(table)
 
 
 async def test_a_plan_hides_the_queue_of_invisible_environments(system: System) -> None:
-    here = await world(system.admin)
-    app = await here.application("shop")
-    version = await here.version()
+    environment = await world(system.admin)
+    app = await environment.application("shop")
+    version = await environment.version()
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       gate { canProceed blockers { kind message deployment { id } } } } }"""
-    fields = {"versionId": version, "environmentIds": [here.environment_id]}
-    other = await world(system.admin)
-    stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other.environment_id})
+    fields = {"versionId": version, "environmentIds": [environment.environment_id]}
+    other_environment = await world(system.admin)
+    stranger = await account(system.admin, {"role": "VIEWER", "environmentId": other_environment.environment_id})
     part = await account(
         system.admin,
-        {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": await other.application("x")},
+        {
+            "role": "VIEWER",
+            "environmentId": environment.environment_id,
+            "applicationId": await other_environment.application("x"),
+        },
     )
-    viewer = await account(system.admin, {"role": "VIEWER", "environmentId": here.environment_id, "applicationId": app})
-    before = [await one.client.query(document, input=fields) for one in (stranger, part)]
+    viewer = await account(
+        system.admin, {"role": "VIEWER", "environmentId": environment.environment_id, "applicationId": app}
+    )
+    plans = [await actor.client.query(document, input=fields) for actor in (stranger, part)]
     for _ in range(2):
-        await here.deploy(version)
-    assert [await one.client.query(document, input=fields) for one in (stranger, part)] == before
+        await environment.deploy(version)
+    assert [await actor.client.query(document, input=fields) for actor in (stranger, part)] == plans
     gate = (await viewer.client.query(document, input=fields))["deploymentPlan"]["gate"]
     assert not gate["canProceed"] and "LOCK" in {blocker["kind"] for blocker in gate["blockers"]}

@@ -24,7 +24,7 @@ async def ask(system: System, document: str, accept: str) -> httpx.Response:
     return await send(system.admin, json.dumps({"query": document}).encode(), accept=accept)
 
 
-# What is chosen
+# Media types
 
 CHOICES = [
     # Accept, for a query, for a subscription

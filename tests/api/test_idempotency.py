@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.support.people import account, codes
-from tests.api.support.refusals import named, place
+from tests.api.support.refusals import code_and_path, place
 from tests.api.support.rows import contents, database
 from tests.support.client import Client, Data
 from tests.support.system import System
@@ -26,13 +26,13 @@ class Create:
     other: Data
 
 
-async def creates(system: System) -> dict[str, Create]:
+async def create_mutations(system: System) -> dict[str, Create]:
     """Return every create mutation with a valid input."""
-    here, deployment = await place(system)
+    environment, deployment = await place(system)
     shell = {"command": ["true"]}
-    artifacts = [{"applicationId": id_} for id_ in here.applications.values()]
-    second = (await world(system.admin)).environment_id
-    deployment["environmentIds"].append(second)
+    artifacts = [{"applicationId": id_} for id_ in environment.applications.values()]
+    second_environment_id = (await world(system.admin)).environment_id
+    deployment["environmentIds"].append(second_environment_id)
     name = unique("new")
     return {
         "createApplication": Create(
@@ -58,30 +58,30 @@ async def count(system: System, table: str) -> int:
 
 
 async def test_a_repeated_call_returns_the_same_and_creates_nothing(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         fields = create.given | {"idempotencyKey": mutation}
-        first = await shared.admin.change(mutation, create.selection, **fields)
-        before = await contents(shared)
+        first_payload = await shared.admin.change(mutation, create.selection, **fields)
+        contents_before = await contents(shared)
         for _ in range(2):
-            assert await shared.admin.change(mutation, create.selection, **fields) == first, mutation
-        assert await contents(shared) == before, mutation
+            assert await shared.admin.change(mutation, create.selection, **fields) == first_payload, mutation
+        assert await contents(shared) == contents_before, mutation
 
 
 async def test_calls_without_a_key_are_independent(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         if "name" not in create.given or mutation == "createApiToken":
             payload = [await shared.admin.change(mutation, create.selection, **create.given) for _ in range(2)]
             assert payload[0] != payload[1]
 
 
 async def test_the_same_key_with_another_input_is_refused(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
+    for mutation, create in (await create_mutations(shared)).items():
         key = {"idempotencyKey": f"other input of {mutation}"}
         await shared.admin.change(mutation, create.selection, **create.given, **key)
-        before = await contents(shared)
+        contents_before = await contents(shared)
         answer = await shared.admin.mutate(mutation, create.selection, **(create.given | create.other | key))
-        assert named(answer["errors"]) == CONFLICT, mutation
-        assert await contents(shared) == before
+        assert code_and_path(answer["errors"]) == CONFLICT, mutation
+        assert await contents(shared) == contents_before
 
 
 async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> None:
@@ -89,41 +89,41 @@ async def test_the_same_key_of_another_mutation_is_refused(shared: System) -> No
     key = {"idempotencyKey": name}
     await shared.admin.change("createServiceAccount", "__typename", name=name, **key)
     answer = await shared.admin.mutate("createEnvironment", "__typename", name=name, operator="SHELL", **key)
-    assert named(answer["errors"]) == CONFLICT
+    assert code_and_path(answer["errors"]) == CONFLICT
 
 
 async def test_ten_concurrent_calls_with_one_key_create_one_object(shared: System) -> None:
-    for mutation, create in (await creates(shared)).items():
-        before = await count(shared, create.table)
+    for mutation, create in (await create_mutations(shared)).items():
+        rows_before = await count(shared, create.table)
         fields = create.given | {"idempotencyKey": f"ten of {mutation}"}
         calls = (shared.admin.change(mutation, create.selection, **fields) for _ in range(10))
         payloads = await asyncio.gather(*calls)
         assert all(answer == payloads[0] for answer in payloads), mutation
         expected = len(payloads[0]["deployments"]) if mutation == "createDeployment" else 1
-        assert await count(shared, create.table) == before + expected, mutation
+        assert await count(shared, create.table) == rows_before + expected, mutation
 
 
 async def test_another_actor_may_use_the_same_key(shared: System) -> None:
-    other = await account(shared.admin, {"role": "ADMIN"})
-    for mutation, create in (await creates(shared)).items():
+    other_actor = await account(shared.admin, {"role": "ADMIN"})
+    for mutation, create in (await create_mutations(shared)).items():
         key = {"idempotencyKey": f"both use it for {mutation}"}
-        named_ = {"name": unique("mine")} if "name" in create.given else {}
-        first = await shared.admin.change(mutation, create.selection, **create.given, **key)
-        second = await other.client.change(mutation, create.selection, **(create.given | named_), **key)
-        assert ids(first).isdisjoint(ids(second)), mutation
+        name = {"name": unique("mine")} if "name" in create.given else {}
+        first_payload = await shared.admin.change(mutation, create.selection, **create.given, **key)
+        second_payload = await other_actor.client.change(mutation, create.selection, **(create.given | name), **key)
+        assert ids(first_payload).isdisjoint(ids(second_payload)), mutation
 
 
 def ids(payload: Data) -> set[str]:
-    found: Any = next(value for name, value in payload.items() if name != "errors")
-    return {one["id"] for one in (found if isinstance(found, list) else [found])}
+    objects: Any = next(value for name, value in payload.items() if name != "errors")
+    return {item["id"] for item in (objects if isinstance(objects, list) else [objects])}
 
 
 async def test_a_secret_is_not_returned_again(shared: System) -> None:
     fields = {"name": "mine", "scopes": ["VIEWER"], "idempotencyKey": "secret"}
-    first = await shared.admin.change("createApiToken", "token { id } secret", **fields)
-    again = await shared.admin.change("createApiToken", "token { id } secret", **fields)
-    assert (again["token"], again["secret"]) == (first["token"], None)
-    assert (await Client(shared.url, first["secret"]).post("{ viewer { id } }")).status_code == 200
+    first_payload = await shared.admin.change("createApiToken", "token { id } secret", **fields)
+    second_payload = await shared.admin.change("createApiToken", "token { id } secret", **fields)
+    assert (second_payload["token"], second_payload["secret"]) == (first_payload["token"], None)
+    assert (await Client(shared.url, first_payload["secret"]).post("{ viewer { id } }")).status_code == 200
 
 
 async def test_a_refused_call_does_not_use_up_its_key(shared: System) -> None:
@@ -138,29 +138,32 @@ async def test_a_refused_call_does_not_use_up_its_key(shared: System) -> None:
 @pytest.mark.parametrize("key", ["", "k" * 201])
 async def test_a_key_of_an_invalid_length_is_refused(shared: System, key: str) -> None:
     answer = await shared.admin.mutate("createServiceAccount", "__typename", name=unique("x"), idempotencyKey=key)
-    assert named(answer["errors"]) == [("InvalidInput", "INVALID", "idempotencyKey")]
+    assert code_and_path(answer["errors"]) == [("InvalidInput", "INVALID", "idempotencyKey")]
 
 
 async def test_an_action_repeated_with_one_key_runs_once(shared: System) -> None:
-    here, given = await place(shared)
-    deployment = await here.deploy(given["versionId"], autoStart=False)
+    environment, arguments = await place(shared)
+    deployment = await environment.deploy(arguments["versionId"], autoStart=False)
     start = {"id": deployment, "idempotencyKey": f"start {deployment}"}
     cancel = {"id": deployment, "reason": "a test", "idempotencyKey": f"cancel {deployment}"}
     for mutation, fields in (("startDeployment", start), ("cancelDeployment", cancel)):
         await shared.admin.change(mutation, "deployment { id }", **fields)
-        before = await contents(shared)
+        contents_before = await contents(shared)
         await shared.admin.change(mutation, "deployment { id }", **fields)
-        assert await contents(shared) == before, mutation
-        again = await shared.admin.mutate(mutation, "__typename", **(fields | {"idempotencyKey": None}))
-        assert codes(again) == ["WRONG_STATE"]
+        assert await contents(shared) == contents_before, mutation
+        repeated = await shared.admin.mutate(mutation, "__typename", **(fields | {"idempotencyKey": None}))
+        assert codes(repeated) == ["WRONG_STATE"]
 
 
 async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared: System) -> None:
-    here, given = await place(shared)
-    there = await world(shared.admin)
-    grants = [{"role": "DEPLOYER", "environmentId": each.environment_id} for each in (here, there)]
+    environment, arguments = await place(shared)
+    other_environment = await world(shared.admin)
+    grants = [
+        {"role": "DEPLOYER", "environmentId": grant_environment.environment_id}
+        for grant_environment in (environment, other_environment)
+    ]
     somebody = await account(shared.admin, *grants)
-    call = given | {"idempotencyKey": "lost rights"}
+    call = arguments | {"idempotencyKey": "lost rights"}
     await somebody.client.change("createDeployment", "deployments { id }", **call)
     await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **grants[0])
     answer = await somebody.client.mutate("createDeployment", "deployments { id }", **call)
@@ -168,31 +171,37 @@ async def test_a_repeated_call_hides_an_object_that_is_no_longer_visible(shared:
 
 
 async def test_an_equivalent_input_is_the_same_call(shared: System) -> None:
-    here, given = await place(shared)
+    environment, arguments = await place(shared)
     graph: Data = {"key": "a", "name": "a", "type": "CUSTOM", "payload": {"a": 1, "b": {"c": 1.5, "d": 2}}}
     spelt: Data = {"key": " a", "name": "a", "type": "CUSTOM", "payload": {"b": {"d": 2.0, "c": 1.5}, "a": 1.0}}
     spelt |= {"blockBy": [], "requireConfirm": None, "command": None}
     calls: list[tuple[str, str, Data, Data]] = [
-        ("createDeployment", "deployments { id }", given | {"tasks": [graph]}, given | {"tasks": [spelt]}),
+        ("createDeployment", "deployments { id }", arguments | {"tasks": [graph]}, arguments | {"tasks": [spelt]}),
         (
             "createDeployment",
             "deployments { id }",
-            given,
-            given | {"mustInOrder": [], "manualApproval": None, "strategy": None, "parameters": None},
+            arguments,
+            arguments | {"mustInOrder": [], "manualApproval": None, "strategy": None, "parameters": None},
         ),
         (
             "createFreezeWindow",
             "environment { freezeWindows { id } }",
-            {"environmentId": here.environment_id, "name": "w", "reason": "r"}
+            {"environmentId": environment.environment_id, "name": "w", "reason": "r"}
             | {"startsAt": "2030-01-01T12:00:00Z", "endsAt": "2030-01-02T12:00:00Z"},
-            {"environmentId": here.environment_id, "name": "w ", "reason": "r", "timezone": "UTC", "recurrence": None}
+            {
+                "environmentId": environment.environment_id,
+                "name": "w ",
+                "reason": "r",
+                "timezone": "UTC",
+                "recurrence": None,
+            }
             | {"startsAt": "2030-01-01T14:00:00+02:00", "endsAt": "20300102T120000Z"},
         ),
     ]
-    for number, (mutation, selection, one, other) in enumerate(calls):
+    for number, (mutation, selection, fields, equivalent) in enumerate(calls):
         key = {"idempotencyKey": f"spelling {number}"}
-        first = await shared.admin.change(mutation, selection, **one, **key)
-        assert await shared.admin.change(mutation, selection, **other, **key) == first, mutation
-    different = given | {"tasks": [graph | {"payload": {"a": True, "b": {"c": 1.5, "d": 2}}}]}
+        first_payload = await shared.admin.change(mutation, selection, **fields, **key)
+        assert await shared.admin.change(mutation, selection, **equivalent, **key) == first_payload, mutation
+    different = arguments | {"tasks": [graph | {"payload": {"a": True, "b": {"c": 1.5, "d": 2}}}]}
     answer = await shared.admin.mutate("createDeployment", "__typename", **different, idempotencyKey="spelling 0")
-    assert named(answer["errors"]) == CONFLICT
+    assert code_and_path(answer["errors"]) == CONFLICT

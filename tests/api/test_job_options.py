@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.support.people import account
-from tests.api.test_kubernetes import CONNECTION, made, problems, target
+from tests.api.test_kubernetes import CONNECTION, deploy_application, problems, target
 from tests.support.client import Data
 from tests.support.system import System
 from tests.support.world import unique
@@ -45,7 +45,7 @@ async def test_job_options_of_an_environment_are_readable_and_replaced_as_a_whol
 
 async def test_job_options_of_a_step_are_readable_and_copied_into_deployments(shared: System) -> None:
     build = {"command": ["make"], "job": OPTIONS}
-    environment, app, version = await made(shared.admin, build=build)
+    environment, app, version = await deploy_application(shared.admin, build=build)
     answer = await shared.admin.query(f"query($id: ID!) {{ application(id: $id) {{ {STEP} }} }}", id=app)
     assert answer["application"]["build"]["job"] == OPTIONS
     (problem,) = await problems(shared.admin, environment, version)
@@ -56,12 +56,12 @@ async def test_job_options_of_a_step_are_readable_and_copied_into_deployments(sh
     assert await problems(shared.admin, environment, version) == []
 
 
-@pytest.mark.parametrize("many", [1, 30])
-async def test_job_options_work_for_few_and_many_tasks(shared: System, many: int) -> None:
+@pytest.mark.parametrize("count", [1, 30])
+async def test_job_options_work_for_few_and_many_tasks(shared: System, count: int) -> None:
     job = {"labels": {"team": "shop"}, "tolerations": [{"key": "a"}], "resources": {"limits": {"cpu": 2}}}
     command = {"command": ["x"], "image": "x:1", "job": job}
-    tasks = [{"key": f"t{n}", "name": "T", "type": "CUSTOM", "command": command} for n in range(many)]
-    environment, _, version = await made(shared.admin)
+    tasks = [{"key": f"t{n}", "name": "T", "type": "CUSTOM", "command": command} for n in range(count)]
+    environment, _, version = await deploy_application(shared.admin)
     answer = await shared.admin.query(
         "mutation($input: CreateDeploymentInput!) { createDeployment(input: $input) { deployments { tasks { command"
         f" {{ job {JOB} }} }} }} errors {{ message }} }} }}",
@@ -71,7 +71,7 @@ async def test_job_options_work_for_few_and_many_tasks(shared: System, many: int
     borne = {"key": "a", "operator": "EQUAL", "value": None, "effect": None, "tolerationSeconds": None}
     limits = {"requests": None, "limits": {"cpu": "2"}}
     expected = NOTHING | {"labels": {"team": "shop"}, "tolerations": [borne], "resources": limits}
-    assert [task["command"]["job"] for task in deployment["tasks"]] == [expected] * many
+    assert [task["command"]["job"] for task in deployment["tasks"]] == [expected] * count
 
 
 BAD: list[tuple[Data, str]] = [
@@ -115,8 +115,8 @@ async def test_job_options_that_a_cluster_would_reject_are_refused_with_their_pa
 
 def _split(path: str) -> list[str]:
     """Return a path whose last part may be a key with dots."""
-    head, found, key = path.partition(".boreas.dev/")
-    return [*head.split("."), f"boreas.dev/{key}"] if found else path.split(".")
+    head, separator, key = path.partition(".boreas.dev/")
+    return [*head.split("."), f"boreas.dev/{key}"] if separator else path.split(".")
 
 
 async def test_an_expression_in_job_options_is_refused(shared: System) -> None:
@@ -130,7 +130,7 @@ async def test_an_expression_in_job_options_is_refused(shared: System) -> None:
 
 
 async def test_an_admin_of_one_environment_cannot_choose_service_accounts(shared: System) -> None:
-    where, _, _ = await made(shared.admin)
+    where, _, _ = await deploy_application(shared.admin)
     chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
     for change in ({"serviceAccounts": ["x"]}, {"job": {"serviceAccountName": "x"}}):
         answer = await chief.client.mutate("updateEnvironment", PLACE, id=where, kubernetes=CONNECTION | change)
@@ -146,9 +146,11 @@ async def test_an_admin_of_one_environment_cannot_choose_service_accounts(shared
 
 
 async def test_annotations_are_hidden_with_arguments(shared: System) -> None:
-    _, app, _ = await made(shared.admin, build={"command": ["make"], "job": OPTIONS | {"serviceAccountName": None}})
-    _, other, _ = await made(shared.admin)
-    stranger = await account(shared.admin, {"role": "VIEWER", "applicationId": other})
+    _, app, _ = await deploy_application(
+        shared.admin, build={"command": ["make"], "job": OPTIONS | {"serviceAccountName": None}}
+    )
+    _, other_id, _ = await deploy_application(shared.admin)
+    stranger = await account(shared.admin, {"role": "VIEWER", "applicationId": other_id})
     answer = await stranger.client.query(f"query($id: ID!) {{ application(id: $id) {{ {STEP} }} }}", id=app)
     step = answer["application"]["build"]
     assert (step["command"], step["job"]["annotations"]) == (["***"], {"example.com/note": "***"})

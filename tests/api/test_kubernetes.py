@@ -27,14 +27,14 @@ def target(**more: object) -> Data:
     return {"workload": name, "container": "app", "service": name, "httpRoute": name} | more
 
 
-async def made(admin: Client, image: str | None = "web:1", **application: object) -> tuple[str, str, str]:
+async def deploy_application(admin: Client, image: str | None = "web:1", **application: object) -> tuple[str, str, str]:
     """Return the ids of a cluster environment, an application and a version of it."""
     where = await admin.mutate(
         "createEnvironment", ENVIRONMENT, name=unique("e"), operator="KUBERNETES", kubernetes=CONNECTION
     )
     about = {"name": unique("app"), "kubernetes": target()} | application
-    what = await admin.mutate("createApplication", "application { id }", **about)
-    app = what["application"]["id"]
+    payload = await admin.mutate("createApplication", "application { id }", **about)
+    app = payload["application"]["id"]
     version = await admin.mutate(
         "createVersion", "version { id }", name="v1", artifacts=[{"applicationId": app, "image": image}]
     )
@@ -74,20 +74,20 @@ async def test_setting_one_target_replaces_the_other(shared: System) -> None:
 
 
 async def test_an_application_that_does_not_fit_the_operator_is_refused(shared: System) -> None:
-    cluster, _, version = await made(shared.admin, kubernetes=None, shell={"command": ["true"]})
+    cluster, _, version = await deploy_application(shared.admin, kubernetes=None, shell={"command": ["true"]})
     (problem,) = await problems(shared.admin, cluster, version)
     assert problem["path"] == ["applicationIds"] and "has a shell target" in problem["message"]
     payload = await shared.admin.mutate("createEnvironment", ENVIRONMENT, name=unique("e"), operator="SHELL")
-    _, _, version = await made(shared.admin)
+    _, _, version = await deploy_application(shared.admin)
     (problem,) = await problems(shared.admin, payload["environment"]["id"], version)
     assert problem["path"] == ["applicationIds"] and "has a Kubernetes target" in problem["message"]
 
 
 async def test_deploying_to_a_cluster_needs_images(shared: System) -> None:
-    cluster, _, version = await made(shared.admin, image=None)
+    cluster, _, version = await deploy_application(shared.admin, image=None)
     (problem,) = await problems(shared.admin, cluster, version)
     assert "has no image" in problem["message"]
-    cluster, _, version = await made(shared.admin)
+    cluster, _, version = await deploy_application(shared.admin)
     custom = {"key": "notify", "name": "Notify", "type": "CUSTOM", "command": {"command": ["true"]}}
     (problem,) = await problems(shared.admin, cluster, version, tasks=[custom])
     assert (problem["kind"], problem["taskKeys"]) == ("MISSING_COMMAND", ["notify"])
@@ -174,15 +174,15 @@ REACHING: list[tuple[str, Data]] = [
 
 
 async def test_an_admin_of_one_environment_cannot_change_its_pool_or_cluster(shared: System) -> None:
-    where, _, _ = await made(shared.admin)
+    where, _, _ = await deploy_application(shared.admin)
     chief = await account(shared.admin, {"role": "ADMIN", "environmentId": where})
     for field, change in REACHING:
         answer = await chief.client.mutate("updateEnvironment", PLACE, id=where, rank=7, **change)
         (error,) = answer["errors"]
         assert (error["code"], error["path"]) == ("FORBIDDEN", [field])
     answer = await chief.client.change("updateEnvironment", PLACE, id=where, rank=3, kubernetes=CONNECTION)
-    known = {"context": "prod", "namespace": "shop"}
-    assert answer["environment"] == {"id": where, "rank": 3, "workerPool": "default", "kubernetes": known}
+    cluster = {"context": "prod", "namespace": "shop"}
+    assert answer["environment"] == {"id": where, "rank": 3, "workerPool": "default", "kubernetes": cluster}
     for _, change in REACHING:
         await shared.admin.change("updateEnvironment", PLACE, id=where, **change)
 
@@ -204,7 +204,7 @@ async def test_a_kubeconfig_is_named_without_a_path(shared: System, path: str) -
 
 
 async def test_a_kubeconfig_path_of_an_older_release_is_kept_until_it_is_set_again(shared: System) -> None:
-    where, _, _ = await made(shared.admin)
+    where, _, _ = await deploy_application(shared.admin)
     async with database(shared) as connection:
         old = '{"kubeconfig_path": "/etc/kube/config"}'
         await connection.execute(
@@ -216,7 +216,7 @@ async def test_a_kubeconfig_path_of_an_older_release_is_kept_until_it_is_set_aga
 
 
 async def test_a_restart_is_part_of_the_definition(shared: System) -> None:
-    environment, app, version = await made(shared.admin)
+    environment, app, version = await deploy_application(shared.admin)
     about = {"versionId": version, "environmentIds": [environment], "autoStart": False}
     deploy = "deployments { definitions { deploy { ... on KubernetesTarget { restart } } } }"
     for restart in (False, True):
@@ -231,10 +231,10 @@ async def test_a_restart_is_part_of_the_definition(shared: System) -> None:
 
 async def test_a_restart_without_pods_is_refused(shared: System) -> None:
     where = await shared.admin.mutate("createEnvironment", "environment { id }", name=unique("e"), operator="SHELL")
-    what = await shared.admin.mutate(
+    payload = await shared.admin.mutate(
         "createApplication", "application { id }", name=unique("app"), shell={"command": ["true"]}
     )
-    artifacts = [{"applicationId": what["application"]["id"]}]
+    artifacts = [{"applicationId": payload["application"]["id"]}]
     version = await shared.admin.mutate("createVersion", "version { id }", name="v1", artifacts=artifacts)
     (problem,) = await problems(shared.admin, where["environment"]["id"], version["version"]["id"], restart=True)
     assert (problem["code"], problem["path"]) == ("INVALID", ["restart"])

@@ -1,6 +1,6 @@
-"""Texts and lists of any length, in every place of every root field that takes one.
+"""Long texts and lists in every place of every root field that accepts one.
 
-Refused or taken, soon, by name.
+Each is accepted, or refused with the name of the field, within a short time.
 
 In: the schema, walked. For each place the smallest arguments that the field takes, with something large there.
 """
@@ -48,13 +48,13 @@ class Place:
         return ".".join((self.field, *self.path))
 
 
-def below(type_: Any, path: Path) -> Iterator[Path]:
+def paths_below(type_: Any, path: Path) -> Iterator[Path]:
     """Yield the paths to all texts in a type of input."""
     if isinstance(type_, GraphQLNonNull | GraphQLList):
-        yield from below(type_.of_type, path)
+        yield from paths_below(type_.of_type, path)
     elif isinstance(type_, GraphQLInputObjectType) and len(path) < DEPTH:
         for name, field in type_.fields.items():
-            yield from below(field.type, (*path, name))
+            yield from paths_below(field.type, (*path, name))
     elif isinstance(type_, GraphQLScalarType) and type_.name in TEXTS:
         yield path
 
@@ -66,25 +66,27 @@ def places() -> list[Place]:
         for root, type_ in (("query", core.query_type), ("mutation", core.mutation_type))
         for name, field in (type_.fields if type_ else {}).items()
         for argument, value in field.args.items()
-        for path in below(value.type, (argument,))
+        for path in paths_below(value.type, (argument,))
     ]
 
 
-def least(type_: Any, name: str, ids: dict[str, str], path: Path, large: Any) -> Any:
+def minimal_value(type_: Any, name: str, ids: dict[str, str], path: Path, large: Any) -> Any:
     """Return the smallest value of a type, with something large at the end of a path below it."""
     if isinstance(type_, GraphQLNonNull):
-        return least(type_.of_type, name, ids, path, large)
+        return minimal_value(type_.of_type, name, ids, path, large)
     if isinstance(type_, GraphQLList):
         inner = get_named_type(type_)
         if isinstance(large, list) and not path and not isinstance(inner, GraphQLInputObjectType):
             return large
-        return [least(type_.of_type, name, ids, path, large)]
+        return [minimal_value(type_.of_type, name, ids, path, large)]
     if isinstance(type_, GraphQLInputObjectType):
-        wanted = {key for key, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)} | set(path[:1])
-        wanted.discard("")
+        required_keys = {key for key, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)} | set(
+            path[:1]
+        )
+        required_keys.discard("")
         return {
-            key: least(type_.fields[key].type, key, ids, path[1:] if key in path[:1] else ("",), large)
-            for key in wanted
+            key: minimal_value(type_.fields[key].type, key, ids, path[1:] if key in path[:1] else ("",), large)
+            for key in required_keys
         }
     return leaf(type_, name, ids) if path else (large if type_.name != "JSON" else {"A_NAME": large})
 
@@ -104,7 +106,7 @@ def leaf(type_: Any, name: str, ids: dict[str, str]) -> Any:
     return usual.get(type_.name, "x")
 
 
-def asked(place: Place, ids: dict[str, str], large: Any) -> dict[str, Any]:
+def operation_with(place: Place, ids: dict[str, str], large: Any) -> dict[str, Any]:
     """Return the operation that sends something large to a place."""
     core = schema._schema
     type_ = core.query_type if place.root == "query" else core.mutation_type
@@ -112,7 +114,7 @@ def asked(place: Place, ids: dict[str, str], large: Any) -> dict[str, Any]:
     field = type_.fields[place.field]
     needed = {name for name, value in field.args.items() if isinstance(value.type, GraphQLNonNull)} | {place.path[0]}
     variables = {
-        name: least(field.args[name].type, name, ids, place.path[1:] if name == place.path[0] else ("",), large)
+        name: minimal_value(field.args[name].type, name, ids, place.path[1:] if name == place.path[0] else ("",), large)
         for name in needed
     }
     heads = ", ".join(f"${name}: {field.args[name].type}" for name in needed)
@@ -126,18 +128,18 @@ def asked(place: Place, ids: dict[str, str], large: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def here(shared: System) -> World:
-    made = await world(shared.admin)
-    await made.application("web")
-    return made
+async def environment(shared: System) -> World:
+    created = await world(shared.admin)
+    await created.application("web")
+    return created
 
 
-async def known(here: World) -> dict[str, str]:
-    version = await here.version()
-    deployment = await here.deploy(version, autoStart=False)
-    application = here.applications["web"]
+async def known_ids(environment: World) -> dict[str, str]:
+    version = await environment.version()
+    deployment = await environment.deploy(version, autoStart=False)
+    application = environment.applications["web"]
     return {
-        "environmentId": here.environment_id,
+        "environmentId": environment.environment_id,
         "applicationId": application,
         "mustInOrder": application,
         "versionId": version,
@@ -145,15 +147,15 @@ async def known(here: World) -> dict[str, str]:
     }
 
 
-async def answer(here: World, operation: dict[str, Any], what: str) -> str:
-    begun = time.monotonic()
-    response = await here.client.post(operation["query"], operation["variables"])
-    took = time.monotonic() - begun
+async def answer(environment: World, operation: dict[str, Any], place_name: str) -> str:
+    start = time.monotonic()
+    response = await environment.client.post(operation["query"], operation["variables"])
+    seconds = time.monotonic() - start
     text = response.text
-    assert response.status_code in (200, 400, 413), (what, response.status_code, text[:300])
-    assert "INTERNAL" not in text, (what, text[:300])
-    assert len(text) < LONGEST_ANSWER, (what, len(text), text[:300])
-    assert took < SECONDS, (what, took)
+    assert response.status_code in (200, 400, 413), (place_name, response.status_code, text[:300])
+    assert "INTERNAL" not in text, (place_name, text[:300])
+    assert len(text) < LONGEST_ANSWER, (place_name, len(text), text[:300])
+    assert seconds < SECONDS, (place_name, seconds)
     return text
 
 
@@ -162,24 +164,24 @@ FIELDS = sorted({(place.root, place.field) for place in PLACES})
 
 
 @pytest.mark.parametrize(("root", "field"), FIELDS)
-async def test_a_text_of_a_mebibyte_anywhere(here: World, root: str, field: str) -> None:
-    ids = await known(here)
+async def test_a_text_of_a_mebibyte_anywhere(environment: World, root: str, field: str) -> None:
+    ids = await known_ids(environment)
     for place in PLACES:
         if (place.root, place.field) == (root, field):
-            await answer(here, asked(place, ids, "x" * MIB), str(place))
+            await answer(environment, operation_with(place, ids, "x" * MIB), str(place))
 
 
 ONCE = list({(place.root, place.path[-1]): place for place in PLACES}.values())
 
 
 @pytest.mark.parametrize("place", ONCE, ids=str)
-async def test_a_text_of_ten_mebibytes(here: World, place: Place) -> None:
-    await answer(here, asked(place, await known(here), "${{" * (10 * MIB // 3)), str(place))
+async def test_a_text_of_ten_mebibytes(environment: World, place: Place) -> None:
+    await answer(environment, operation_with(place, await known_ids(environment), "${{" * (10 * MIB // 3)), str(place))
 
 
 @pytest.mark.parametrize("place", [place for place in ONCE if place.root == "mutation"], ids=str)
-async def test_a_list_of_many_items(here: World, place: Place) -> None:
-    await answer(here, asked(place, await known(here), ["x"] * 200_000), str(place))
+async def test_a_list_of_many_items(environment: World, place: Place) -> None:
+    await answer(environment, operation_with(place, await known_ids(environment), ["x"] * 200_000), str(place))
 
 
 @pytest.mark.parametrize(
@@ -195,32 +197,34 @@ async def test_a_list_of_many_items(here: World, place: Place) -> None:
         ({"image": "x" * 1001}, ["tasks", "0", "command", "image"]),
     ],
 )
-async def test_the_field_that_is_too_large_is_named(here: World, fields: dict[str, Any], path: list[str]) -> None:
-    ids = await known(here)
+async def test_the_field_that_is_too_large_is_named(
+    environment: World, fields: dict[str, Any], path: list[str]
+) -> None:
+    ids = await known_ids(environment)
     task = {"key": "x", "name": "x", "type": "CUSTOM", "command": {"command": ["x"]} | fields}
-    made = await here.try_deploy(ids["versionId"], tasks=[task])
-    assert [error["path"] for error in made["errors"]] == [path], made["errors"]
-    assert len(json.dumps(made)) < 2000
+    payload = await environment.try_deploy(ids["versionId"], tasks=[task])
+    assert [error["path"] for error in payload["errors"]] == [path], payload["errors"]
+    assert len(json.dumps(payload)) < 2000
 
 
-async def test_parameters_can_not_make_a_small_template_large(here: World) -> None:
-    """Each task alone would hold what a command may hold; together they would be gigabytes."""
+async def test_parameters_cannot_make_a_small_template_large(environment: World) -> None:
+    """Each task alone is within the limit of a command; together they would be gigabytes."""
     uses = ["run", *["${{ parameters.p }}" * 13] * 8]
     tasks = [{"key": f"t{n}", "name": "x", "type": "CUSTOM", "command": {"command": uses}} for n in range(2000)]
-    saved = await here.client.change(
+    saved = await environment.client.change(
         "saveWorkflowTemplate", "version { id }", name="large", tasks=tasks, parameters=[{"name": "p"}]
     )
-    ids = await known(here)
-    begun = time.monotonic()
-    made = await here.try_deploy(
+    ids = await known_ids(environment)
+    start = time.monotonic()
+    payload = await environment.try_deploy(
         ids["versionId"], templateVersionId=saved["version"]["id"], parameters={"p": "x" * 9_900}
     )
-    assert "16777216" in str(made["errors"])[:2000] or "characters together" in str(made["errors"])
-    assert time.monotonic() - begun < SECONDS
+    assert "16777216" in str(payload["errors"])[:2000] or "characters together" in str(payload["errors"])
+    assert time.monotonic() - start < SECONDS
 
 
-def test_the_walk_finds_what_is_deep() -> None:
-    found = set(map(str, PLACES))
+def test_the_walk_finds_deep_fields() -> None:
+    paths = set(map(str, PLACES))
     assert len(PLACES) > 150
-    assert {"createDeployment.input.tasks.command.command", "deploymentPlan.input.tasks.payload"} <= found
+    assert {"createDeployment.input.tasks.command.command", "deploymentPlan.input.tasks.payload"} <= paths
     assert "input CreateDeploymentInput" in print_type(schema._schema.type_map["CreateDeploymentInput"])

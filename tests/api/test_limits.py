@@ -51,32 +51,32 @@ async def test_a_cached_query_is_refused_if_its_variables_ask_for_too_much(syste
 
 @pytest.mark.parametrize("feed", ["shared", "own"])
 async def test_a_feed_that_asks_for_too_much_with_each_event_is_refused(system: System, feed: str) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task("a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task("a")], autoStart=False)
     document = LOGS % INNER if feed == "shared" else f"subscription {{ deploymentsChanged {{ tasks {{ {INNER} }} }} }}"
     variables = {"id": id_} if feed == "shared" else {}
     check((await answers(system.admin, document, **variables))[0])
-    async for found in events(system.admin, document, **variables):
-        check(found)
+    async for result in events(system.admin, document, **variables):
+        check(result)
         break
 
 
-@pytest.mark.parametrize("what", ["plain", "others", "nested", "known"])
+@pytest.mark.parametrize("selection", ["plain", "others", "nested", "known"])
 async def test_an_operation_that_exceeds_its_estimate_is_ended(
-    system: System, monkeypatch: pytest.MonkeyPatch, what: str
+    system: System, monkeypatch: pytest.MonkeyPatch, selection: str
 ) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(130)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(130)], autoStart=False)
     selected = {
         "plain": "tasks { id key }",
         "known": "tasks { id key }",
         "others": "tasks { key duration }",
         "nested": "id applications { id } workflow { tasks { deployment { tasks { id } } } }",
-    }[what]
+    }[selection]
     document = f"query($id: ID!) {{ deployment(id: $id) {{ {selected} }} }}"
-    if what == "known":
+    if selection == "known":
         for _ in range(2):
             await system.admin.query(document, id=id_)
     monkeypatch.setattr(schema.execution_context_class, "object_limit", ObjectLimit(120, grew_too_large))
@@ -87,22 +87,22 @@ async def test_an_operation_that_exceeds_its_estimate_is_ended(
 
 
 async def test_an_operation_within_the_limit_is_answered(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(600)], autoStart=False)
     document = """query($id: ID!) { deployment(id: $id) { tasks {
       key application { name } attempts { number } blockers { kind task { key } } viewerCan { skip { allowed } }
       logs(first: 20) { totalCount nodes { message } } } } }"""
     tasks = (await system.admin.query(document, id=id_))["deployment"]["tasks"]
-    assert [one["key"] for one in tasks] == [f"t{number}" for number in range(600)]
+    assert [item["key"] for item in tasks] == [f"t{number}" for number in range(600)]
     pages = "{ deployments(first: 500) { nodes { id version { name } applications { name } tasks { key status } } } }"
     assert len((await system.admin.query(pages))["deployments"]["nodes"]) == 1
 
 
 async def test_an_error_in_a_long_list_has_its_path(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{number}") for number in range(60)], autoStart=False)
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs(first: -1) { totalCount } } } }"
     result = await system.admin.execute(document, id=id_)
     assert result["errors"][0]["path"][:2] == ["deployment", "tasks"]
@@ -135,5 +135,5 @@ async def test_heavy_operations_of_one_actor_run_one_after_another() -> None:
 async def test_many_heavy_operations_at_once_are_all_answered(system: System) -> None:
     document = "{ deployments(first: 400) { nodes { tasks { id } } } }"
     assert schema.documents.get(document).count_objects(None, None) > HEAVY_OBJECTS
-    found = await asyncio.gather(*(system.admin.execute(document) for _ in range(10)))
-    assert all("errors" not in one for one in found)
+    results = await asyncio.gather(*(system.admin.execute(document) for _ in range(10)))
+    assert all("errors" not in result for result in results)

@@ -32,16 +32,16 @@ async def api(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> Asy
 async def growth(api: Watched, work: Callable[[int], Awaitable[None]]) -> int:
     """Work for some rounds, then for as many again, and return how much the process grew by the latter.
 
-    The first rounds need as much at a time as the others: what allocators keep of that is not a leak.
+    The memory that allocators keep after the first rounds is not a leak.
     """
     for number in range(ROUNDS):
         await work(number)
     await asyncio.sleep(6)
-    before = api.resident()
+    bytes_before = api.resident()
     for number in range(ROUNDS, 2 * ROUNDS):
         await work(number)
     await asyncio.sleep(6)
-    return api.resident() - before
+    return api.resident() - bytes_before
 
 
 async def test_documents_that_were_used_once_or_twice_are_freed(api: Watched) -> None:
@@ -71,16 +71,16 @@ async def test_variables_are_freed(api: Watched) -> None:
 
 
 async def test_the_buffers_of_aborted_feeds_are_freed(api: Watched) -> None:
-    here = await world(api.client)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[task(f"t{n}", name="x" * 60) for n in range(1000)], autoStart=False)
+    environment = await world(api.client)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[task(f"t{n}", name="x" * 60) for n in range(1000)], autoStart=False)
 
     async def work(number: int) -> None:
         async with api.client.socket() as socket:
             for index in range(50):
                 await begin(socket, str(index), FEED, id=id_, other=f"{number} {index}")
-            first = json.loads(await socket.recv())
-            assert len(str(first["payload"]["data"])) > 100_000
+            first_message = json.loads(await socket.recv())
+            assert len(str(first_message["payload"]["data"])) > 100_000
             await asyncio.sleep(1)
             socket.transport.abort()
 

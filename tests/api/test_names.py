@@ -1,4 +1,4 @@
-"""Nobody can change what the name of a version or template means for others."""
+"""No user can change the meaning of a version's or template's name for others."""
 
 import asyncio
 from typing import Any
@@ -21,38 +21,38 @@ async def version(client: Client, name: str, *artifacts: tuple[str, str | None],
 
 
 async def test_creating_an_existing_version_returns_it_and_its_name_is_taken(shared: System) -> None:
-    here = await world(shared.admin)
-    one, two = await here.application("one"), await here.application("two")
-    elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": here.environment_id})
-    good: tuple[tuple[str, str | None], ...] = ((one, "one:1"), (two, None))
-    first = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
+    environment = await world(shared.admin)
+    first_application, second_application = await environment.application("one"), await environment.application("two")
+    elsewhere = await account(shared.admin, {"role": "DEPLOYER", "environmentId": environment.environment_id})
+    good: tuple[tuple[str, str | None], ...] = ((first_application, "one:1"), (second_application, None))
+    created = (await version(shared.admin, "v1.2", *good, commit="abc"))["version"]
     for client in (shared.admin, elsewhere.client):
         for artifacts in (good, tuple(reversed(good))):
-            assert (await version(client, "v1.2", *artifacts, commit="abc"))["version"] == first
+            assert (await version(client, "v1.2", *artifacts, commit="abc"))["version"] == created
     evil: list[tuple[tuple[tuple[str, str | None], ...], str | None]] = [
-        (((one, "evil:1"), (two, None)), "abc"),
+        (((first_application, "evil:1"), (second_application, None)), "abc"),
         (good, "abd"),
         (good, None),
-        (((one, "one:1"),), "abc"),
-        (((two, "evil:1"),), "abc"),
+        (((first_application, "one:1"),), "abc"),
+        (((second_application, "evil:1"),), "abc"),
     ]
     for artifacts, commit in evil:
         for client in (shared.admin, elsewhere.client):
             (error,) = (await version(client, "v1.2", *artifacts, commit=commit))["errors"]
             assert (error["code"], error["path"]) == ("NAME_TAKEN", ["name"])
-            assert first["id"] in error["message"] and "Use another name" in error["message"]
+            assert created["id"] in error["message"] and "Use another name" in error["message"]
     assert (await version(elsewhere.client, "v1.3", *evil[0][0]))["errors"] == []
 
 
 async def test_the_same_name_for_other_applications_is_another_version(shared: System) -> None:
-    here = await world(shared.admin)
-    payloads = [await version(shared.admin, "v1", (await here.application(name), None)) for name in ("a", "b")]
+    environment = await world(shared.admin)
+    payloads = [await version(shared.admin, "v1", (await environment.application(name), None)) for name in ("a", "b")]
     assert payloads[0]["version"]["id"] != payloads[1]["version"]["id"]
 
 
 async def test_of_concurrent_versions_with_one_name_one_is_created(shared: System) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
     calls = [version(shared.admin, "v1", (app, f"shop:{n % 2}")) for n in range(8)]
     answers = await asyncio.gather(*calls)
     ids = {answer["version"]["id"] for answer in answers if answer["version"]}
@@ -60,9 +60,9 @@ async def test_of_concurrent_versions_with_one_name_one_is_created(shared: Syste
 
 
 async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(shared: System) -> None:
-    here = await world(shared.admin)
-    app, other = await here.application("shop"), await here.application("other")
-    somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other})
+    environment = await world(shared.admin)
+    app, other_id = await environment.application("shop"), await environment.application("other")
+    somebody = await account(shared.admin, {"role": "DEPLOYER", "applicationId": other_id})
     await version(shared.admin, "v1", (app, "shop:1"))
     assert codes(await version(somebody.client, "v1", (app, "shop:1"))) == ["FORBIDDEN"]
     assert codes(await version(somebody.client, "v2", (app, "shop:1"))) == ["FORBIDDEN"]
@@ -70,12 +70,12 @@ async def test_a_deployer_of_other_applications_learns_nothing_about_a_version(s
 
 @pytest.mark.parametrize("bound", [False, True])
 async def test_only_its_author_saves_the_next_version_of_a_template(shared: System, bound: bool) -> None:
-    here = await world(shared.admin)
-    app = await here.application("shop")
-    place = {"role": "DEPLOYER", "environmentId": here.environment_id}
-    author, other = await account(shared.admin, place), await account(shared.admin, place)
+    environment = await world(shared.admin)
+    app = await environment.application("shop")
+    place = {"role": "DEPLOYER", "environmentId": environment.environment_id}
+    author, other_deployer = await account(shared.admin, place), await account(shared.admin, place)
     chief = await account(shared.admin, {"role": "ADMIN", "applicationId": app})
-    every = await account(shared.admin, {"role": "DEPLOYER"})
+    deployer_of_all = await account(shared.admin, {"role": "DEPLOYER"})
     name, evil = unique("release"), [task("evil", command={"command": ["echo", "EVIL"]})]
     good = [task("good", applicationId=app if bound else None)]
     payload = await author.client.change("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
@@ -84,11 +84,11 @@ async def test_only_its_author_saves_the_next_version_of_a_template(shared: Syst
         ("saveWorkflowTemplate", {"name": name, "tasks": evil}),
         ("archiveWorkflowTemplate", {"id": id_}),
     ):
-        answer = await other.client.mutate(mutation, "template { id }", **fields)
+        answer = await other_deployer.client.mutate(mutation, "template { id }", **fields)
         (error,) = answer["errors"]
         assert error["code"] == "FORBIDDEN" and "Save yours under another name" in error["message"]
     answer = await chief.client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)
     assert codes(answer) == ([] if bound else ["FORBIDDEN"])
-    for client in (author.client, every.client, shared.admin):
+    for client in (author.client, deployer_of_all.client, shared.admin):
         assert codes(await client.mutate("saveWorkflowTemplate", TEMPLATE, name=name, tasks=good)) == []
     assert codes(await author.client.mutate("archiveWorkflowTemplate", "template { id }", id=id_)) == []

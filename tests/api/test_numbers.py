@@ -25,14 +25,14 @@ async def send(client: Client, mutation: str, fields: Data) -> list[Data]:
         body = to_json({"query": document, "variables": {"input": fields}}).encode()
         headers = {"authorization": f"Bearer {client.token}", "content-type": "application/json"}
         response = await http.post(f"{client.url}/graphql", content=body, headers=headers, timeout=30)
-    found: list[Data] = response.json()["data"][mutation]["errors"]
-    return found
+    errors: list[Data] = response.json()["data"][mutation]["errors"]
+    return errors
 
 
 async def waiting(system: System) -> str:
-    here = await world(system.admin)
-    await here.application("web")
-    return await here.deploy(tasks=[task("a")], autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    return await environment.deploy(tasks=[task("a")], autoStart=False)
 
 
 @pytest.mark.parametrize("number", [BEYOND, -BEYOND, 10**400])

@@ -35,13 +35,13 @@ def by_grants_alone(node: ast.AST) -> list[ast.AST]:
     if not isinstance(node, ast.Call):
         return []
     if isinstance(node.func, ast.Name) and node.func.id in BY_GRANTS:
-        return [one for argument in node.args[:1] for one in ast.walk(argument)]
+        return [inner for argument in node.args[:1] for inner in ast.walk(argument)]
     allows = isinstance(node.func, ast.Attribute) and node.func.attr in ("allows", "allows_on")
     return list(ast.walk(node.func)) if allows else []
 
 
 class Function(NamedTuple):
-    """A function of the types: its qualified name, what it calls, and its field decorators."""
+    """A function of the types: its qualified name, its calls, and its field decorators."""
 
     name: str
     calls: frozenset[str]
@@ -50,21 +50,23 @@ class Function(NamedTuple):
 
 def functions() -> list[Function]:
     """Return the functions of the types. Names with an underscore are private to their module."""
-    found: list[Function] = []
+    collected: list[Function] = []
     for path in TYPES.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = [inner for part in node.body for inner in ast.walk(part)]
-                by_grants = {one for inner in body for one in by_grants_alone(inner)}
-                names = {name for one in body if one not in by_grants for name in names_of(one)}
-                fields = tuple(ast.unparse(one) for one in node.decorator_list if "field" in ast.unparse(one))
+                by_grants = {inner_node for inner in body for inner_node in by_grants_alone(inner)}
+                names = {name for inner_node in body if inner_node not in by_grants for name in names_of(inner_node)}
+                fields = tuple(
+                    ast.unparse(inner_node) for inner_node in node.decorator_list if "field" in ast.unparse(inner_node)
+                )
                 calls = frozenset(known_as(path.stem, name) for name in names)
-                found.append(Function(known_as(path.stem, node.name), calls, fields))
-    return found
+                collected.append(Function(known_as(path.stem, node.name), calls, fields))
+    return collected
 
 
 def names_of(node: ast.AST) -> set[str]:
-    """Return what a node calls or reads: names, methods of itself, and the viewer."""
+    """Return the names, own methods and viewer fields that a node calls or reads."""
     if isinstance(node, ast.Name):
         return {node.id}
     if not isinstance(node, ast.Attribute):
@@ -78,16 +80,18 @@ def known_as(module: str, name: str) -> str:
 
 
 def test_fields_that_depend_on_the_actor_are_marked() -> None:
-    known = functions()
+    all_functions = functions()
     personal, more = set(WHO), True
     while more:
-        found = {one.name for one in known if not one.fields and one.calls & personal}
-        more = not found <= personal
-        personal |= found
-    asking = [one for one in known if one.fields and one.calls & personal]
-    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {one.name for one in asking}
-    unmarked = [one for one in asking if not all("metadata=DEPENDS_ON_ACTOR" in field for field in one.fields)]
-    assert [one.name for one in unmarked] == []
+        names = {function.name for function in all_functions if not function.fields and function.calls & personal}
+        more = not names <= personal
+        personal |= names
+    marked = [function for function in all_functions if function.fields and function.calls & personal]
+    assert {"email", "grants", "tokens", "made_by", "viewer_can", "diff"} <= {function.name for function in marked}
+    unmarked = [
+        function for function in marked if not all("metadata=DEPENDS_ON_ACTOR" in field for field in function.fields)
+    ]
+    assert [function.name for function in unmarked] == []
 
 
 PERSONAL = {
@@ -109,8 +113,8 @@ def test_a_feed_that_selects_a_marked_field_depends_on_the_actor(selected: str) 
     inner = " fragment Inner on Deployment { ...Most } fragment Most on Deployment { viewerCan { start { allowed } } }"
     event = f"... on DeploymentStatusChanged {{ deployment {{ {selected} }} }}"
     text = f"subscription($id: ID!) {{ deploymentEvents(id: $id) {{ events {{ {event} }} }} }}"
-    found = shared_operation(text + (inner if "..." in selected else ""), {"id": "a"}, None)
-    assert found is not None and found[0].personal is PERSONAL[selected]
+    operation = shared_operation(text + (inner if "..." in selected else ""), {"id": "a"}, None)
+    assert operation is not None and operation[0].personal is PERSONAL[selected]
 
 
 def test_a_mark_on_a_type_counts_for_its_interfaces() -> None:
@@ -119,29 +123,33 @@ def test_a_mark_on_a_type_counts_for_its_interfaces() -> None:
     assert not measurer.is_personal(schema._schema.get_type("Actor"), "name")
 
 
-@pytest.mark.parametrize("first", ["alice", "bob"])
-@pytest.mark.parametrize("left", [False, True])
-async def test_a_feed_shows_personal_fields_only_to_their_owner(system: System, first: str, left: bool) -> None:
+@pytest.mark.parametrize("first_reader", ["alice", "bob"])
+@pytest.mark.parametrize("disconnects", [False, True])
+async def test_a_feed_shows_personal_fields_only_to_their_owner(
+    system: System, first_reader: str, disconnects: bool
+) -> None:
     grant = {"role": "DEPLOYER"}
     people = {name: (await account(system.admin, grant)).client for name in ("alice", "bob")}
-    here = await world(system.admin)
-    await here.application("web")
-    made = type(here)(people["alice"], here.environment_id, dict(here.applications))
-    id_ = await made.deploy(tasks=[task("a")], autoStart=False)
-    order = [first, *(people.keys() - {first})]
-    seen = {}
-    async with people[order[0]].socket() as one:
-        await begin(one, "1", SECRETS, id=id_)
-        seen[order[0]] = json.loads(await one.recv())
-        if not left:
+    environment = await world(system.admin)
+    await environment.application("web")
+    environment_of_alice = type(environment)(
+        people["alice"], environment.environment_id, dict(environment.applications)
+    )
+    id_ = await environment_of_alice.deploy(tasks=[task("a")], autoStart=False)
+    order = [first_reader, *(people.keys() - {first_reader})]
+    values = {}
+    async with people[order[0]].socket() as socket:
+        await begin(socket, "1", SECRETS, id=id_)
+        values[order[0]] = json.loads(await socket.recv())
+        if not disconnects:
             async with people[order[1]].socket() as two:
                 await begin(two, "1", SECRETS, id=id_)
-                seen[order[1]] = json.loads(await two.recv())
-    if left:
+                values[order[1]] = json.loads(await two.recv())
+    if disconnects:
         async with people[order[1]].socket() as two:
             await begin(two, "1", SECRETS, id=id_)
-            seen[order[1]] = json.loads(await two.recv())
-    assert "errors" not in seen["alice"]["payload"]
-    assert "prefix" in str(seen["alice"]["payload"]["data"])
-    codes = {error["extensions"]["code"] for error in seen["bob"]["payload"]["errors"]}
-    assert codes == {"FORBIDDEN"} and "prefix" not in str(seen["bob"]["payload"]["data"])
+            values[order[1]] = json.loads(await two.recv())
+    assert "errors" not in values["alice"]["payload"]
+    assert "prefix" in str(values["alice"]["payload"]["data"])
+    codes = {error["extensions"]["code"] for error in values["bob"]["payload"]["errors"]}
+    assert codes == {"FORBIDDEN"} and "prefix" not in str(values["bob"]["payload"]["data"])

@@ -64,9 +64,9 @@ WRAPPED = {
 
 async def deployment(system: System) -> str:
     """Make a deployment that waits to be started."""
-    here = await world(system.admin)
-    await here.application("shop")
-    return await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("shop")
+    return await environment.deploy(autoStart=False)
 
 
 async def page(system: System, field: str, id_: str, arguments: str) -> Data:
@@ -78,14 +78,14 @@ async def page(system: System, field: str, id_: str, arguments: str) -> Data:
 async def test_a_cursor_that_no_list_gave_is_refused(shared: System) -> None:
     id_ = await deployment(shared)
     for field, (kind, numbered) in LISTS.items():
-        other = "event" if kind != "event" else "log"
+        other_kind = "event" if kind != "event" else "log"
         bad = [
             "",
             "zzz",
             "====",
             "é",
             "a b",
-            encode_cursor(other, 1),
+            encode_cursor(other_kind, 1),
             encode_cursor(kind, ""),
             encoded(b"\xff\xfe"),
             encoded(b":1"),
@@ -94,9 +94,9 @@ async def test_a_cursor_that_no_list_gave_is_refused(shared: System) -> None:
         bad += (
             [encode_cursor(kind, position) for position in ("-1", "1.5", "x", str(2**63), "١" * 20)] if numbered else []
         )
-        for after in bad:
-            refused = await page(shared, field, id_, f"after: {json.dumps(after)}")
-            assert code(refused) == "INVALID", (field, after, refused)
+        for cursor in bad:
+            refused = await page(shared, field, id_, f"after: {json.dumps(cursor)}")
+            assert code(refused) == "INVALID", (field, cursor, refused)
             assert refused["errors"][0]["extensions"]["path"] == ["after"]
 
 
@@ -159,16 +159,16 @@ async def test_a_time_that_names_no_moment_is_refused(shared: System) -> None:
     for at in wrong:
         (error,) = (await shared.admin.execute(BY_TIME, at=at))["errors"]
         assert "ISO 8601" in error["message"], (at, error)
-        written = BY_TIME.replace("query($at: DateTime!)", "").replace("$at", "{}" if at == {} else json.dumps(at))
-        (error,) = (await shared.admin.execute(written))["errors"]
+        document = BY_TIME.replace("query($at: DateTime!)", "").replace("$at", "{}" if at == {} else json.dumps(at))
+        (error,) = (await shared.admin.execute(document))["errors"]
         assert "ISO 8601" in error["message"], (at, error)
 
 
 async def test_a_moment_is_the_same_in_every_zone(shared: System) -> None:
     await deployment(shared)
     for at, counted in (("2026-01-01T00:00:00+14:00", True), ("2999-01-01T00:00:00.000001-12:00", False)):
-        found = await shared.admin.query(BY_TIME, at=at)
-        assert (found["deployments"]["totalCount"] > 0) is counted
+        result = await shared.admin.query(BY_TIME, at=at)
+        assert (result["deployments"]["totalCount"] > 0) is counted
 
 
 async def test_a_moment_outside_of_the_calendar_is_refused(shared: System) -> None:
@@ -177,11 +177,11 @@ async def test_a_moment_outside_of_the_calendar_is_refused(shared: System) -> No
         assert error.get("extensions", {}).get("code") != "INTERNAL" and at in error["message"], error
 
 
-# What went wrong inside
+# Internal errors
 
 
 async def broken(system: System) -> str:
-    """Make a deployment whose rows are no longer readable."""
+    """Create a deployment with unreadable rows."""
     id_ = await deployment(system)
     async with database(system) as connection:
         await connection.execute(
@@ -194,12 +194,12 @@ async def broken(system: System) -> str:
 
 
 def check_masked(result: Data, log: pytest.LogCaptureFixture) -> None:
-    """Check that an error tells nothing but an id, under which the log tells the rest."""
+    """Check that an error shows only an id, and that the log has the details under that id."""
     (error,) = result["errors"]
     assert error["extensions"]["code"] == "INTERNAL"
     assert error["extensions"]["id"] in error["message"]
     assert "TORN" not in json.dumps(result) and "Traceback" not in json.dumps(result)
-    (record,) = (each for each in log.records if error["extensions"]["id"] in each.getMessage())
+    (record,) = (entry for entry in log.records if error["extensions"]["id"] in entry.getMessage())
     assert record.levelno == logging.ERROR and record.exc_info is not None
     assert "TORN ROW" in str(record.exc_info[1])
 
@@ -218,10 +218,10 @@ async def test_an_unexpected_error_of_a_mutation_is_masked_and_changes_nothing(
     shared: System, caplog: pytest.LogCaptureFixture
 ) -> None:
     id_ = await broken(shared)
-    before = await contents(shared)
+    contents_before = await contents(shared)
     document = 'mutation($id: ID!) { cancelDeployment(input: { id: $id, reason: "a test" }) { errors { code } } }'
     check_masked(await shared.admin.execute(document, id=id_), caplog)
-    assert await contents(shared) == before
+    assert await contents(shared) == contents_before
 
 
 async def test_an_unexpected_error_of_a_subscription_is_masked_and_logged(
@@ -232,7 +232,7 @@ async def test_an_unexpected_error_of_a_subscription_is_masked_and_logged(
     check_masked(result, caplog)
 
 
-# What nobody needs to know
+# Internal details
 
 
 async def test_no_field_is_suggested(shared: System) -> None:
@@ -241,7 +241,7 @@ async def test_no_field_is_suggested(shared: System) -> None:
         assert errors and "Did you mean" not in json.dumps(errors)
 
 
-async def test_a_fragment_that_is_not_there_is_named(shared: System) -> None:
+async def test_an_unknown_fragment_is_named(shared: System) -> None:
     (error, *_) = (await shared.admin.execute("{ viewer { ...Missing } }"))["errors"]
     assert "Unknown fragment" in error["message"]
 
@@ -250,24 +250,24 @@ async def test_a_fragment_that_is_not_there_is_named(shared: System) -> None:
 
 
 def deep(levels: int) -> str:
-    """Return a query whose deepest field is that many levels below the root's."""
+    """Return a query with its deepest field `levels` below the root field."""
     inner = "id"
     for level in range(levels - 3, 0, -1):
         inner = f"deployment {{ {inner} }}" if level % 2 == 0 else f"tasks {{ {inner} }}"
     return f"{{ deployments(first: 0) {{ nodes {{ {inner} }} }} }}"
 
 
-@pytest.mark.parametrize("what", ["alias", "token", "depth"])
-async def test_an_operation_is_as_large_as_it_may_be_and_no_larger(shared: System, what: str) -> None:
+@pytest.mark.parametrize("limit", ["alias", "token", "depth"])
+async def test_an_operation_has_a_maximum_size(shared: System, limit: str) -> None:
     within, beyond = {
         "alias": (aliased(50), aliased(51)),
         "token": (worded(4900), worded(5000)),
         "depth": (deep(15), deep(18)),
-    }[what]
+    }[limit]
     assert "errors" not in await shared.admin.execute(within)
     refused = await shared.admin.execute(beyond)
     assert "data" not in refused
-    assert what in refused["errors"][0]["message"]
+    assert limit in refused["errors"][0]["message"]
 
 
 def worded(number: int) -> str:
@@ -285,8 +285,8 @@ async def test_limits_hold_over_a_socket_too(shared: System) -> None:
 
 
 async def test_the_usual_introspection_is_within_the_limits(shared: System) -> None:
-    found = await shared.admin.query(get_introspection_query(input_value_deprecation=True))
-    assert found["__schema"]["queryType"]["name"] == "Query"
+    result = await shared.admin.query(get_introspection_query(input_value_deprecation=True))
+    assert result["__schema"]["queryType"]["name"] == "Query"
 
 
 # HTTP
@@ -315,15 +315,15 @@ async def test_of_several_operations_one_must_be_named(shared: System) -> None:
 
 
 async def test_a_get_request_changes_nothing(shared: System) -> None:
-    made = 'mutation B { createServiceAccount(input: { name: "by-get" }) { errors { code } } }'
-    before = await contents(shared)
-    for document, name in ((made, {}), (f"query A {{ viewer {{ id }} }} {made}", {"operationName": "B"})):
+    mutation = 'mutation B { createServiceAccount(input: { name: "by-get" }) { errors { code } } }'
+    contents_before = await contents(shared)
+    for document, name in ((mutation, {}), (f"query A {{ viewer {{ id }} }} {mutation}", {"operationName": "B"})):
         response = await get(shared.admin, document, **name)
         assert response.status_code in (400, 405)
-    assert await contents(shared) == before
+    assert await contents(shared) == contents_before
 
 
-async def test_a_subscription_without_a_stream_is_told_how(shared: System) -> None:
+async def test_a_subscription_without_a_stream_is_refused_with_advice(shared: System) -> None:
     document = 'subscription { deploymentEvents(id: "nobody") { cursor } }'
     for response in (await shared.admin.post(document), await get(shared.admin, document)):
         assert "INTERNAL" not in response.text, response.text
@@ -348,32 +348,32 @@ PLAIN = b"query($text: String) { applications(contains: $text) { totalCount } }"
 PLAN = b"query($text: String, $input: CreateDeploymentInput!) { deploymentPlan(input: $input) { levels } }"
 
 
-async def test_a_body_is_as_large_as_it_may_be_and_no_larger(shared: System) -> None:
-    async def asked(query: bytes, size: int) -> int:
+async def test_a_body_has_a_maximum_size(shared: System) -> None:
+    async def status_of(query: bytes, size: int) -> int:
         body = b'{"query": "%s", "variables": {"text": "%s"}}' % (query, b"x" * size)
         return (await send(shared.admin, body)).status_code
 
     mebibyte = 1024 * 1024
-    assert await asked(PLAIN, mebibyte // 2) == 200
-    assert await asked(PLAIN, 2 * mebibyte) == 413
-    assert await asked(PLAN, 15 * mebibyte) == 200
-    assert await asked(PLAN, 17 * mebibyte) == 413
+    assert await status_of(PLAIN, mebibyte // 2) == 200
+    assert await status_of(PLAIN, 2 * mebibyte) == 413
+    assert await status_of(PLAN, 15 * mebibyte) == 200
+    assert await status_of(PLAN, 17 * mebibyte) == 413
 
 
-async def test_a_body_holds_as_many_values_as_it_may_and_no_more(shared: System) -> None:
-    async def asked(query: bytes, inner: str) -> int:
+async def test_a_body_has_a_maximum_number_of_values(shared: System) -> None:
+    async def status_of(query: bytes, inner: str) -> int:
         body = b'{"query": "%s", "variables": {"x": %s}}' % (query, inner.encode())
         return (await send(shared.admin, body)).status_code
 
     def listed(number: int) -> str:
         return f"[{','.join(['1'] * number)}]"
 
-    assert await asked(PLAIN, listed(19_000)) == 200
-    assert await asked(PLAIN, listed(21_000)) == 413
-    assert await asked(PLAN, listed(190_000)) == 200
-    assert await asked(PLAN, listed(210_000)) == 413
-    assert await asked(PLAN, listed(1_000_000)) == 413
-    assert await asked(PLAN, listed(1_000_000).replace("1", "{}")) == 413
-    assert await asked(PLAIN, "[" * 40 + "]" * 40) == 200
-    assert await asked(PLAIN, "[" * 60 + "]" * 60) == 413
-    assert await asked(PLAIN, "[" * 60_000 + "]" * 60_000) == 400
+    assert await status_of(PLAIN, listed(19_000)) == 200
+    assert await status_of(PLAIN, listed(21_000)) == 413
+    assert await status_of(PLAN, listed(190_000)) == 200
+    assert await status_of(PLAN, listed(210_000)) == 413
+    assert await status_of(PLAN, listed(1_000_000)) == 413
+    assert await status_of(PLAN, listed(1_000_000).replace("1", "{}")) == 413
+    assert await status_of(PLAIN, "[" * 40 + "]" * 40) == 200
+    assert await status_of(PLAIN, "[" * 60 + "]" * 60) == 413
+    assert await status_of(PLAIN, "[" * 60_000 + "]" * 60_000) == 400

@@ -17,7 +17,7 @@ from tests.support.system import System, served
 
 
 class FrameCounter:
-    """Counts the messages that were sent as raw frames, and those that were refused."""
+    """Counts messages that were sent as raw frames, and refused ones."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.refused = 0
@@ -90,13 +90,13 @@ async def test_an_id_that_is_used_again_gets_nothing_of_its_earlier_operation(li
     deployment = await chain(live, 30, seconds=0.01)
     await start(live.admin, deployment)
     cursors: list[str] = []
-    cursor, ended = None, False
+    cursor, completed = None, False
     async with live.admin.socket() as socket:
-        while not ended:
+        while not completed:
             await begin(socket, "1", EVENTS.document, id=deployment, after=cursor)
             stopped = False
             while (message := json.loads(await socket.recv()))["type"] != "pong":
-                ended = ended or message["type"] == "complete"
+                completed = completed or message["type"] == "complete"
                 if message["type"] == "next":
                     batch = message["payload"]["data"]["deploymentEvents"]
                     cursors += [event["cursor"] for event in batch["events"]]

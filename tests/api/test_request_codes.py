@@ -80,8 +80,8 @@ async def test_a_persisted_query_gets_the_error_that_clients_expect(shared: Syst
         assert by_post.status_code == by_get.status_code == 200
         assert by_post.json() == by_get.json()
         assert by_get.json()["errors"][0]["message"] == "PersistedQueryNotSupported"
-    both = json.dumps({"query": "{ __typename }", "extensions": HASH}).encode()
-    assert (await send(shared.admin, both)).json() == {"data": {"__typename": "Query"}}
+    body = json.dumps({"query": "{ __typename }", "extensions": HASH}).encode()
+    assert (await send(shared.admin, body)).json() == {"data": {"__typename": "Query"}}
 
 
 async def test_a_document_id_and_a_list_of_operations_are_refused(shared: System) -> None:

@@ -27,7 +27,7 @@ GRAPH = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload={"seconds": 0.01})
 
 
 class Executions:
-    """Counts the executions that followed a feed, and those that do now."""
+    """Counts all executions that followed a feed, and current ones."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -59,10 +59,10 @@ async def stored_cursors(client: Client, deployment: str) -> list[str]:
     return [event["cursor"] for event in nodes]
 
 
-async def made(system: System) -> str:
-    here = await world(system.admin)
-    await here.application("app")
-    return await here.deploy(tasks=GRAPH, autoStart=False)
+async def create_deployment(system: System) -> str:
+    environment = await world(system.admin)
+    await environment.application("app")
+    return await environment.deploy(tasks=GRAPH, autoStart=False)
 
 
 class Viewer:
@@ -107,7 +107,7 @@ class Viewer:
 async def test_subscribers_of_the_same_feed_share_an_execution(
     system: System, executions: Executions, document: str
 ) -> None:
-    deployment = await made(system)
+    deployment = await create_deployment(system)
     viewers = [Viewer(system.admin, deployment, document) for _ in range(50)]
     following = [asyncio.create_task(viewer.follow()) for viewer in viewers]
     while not all(viewer.seen for viewer in viewers):
@@ -124,7 +124,7 @@ async def test_a_subscriber_that_reconnects_misses_nothing_and_gets_nothing_twic
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_execution, "LINGER_SECONDS", 0.1)
-    deployment = await made(system)
+    deployment = await create_deployment(system)
     await system.start_worker()
     await system.admin.change("startDeployment", "deployment { id }", id=deployment)
     chance = random.Random(4)
@@ -142,7 +142,7 @@ async def test_a_slow_subscriber_reads_from_the_database_and_delays_no_other(
     system: System, executions: Executions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(message_buffer, "MAX_MESSAGES", 3)
-    deployment = await made(system)
+    deployment = await create_deployment(system)
     slow, quick = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
     dawdling = asyncio.create_task(slow.follow(pause=0.15))
     following = asyncio.create_task(quick.follow())
@@ -157,11 +157,11 @@ async def test_a_slow_subscriber_reads_from_the_database_and_delays_no_other(
 async def test_a_subscriber_that_disconnects_changes_nothing_for_the_others(
     system: System, executions: Executions
 ) -> None:
-    deployment = await made(system)
-    first, second = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
-    leaving = asyncio.create_task(first.follow())
-    staying = asyncio.create_task(second.follow())
-    while not (first.seen and second.seen):
+    deployment = await create_deployment(system)
+    first_viewer, second_viewer = Viewer(system.admin, deployment), Viewer(system.admin, deployment)
+    leaving = asyncio.create_task(first_viewer.follow())
+    staying = asyncio.create_task(second_viewer.follow())
+    while not (first_viewer.seen and second_viewer.seen):
         await asyncio.sleep(0.01)
     leaving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -169,5 +169,5 @@ async def test_a_subscriber_that_disconnects_changes_nothing_for_the_others(
     await system.start_worker()
     await system.admin.change("startDeployment", "deployment { id }", id=deployment)
     await staying
-    await first.follow()
-    assert first.seen == second.seen == await stored_cursors(system.admin, deployment)
+    await first_viewer.follow()
+    assert first_viewer.seen == second_viewer.seen == await stored_cursors(system.admin, deployment)

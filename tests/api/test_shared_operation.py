@@ -9,12 +9,17 @@ FEED = "deploymentEvents(id: $id{}) {{ cursor }}"
 
 def test_the_cursor_is_taken_out_of_the_variables() -> None:
     text = f"subscription($id: ID!, $from: Cursor) {{ {FEED.format(', after: $from')} }}"
-    first = shared_operation(text, {"id": "a", "from": "x"}, None)
-    second = shared_operation(text, {"from": "y", "id": "a"}, None)
-    assert first and second and first[0] == second[0] and (first[1], second[1]) == ("x", "y")
-    assert first[0].text == text and first[0].variables_behind("z") == {"id": "a", "from": "z"}
-    other = shared_operation(text, {"id": "b"}, None)
-    assert other and other[0] != first[0] and other[1] is None
+    first_operation = shared_operation(text, {"id": "a", "from": "x"}, None)
+    second_operation = shared_operation(text, {"from": "y", "id": "a"}, None)
+    assert (
+        first_operation
+        and second_operation
+        and first_operation[0] == second_operation[0]
+        and (first_operation[1], second_operation[1]) == ("x", "y")
+    )
+    assert first_operation[0].text == text and first_operation[0].variables_behind("z") == {"id": "a", "from": "z"}
+    other_operation = shared_operation(text, {"id": "b"}, None)
+    assert other_operation and other_operation[0] != first_operation[0] and other_operation[1] is None
 
 
 def test_a_cursor_variable_is_added_to_a_document_without_one() -> None:

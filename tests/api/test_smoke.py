@@ -1,4 +1,4 @@
-"""A deployment from end to end through the public API: what every other test takes for granted."""
+"""A deployment from end to end through the public API."""
 
 from tests.support.system import System
 from tests.support.world import world
@@ -6,10 +6,10 @@ from tests.support.world import world
 
 async def test_deployment_of_simulated_applications_succeeds(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
+    environment = await world(system.admin)
     for name in ("users", "orders"):
-        await here.application(name, build={"command": ["true"]})
-    story = await system.admin.until(await here.deploy(), "SUCCESS", "FAILED")
+        await environment.application(name, build={"command": ["true"]})
+    story = await system.admin.until(await environment.deploy(), "SUCCESS", "FAILED")
     assert story["status"] == "SUCCESS", story
     assert story["progress"] == 100
     assert {task["status"] for task in story["tasks"]} == {"SUCCESS"}

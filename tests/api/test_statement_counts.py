@@ -85,15 +85,15 @@ def statements() -> Iterator[Statements]:
 async def fill(system: System) -> None:
     """Create ended, running and waiting deployments in several environments, by several people."""
     await system.start_worker()
-    here = await world(system.admin)
+    environment = await world(system.admin)
     for name in range(MANY):
-        await here.application(f"app-{name}", build={"command": ["true"]})
-    versions = [await here.version(f"v{number}") for number in range(MANY)]
-    places = [here, await world(system.admin), await world(system.admin, workerPool="nobody")]
+        await environment.application(f"app-{name}", build={"command": ["true"]})
+    versions = [await environment.version(f"v{number}") for number in range(MANY)]
+    places = [environment, await world(system.admin), await world(system.admin, workerPool="nobody")]
     makers = [(await account(system.admin, {"role": "DEPLOYER"})).client for _ in range(4)]
     for number, version in enumerate(versions):
         place = places[number % 3]
-        application_ids = list(here.applications.values())[number % 4 :: 4]
+        application_ids = list(environment.applications.values())[number % 4 :: 4]
         id_ = await World(makers[number % 4], place.environment_id).deploy(version, applicationIds=application_ids)
         if place is not places[2]:
             await system.admin.until(id_, "SUCCESS")
@@ -101,14 +101,14 @@ async def fill(system: System) -> None:
 
 @pytest.fixture(scope="module")
 async def filled(cleared: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A running API over the data of `fill`, without a worker, whose own statements would be counted."""
+    """A running API over the data of `fill`, without a worker, because its statements would be counted."""
     async with running(cleared, tmp_path_factory.mktemp("filling")) as system:
         await fill(system)
     async with running(cleared, tmp_path_factory.mktemp("filled")) as system:
         yield system
 
 
-async def asked(system: System, document: str, number: int) -> tuple[list[str], Data]:
+async def run_query(system: System, document: str, number: int) -> tuple[list[str], Data]:
     """Send a query over HTTP, and return its statements."""
     with statements() as counted:
         return counted.sent, await system.admin.query(document, n=number)
@@ -123,49 +123,49 @@ async def asked_over_a_socket(system: System, document: str, number: int) -> tup
     return counted.sent, result["data"]
 
 
-async def often(ask: Any, system: System, document: str, number: int) -> list[Counter[str]]:
+async def repeat(ask: Any, system: System, document: str, number: int) -> list[Counter[str]]:
     """Send a query several times, and return how often each statement was sent each time.
 
     Loads at about the same moment are sent together; a late one may split them into one more statement.
     """
     counts = []
     for _ in range(TRIES):
-        sent, found = await ask(system, document, number)
-        assert len(found["list"]["nodes"]) == number
-        counts.append(Counter(sent))
+        queries, result = await ask(system, document, number)
+        assert len(result["list"]["nodes"]) == number
+        counts.append(Counter(queries))
     return counts
 
 
-@pytest.mark.parametrize("ask", [asked, asked_over_a_socket])
-@pytest.mark.parametrize("what", QUERIES)
-async def test_more_rows_take_no_more_statements(filled: System, what: str, ask: Any) -> None:
-    few = await often(ask, filled, QUERIES[what], FEW)
-    many = await often(ask, filled, QUERIES[what], MANY)
-    assert all(len(counted) > 5 for counted in few)
-    for statement in set().union(*many):
-        least = min(counted[statement] for counted in many)
-        assert least <= max(counted[statement] for counted in few) + SPLIT, statement
+@pytest.mark.parametrize("ask", [run_query, asked_over_a_socket])
+@pytest.mark.parametrize("query", QUERIES)
+async def test_more_rows_take_no_more_statements(filled: System, query: str, ask: Any) -> None:
+    few_statements = await repeat(ask, filled, QUERIES[query], FEW)
+    many_statements = await repeat(ask, filled, QUERIES[query], MANY)
+    assert all(len(counted) > 5 for counted in few_statements)
+    for statement in set().union(*many_statements):
+        least = min(counted[statement] for counted in many_statements)
+        assert least <= max(counted[statement] for counted in few_statements) + SPLIT, statement
 
 
 async def test_at_most_one_statement_authenticates_and_one_reads(filled: System) -> None:
-    await asked(filled, "query($n: Int!) { list: environments { id } deployments(first: $n) { nodes { id } } }", 1)
-    sent, _ = await asked(filled, "query($n: Int!) { deployments(first: $n) { nodes { id status } } }", MANY)
-    assert len(sent) <= 2, sent
+    await run_query(filled, "query($n: Int!) { list: environments { id } deployments(first: $n) { nodes { id } } }", 1)
+    queries, _ = await run_query(filled, "query($n: Int!) { deployments(first: $n) { nodes { id status } } }", MANY)
+    assert len(queries) <= 2, queries
 
 
 async def test_a_large_graph_is_read_and_created_in_few_statements(filled: System) -> None:
     counts = []
-    here = await world(filled.admin)
-    await here.application("shop")
-    version = await here.version()
+    environment = await world(filled.admin)
+    await environment.application("shop")
+    version = await environment.version()
     for size in (10, 400):
         tasks = [
             {"key": f"t{n}", "name": "t", "type": "CUSTOM", "blockBy": [f"t{n - 1}"][: n or 0]} for n in range(size)
         ]
         with statements() as recorded:
-            deployment = await here.deploy(version, tasks=tasks, autoStart=False)
+            deployment = await environment.deploy(version, tasks=tasks, autoStart=False)
         document = "query($id: ID!) { deployment(id: $id) { tasks { blockers { task { key } } attempts { number } } } }"
-        with statements() as read:
+        with statements() as read_statements:
             assert len((await filled.admin.query(document, id=deployment))["deployment"]["tasks"]) == size
-        counts.append((len(recorded.sent), len(read.sent)))
+        counts.append((len(recorded.sent), len(read_statements.sent)))
     assert counts[0] == counts[1]

@@ -17,29 +17,29 @@ STANDS = f"""query($id: ID!) {{ deployment(id: $id) {{ status grayscaleEnabled g
 METRIC = {"name": "errors", "prometheusUrl": "http://prometheus:9090", "query": "e", "min": None, "max": 0.01}
 
 
-async def stands(here: World, id_: str) -> Data:
-    deployment: Data = (await here.client.query(STANDS, id=id_))["deployment"]
+async def read_rollout(environment: World, id_: str) -> Data:
+    deployment: Data = (await environment.client.query(STANDS, id=id_))["deployment"]
     return deployment
 
 
-async def until_watched(here: World, id_: str, step: int) -> Data:
+async def until_watched(environment: World, id_: str, step: int) -> Data:
     for _ in range(400):
-        found = await stands(here, id_)
-        if found["rollouts"][0]["resumeAt"] and found["rollouts"][0]["stepIndex"] == step:
-            return found
+        deployment = await read_rollout(environment, id_)
+        if deployment["rollouts"][0]["resumeAt"] and deployment["rollouts"][0]["stepIndex"] == step:
+            return deployment
         await asyncio.sleep(0.05)
-    pytest.fail(f"never watched step {step}: {found}")
+    pytest.fail(f"never watched step {step}: {deployment}")
 
 
 async def test_a_canary_reports_its_progress(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
-    await here.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
+    environment = await world(system.admin)
+    await environment.application("web", shell={"command": ["true"], "instances": ["a", "b", "c", "d"]})
     steps = [{"canaryRatio": 0.25, "batchInterval": 3600}, {"canaryRatio": 1}]
-    id_ = await here.deploy(strategy={"kind": "CANARY", "steps": steps})
-    found = await until_watched(here, id_, 0)
-    (rollout,) = found["rollouts"]
-    assert (found["grayscaleEnabled"], found["grayscaleRatio"]) == (True, 0.25)
+    id_ = await environment.deploy(strategy={"kind": "CANARY", "steps": steps})
+    deployment = await until_watched(environment, id_, 0)
+    (rollout,) = deployment["rollouts"]
+    assert (deployment["grayscaleEnabled"], deployment["grayscaleRatio"]) == (True, 0.25)
     assert {name: rollout[name] for name in ("batch", "batches", "updated", "healthy", "total", "weight")} == {
         "batch": 1,
         "batches": 2,
@@ -51,14 +51,14 @@ async def test_a_canary_reports_its_progress(system: System) -> None:
     assert rollout["strategy"]["steps"] == [{"manualApprovalStatus": None}] * 2
     await system.admin.change("promoteRollout", "deployment { id }", taskId=rollout["task"]["id"])
     await system.admin.until(id_, "SUCCESS")
-    assert (await stands(here, id_))["grayscaleRatio"] == 1.0
+    assert (await read_rollout(environment, id_))["grayscaleRatio"] == 1.0
 
 
 async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(strategy={"kind": "BLUE_GREEN", "steps": [{"batchInterval": 1}]})
     await system.admin.until(id_, "SUCCESS")
     events = await system.admin.query(
         "query($id: ID!) { deployment(id: $id) { grayscaleEnabled grayscaleRatio"
@@ -66,9 +66,9 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
         " ... on RolloutProgressed { rollout { batch batches weight resumeAt } } } } } }",
         id=id_,
     )
-    told = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
-    assert [(progress["batch"], progress["weight"]) for progress in told] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
-    assert [bool(progress["resumeAt"]) for progress in told].count(True) == 1
+    rollouts = [node["rollout"] for node in events["deployment"]["events"]["nodes"] if node]
+    assert [(progress["batch"], progress["weight"]) for progress in rollouts] == [(1, 0), (1, 0), (2, 0), *[(2, 1)] * 5]
+    assert [bool(progress["resumeAt"]) for progress in rollouts].count(True) == 1
     assert (events["deployment"]["grayscaleEnabled"], events["deployment"]["grayscaleRatio"]) == (False, None)
     [rollout] = events["deployment"]["rollouts"]
     assert [(batch["batch"], batch["succeeded"], batch["metrics"]) for batch in rollout["history"]] == [
@@ -78,13 +78,13 @@ async def test_every_step_of_a_blue_green_rollout_is_an_event(system: System) ->
     assert all(batch["startedAt"] <= batch["completedAt"] for batch in rollout["history"])
 
 
-async def test_a_strategy_is_stored_as_given(shared: System) -> None:
-    here, base = await place(shared)
+async def test_a_strategy_is_stored_unchanged(shared: System) -> None:
+    environment, base = await place(shared)
     steps: list[Data] = [
         {"batchSize": 2, "batchInterval": 60, "canaryRatio": 0.5, "autoRollback": False},
         {"canaryRatio": 1},
     ]
-    payload = await here.client.change(
+    payload = await environment.client.change(
         "createDeployment",
         f"deployments {{ {STRATEGY} }}",
         **(base | {"strategy": {"kind": "CANARY", "steps": steps}, "autoStart": False}),
@@ -114,9 +114,9 @@ async def test_an_invalid_strategy_is_refused_with_the_path_of_the_field(shared:
 
 @pytest.mark.parametrize("more", [{}, {"httpUrl": "http://{instance}/{color}"}, {"command": ["true"]}])
 async def test_a_health_check_by_metrics_is_stored(shared: System, more: dict[str, Any]) -> None:
-    here = await world(shared.admin)
-    id_ = await here.application("web", healthCheck={"metrics": [METRIC], **more})
-    data = await here.client.query(
+    environment = await world(shared.admin)
+    id_ = await environment.application("web", healthCheck={"metrics": [METRIC], **more})
+    data = await environment.client.query(
         "query($id: ID!) { application(id: $id) { healthCheck { command httpUrl"
         " metrics { name prometheusUrl query min max } } } }",
         id=id_,

@@ -65,7 +65,7 @@ async def cancel(system: System, deployment: str) -> None:
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def silent_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds in which nothing happens."""
 
     async def follow(*_: object) -> AsyncIterator[FeedPage[Event]]:
@@ -79,7 +79,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 # Both
 
 
-@pytest.mark.usefixtures("silent")
+@pytest.mark.usefixtures("silent_feeds")
 @pytest.mark.parametrize("accept", ACCEPTS)
 async def test_a_stream_begins_before_its_first_result(shared: System, accept: str) -> None:
     deployment = await chain(shared, 1)
@@ -90,7 +90,7 @@ async def test_a_stream_begins_before_its_first_result(shared: System, accept: s
         await stream.until("here it begins" if accept == ACCEPTS[0] else "{}\r\n--graphql")
 
 
-@pytest.mark.usefixtures("silent")
+@pytest.mark.usefixtures("silent_feeds")
 @pytest.mark.parametrize("accept", ACCEPTS)
 async def test_a_silent_stream_has_heartbeats(shared: System, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "EVENTS_HEARTBEAT_SECONDS", 0.05)
@@ -109,22 +109,22 @@ def test_heartbeats_are_shorter_than_the_timeouts_of_proxies() -> None:
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)
-async def test_the_stream_of_a_client_that_has_gone_is_closed(
+async def test_the_stream_of_a_disconnected_client_is_closed(
     shared: System, accept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counted := Counted())
+    monkeypatch.setattr("app.api.transport.streaming.merge_stream_with_heartbeat", counter := StreamCounter())
     deployment = await chain(shared, 1)
     async with opened(shared, accept, id=deployment) as stream:
         await stream.until("cursor")
-        assert counted.open == 1
+        assert counter.open == 1
 
-    async def nothing() -> bool:
-        return counted.open == 0
+    async def is_closed() -> bool:
+        return counter.open == 0
 
-    await eventually(nothing, "the stream is closed")
+    await eventually(is_closed, "the stream is closed")
 
 
-class Counted:
+class StreamCounter:
     """Counts the streams that are being written."""
 
     def __init__(self) -> None:

@@ -27,38 +27,38 @@ GRAPH = [
 
 async def save(client: Client, **fields: Any) -> Data:
     """Save a template of two tasks and two parameters by default."""
-    given = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS} | fields
-    return await client.change("saveWorkflowTemplate", SAVED, **given)
+    arguments = {"name": unique("template"), "tasks": GRAPH, "parameters": PARAMETERS} | fields
+    return await client.change("saveWorkflowTemplate", SAVED, **arguments)
 
 
 async def errors(client: Client, mutation: str, **fields: Any) -> list[Data]:
     """Call a mutation that must be refused, and return its errors."""
     kind = mutation[0].upper() + mutation[1:]
     document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {FAULTS} }} }}"
-    found: list[Data] = (await client.query(document, input=fields))[mutation]["errors"]
-    assert found
-    return found
+    reported: list[Data] = (await client.query(document, input=fields))[mutation]["errors"]
+    assert reported
+    return reported
 
 
-def named(found: list[Data]) -> list[tuple[str, str]]:
+def paths_and_codes(reported: list[Data]) -> list[tuple[str, str]]:
     """Return the kind and the path of each error."""
-    return [(error.get("kind") or error["__typename"], ".".join(error["path"] or ())) for error in found]
+    return [(error.get("kind") or error["__typename"], ".".join(error["path"] or ())) for error in reported]
 
 
 async def place(system: System) -> World:
     """Return a world with one application."""
-    here = await world(system.admin, "SHELL")
-    await here.application("shop")
-    return here
+    environment = await world(system.admin, "SHELL")
+    await environment.application("shop")
+    return environment
 
 
 async def test_saving_under_an_existing_name_makes_the_next_version(shared: System) -> None:
     name = unique("template")
-    first = await save(shared.admin, name=name, description="says things", note="first")
-    second = await save(shared.admin, name=name, note="second", tasks=[task("x")], parameters=[])
-    assert first["template"]["id"] == second["template"]["id"]
-    assert second["template"] | {"latest": None} == first["template"] | {"latest": None}
-    assert second["template"]["latest"] == {"id": second["version"]["id"], "number": 2}
+    first_saved = await save(shared.admin, name=name, description="says things", note="first")
+    second_saved = await save(shared.admin, name=name, note="second", tasks=[task("x")], parameters=[])
+    assert first_saved["template"]["id"] == second_saved["template"]["id"]
+    assert second_saved["template"] | {"latest": None} == first_saved["template"] | {"latest": None}
+    assert second_saved["template"]["latest"] == {"id": second_saved["version"]["id"], "number": 2}
     workflow_template = (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]
     assert (await shared.admin.query(TEMPLATE, id=workflow_template["id"]))["workflowTemplate"] == workflow_template
     assert [
@@ -77,13 +77,13 @@ async def test_saving_under_an_existing_name_makes_the_next_version(shared: Syst
 async def test_ten_concurrent_versions_are_numbered_without_a_gap(shared: System) -> None:
     name = unique("template")
     payloads = await asyncio.gather(*(save(shared.admin, name=name) for _ in range(10)))
-    assert sorted(each["version"]["number"] for each in payloads) == list(range(1, 11))
+    assert sorted(payload["version"]["number"] for payload in payloads) == list(range(1, 11))
 
 
 async def test_saving_twice_with_one_idempotency_key_saves_once(shared: System) -> None:
     fields = {"name": unique("template"), "idempotencyKey": unique("key")}
-    first = await save(shared.admin, **fields)
-    assert await save(shared.admin, **fields) == first
+    first_saved = await save(shared.admin, **fields)
+    assert await save(shared.admin, **fields) == first_saved
 
 
 async def test_versions_can_be_compared(shared: System) -> None:
@@ -103,10 +103,10 @@ async def test_versions_can_be_compared(shared: System) -> None:
 
 
 async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: System) -> None:
-    here, name = await place(shared), unique("template")
+    environment, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name)
     values = {"region": "us", "what": "“🚀” $1 \\g<0>"}
-    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters=values, autoStart=False)
+    id_ = await environment.deploy(templateVersionId=saved["version"]["id"], parameters=values, autoStart=False)
     await save(shared.admin, name=name, tasks=[task("other")], parameters=[])
     document = """query($id: ID!) { deployment(id: $id) { template { id number template { name latest { number } } }
       tasks { key name command { command env } } } }"""
@@ -123,9 +123,11 @@ async def test_a_deployment_keeps_the_template_version_it_was_made_from(shared: 
 
 async def test_a_deployment_from_a_template_runs_with_its_values(shared: System) -> None:
     await shared.start_worker()
-    here = await place(shared)
+    environment = await place(shared)
     saved = await save(shared.admin)
-    id_ = await here.deploy(templateVersionId=saved["version"]["id"], parameters={"region": "eu", "what": "a  b; c"})
+    id_ = await environment.deploy(
+        templateVersionId=saved["version"]["id"], parameters={"region": "eu", "what": "a  b; c"}
+    )
     await shared.admin.until(id_, "SUCCESS")
     document = "query($id: ID!) { deployment(id: $id) { tasks { key logs { nodes { message } } } } }"
     logs = {
@@ -136,11 +138,15 @@ async def test_a_deployment_from_a_template_runs_with_its_values(shared: System)
 
 
 async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
-    here = await place(shared)
+    environment = await place(shared)
     version = (await save(shared.admin))["version"]["id"]
     document = """query($input: CreateDeploymentInput!) { deploymentPlan(input: $input) {
       tasks { name command { command } } faults { kind taskKeys path } levels gate { canProceed } } }"""
-    fields = {"versionId": await here.version(), "environmentIds": [here.environment_id], "templateVersionId": version}
+    fields = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "templateVersionId": version,
+    }
     deployment_plan = (await shared.admin.query(document, input=fields | {"parameters": {"region": "eu"}}))[
         "deploymentPlan"
     ]
@@ -156,9 +162,13 @@ async def test_a_plan_shows_the_tasks_of_the_template(shared: System) -> None:
 
 
 async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> None:
-    here = await place(shared)
+    environment = await place(shared)
     template = (await save(shared.admin))["version"]["id"]
-    base: Data = {"versionId": await here.version(), "environmentIds": [here.environment_id], "autoStart": False}
+    base: Data = {
+        "versionId": await environment.version(),
+        "environmentIds": [environment.environment_id],
+        "autoStart": False,
+    }
     base["templateVersionId"] = template
     table: list[tuple[Data, list[tuple[str, str]]]] = [
         ({}, [("MISSING_PARAMETER", "parameters.region")]),
@@ -175,11 +185,11 @@ async def test_invalid_parameter_values_are_refused_by_name(shared: System) -> N
         ({"parameters": {"region": "eu"}, "templateVersionId": None}, [("InvalidInput", "parameters")]),
         ({"templateVersionId": "nobody"}, [("NotFound", "templateVersionId")]),
     ]  # fmt: skip
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for change, expected in table:
-        found = named(await errors(shared.admin, "createDeployment", **(base | change)))
-        assert set(found) == set(expected), change
-    assert await contents(shared) == before
+        reported = paths_and_codes(await errors(shared.admin, "createDeployment", **(base | change)))
+        assert set(reported) == set(expected), change
+    assert await contents(shared) == contents_before
 
 
 async def test_an_invalid_template_is_refused_with_all_its_faults(shared: System) -> None:
@@ -198,72 +208,78 @@ async def test_an_invalid_template_is_refused_with_all_its_faults(shared: System
         ({"tasks": [task("x", type="BUILD", applicationId="nobody")]}, [("UNKNOWN_APPLICATION", "tasks")]),
         ({"tasks": [task(f"n{number}") for number in range(2001)]}, [("TOO_LARGE", "tasks")]),
     ]  # fmt: skip
-    before = await contents(shared)
+    contents_before = await contents(shared)
     for change, expected in table:
-        found = named(await errors(shared.admin, "saveWorkflowTemplate", **(base | change)))
-        assert [one for one in found if one[0] != "CYCLE"] == expected, change
-    assert await contents(shared) == before
+        reported = paths_and_codes(await errors(shared.admin, "saveWorkflowTemplate", **(base | change)))
+        assert [error for error in reported if error[0] != "CYCLE"] == expected, change
+    assert await contents(shared) == contents_before
 
 
 async def test_a_version_without_an_application_of_the_template_is_a_fault(shared: System) -> None:
-    here, there = await place(shared), await place(shared)
-    deploy = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
+    environment, other_environment = await place(shared), await place(shared)
+    deploy = task("deploy", type="DEPLOY", applicationId=environment.applications["shop"])
     saved = await save(shared.admin, tasks=[deploy], parameters=[])
-    fields = {"versionId": await there.version(), "environmentIds": [there.environment_id]}
-    found = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **fields)
-    assert [(one["kind"], one["taskKeys"]) for one in found] == [("UNKNOWN_APPLICATION", ["deploy"])]
-    assert await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+    fields = {"versionId": await other_environment.version(), "environmentIds": [other_environment.environment_id]}
+    reported = await errors(shared.admin, "createDeployment", templateVersionId=saved["version"]["id"], **fields)
+    assert [(error["kind"], error["taskKeys"]) for error in reported] == [("UNKNOWN_APPLICATION", ["deploy"])]
+    assert await environment.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
 
 
 async def test_a_template_saves_the_current_graph_of_a_deployment(shared: System) -> None:
-    here = await place(shared)
-    id_ = await here.deploy(autoStart=False)
+    environment = await place(shared)
+    id_ = await environment.deploy(autoStart=False)
     fields = {"deploymentId": id_, "expectedRevision": 1}
     extra = task("extra", "prepare", command={"command": ["true"]}, position={"x": 1, "y": 2})
     await shared.admin.change("addTask", "workflow { revision }", task=extra, **fields)
     saved = await save(shared.admin, tasks=None, parameters=None, fromDeploymentId=id_)
-    found = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][0]["tasks"]
-    assert [(each["key"].split("/")[-1], each["applicationName"] is None) for each in found] == [
+    template_tasks = (await shared.admin.query(TEMPLATE, id=saved["template"]["id"]))["workflowTemplate"]["versions"][
+        0
+    ]["tasks"]
+    assert [(node["key"].split("/")[-1], node["applicationName"] is None) for node in template_tasks] == [
         ("prepare", True), ("deploy", False), ("extra", True),
     ]  # fmt: skip
-    again = await here.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
-    tasks = await shared.admin.query("query($id: ID!) { deployment(id: $id) { tasks { key } } }", id=again)
-    assert [each["key"] for each in tasks["deployment"]["tasks"]] == [each["key"] for each in found]
-    assert named(await errors(shared.admin, "saveWorkflowTemplate", name="x", fromDeploymentId="nobody")) == [
+    redeployed_id = await environment.deploy(templateVersionId=saved["version"]["id"], autoStart=False)
+    tasks = await shared.admin.query("query($id: ID!) { deployment(id: $id) { tasks { key } } }", id=redeployed_id)
+    assert [node["key"] for node in tasks["deployment"]["tasks"]] == [node["key"] for node in template_tasks]
+    assert paths_and_codes(await errors(shared.admin, "saveWorkflowTemplate", name="x", fromDeploymentId="nobody")) == [
         ("NotFound", "fromDeploymentId")
     ]
 
 
 async def test_an_archived_template_is_readable_but_cannot_be_used(shared: System) -> None:
-    here, name = await place(shared), unique("template")
+    environment, name = await place(shared), unique("template")
     saved = await save(shared.admin, name=name, parameters=[], tasks=[task("a", command={"command": ["true"]})])
     payload = await shared.admin.change("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
     assert payload["template"]["archivedAt"] and payload["version"]["number"] == 1
     assert (await shared.admin.query(TEMPLATE, name=name))["workflowTemplate"]["archivedAt"]
-    again = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
-    assert codes(again) == ["WRONG_STATE"]
-    used = await here.try_deploy(templateVersionId=saved["version"]["id"])
+    repeated = await shared.admin.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])
+    assert codes(repeated) == ["WRONG_STATE"]
+    used = await environment.try_deploy(templateVersionId=saved["version"]["id"])
     assert [error["path"] for error in used["errors"]] == [["templateVersionId"]]
     next_ = await errors(shared.admin, "saveWorkflowTemplate", name=name, tasks=[task("a")])
-    assert named(next_) == [("WrongState", "name")]
+    assert paths_and_codes(next_) == [("WrongState", "name")]
 
 
 async def test_templates_are_listed_by_name_in_pages(shared: System) -> None:
     mark = unique("list")
     for number in (3, 1, 2, 0):
         await save(shared.admin, name=f"{mark} {number} Ä🚀")
-    gone = await save(shared.admin, name=f"{mark} 9")
-    await shared.admin.change("archiveWorkflowTemplate", SAVED, id=gone["template"]["id"])
+    archived = await save(shared.admin, name=f"{mark} 9")
+    await shared.admin.change("archiveWorkflowTemplate", SAVED, id=archived["template"]["id"])
     document = """query($after: Cursor, $contains: String) {
       workflowTemplates(first: 3, after: $after, contains: $contains) {
         totalCount nodes { name } pageInfo { hasNextPage endCursor } } }"""
-    first = (await shared.admin.query(document, contains=mark.upper()))["workflowTemplates"]
-    rest = (await shared.admin.query(document, contains=mark, after=first["pageInfo"]["endCursor"]))[
+    first_page = (await shared.admin.query(document, contains=mark.upper()))["workflowTemplates"]
+    second_page = (await shared.admin.query(document, contains=mark, after=first_page["pageInfo"]["endCursor"]))[
         "workflowTemplates"
     ]
-    names = [node["name"] for node in (*first["nodes"], *rest["nodes"])]
+    names = [node["name"] for node in (*first_page["nodes"], *second_page["nodes"])]
     assert names == [f"{mark} {number} Ä🚀" for number in range(4)]
-    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (4, True, False)
+    assert (
+        first_page["totalCount"],
+        first_page["pageInfo"]["hasNextPage"],
+        second_page["pageInfo"]["hasNextPage"],
+    ) == (4, True, False)
 
 
 async def test_templates_and_versions_are_found_as_nodes(shared: System) -> None:
@@ -278,18 +294,18 @@ async def test_templates_and_versions_are_found_as_nodes(shared: System) -> None
 
 
 async def test_deployers_save_templates_of_applications_they_deploy(shared: System) -> None:
-    here, there = await place(shared), await place(shared)
-    grant = {"role": "DEPLOYER", "applicationId": here.applications["shop"]}
+    environment, other_environment = await place(shared), await place(shared)
+    grant = {"role": "DEPLOYER", "applicationId": environment.applications["shop"]}
     deployer = (await account(shared.admin, grant)).client
-    mine = task("deploy", type="DEPLOY", applicationId=here.applications["shop"])
-    others = task("deploy", type="DEPLOY", applicationId=there.applications["shop"])
+    mine = task("deploy", type="DEPLOY", applicationId=environment.applications["shop"])
+    foreign_task = task("deploy", type="DEPLOY", applicationId=other_environment.applications["shop"])
     saved = await save(deployer, tasks=[mine], parameters=[])
-    assert [error["code"] for error in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[others])] == [
-        "FORBIDDEN"
-    ]
-    foreign = await save(shared.admin, tasks=[others], parameters=[])
-    taken = await errors(deployer, "saveWorkflowTemplate", name=foreign["template"]["name"], tasks=[mine])
-    assert [one["code"] for one in taken] == ["FORBIDDEN"]
+    assert [
+        error["code"] for error in await errors(deployer, "saveWorkflowTemplate", name="x", tasks=[foreign_task])
+    ] == ["FORBIDDEN"]
+    foreign = await save(shared.admin, tasks=[foreign_task], parameters=[])
+    name_errors = await errors(deployer, "saveWorkflowTemplate", name=foreign["template"]["name"], tasks=[mine])
+    assert [reported["code"] for reported in name_errors] == ["FORBIDDEN"]
     assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=foreign["template"]["id"])) == ["FORBIDDEN"]
     assert codes(await deployer.mutate("archiveWorkflowTemplate", SAVED, id=saved["template"]["id"])) == []
     viewer = (await account(shared.admin, {"role": "VIEWER"})).client
@@ -304,7 +320,7 @@ async def test_only_if_changed_makes_no_version_equal_to_the_latest(shared: Syst
     assert saved == [saved[0]] * 5 and saved[0]["version"]["number"] == 1
     spelt = fields | {"tasks": [task("a", payload={"b": 2.0, "a": 1})]}
     assert await shared.admin.change("saveWorkflowTemplate", "version { id number }", **spelt) == saved[0]
-    others: list[Data] = [{"note": "m"}, {"tasks": [task("a", payload={"a": True, "b": 2})]}, {"onlyIfChanged": False}]
-    for number, other in enumerate(others, start=2):
-        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **fields | other)
+    changes: list[Data] = [{"note": "m"}, {"tasks": [task("a", payload={"a": True, "b": 2})]}, {"onlyIfChanged": False}]
+    for number, change in enumerate(changes, start=2):
+        changed = await shared.admin.change("saveWorkflowTemplate", "version { number }", **fields | change)
         assert changed["version"]["number"] == number

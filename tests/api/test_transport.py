@@ -65,7 +65,7 @@ async def test_pages_of_other_origins_may_not(shared: System, open_url: str) -> 
 
 
 async def test_sockets_are_allowed_for_the_same_origins(shared: System, open_url: str) -> None:
-    async def opened(url: str, origin: str) -> int:
+    async def open_socket(url: str, origin: str) -> int:
         address = f"{url.replace('http', 'ws')}/graphql"
         try:
             async with websockets.connect(
@@ -75,8 +75,8 @@ async def test_sockets_are_allowed_for_the_same_origins(shared: System, open_url
         except websockets.InvalidStatus as refused:
             return refused.response.status_code
 
-    assert [await opened(open_url, origin) for origin in (CONSOLE, open_url, OTHER)] == [101, 101, 403]
-    assert [await opened(shared.url, origin) for origin in (shared.url, CONSOLE)] == [101, 403]
+    assert [await open_socket(open_url, origin) for origin in (CONSOLE, open_url, OTHER)] == [101, 101, 403]
+    assert [await open_socket(shared.url, origin) for origin in (shared.url, CONSOLE)] == [101, 403]
 
 
 # Compression
@@ -140,7 +140,7 @@ async def test_head_has_the_headers_of_get_and_no_body(shared: System) -> None:
 
 
 async def test_a_refused_socket_says_what_to_send(shared: System) -> None:
-    async def closing(payload: dict[str, Any]) -> tuple[int, str]:
+    async def close_code(payload: dict[str, Any]) -> tuple[int, str]:
         address = f"{shared.url.replace('http', 'ws')}/graphql"
         async with websockets.connect(address, subprotocols=[PROTOCOL], proxy=None) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
@@ -150,9 +150,9 @@ async def test_a_refused_socket_says_what_to_send(shared: System) -> None:
             return closed.value.rcvd.code, closed.value.rcvd.reason
 
     for payload in ({}, {"authorization": "Bearer nothing"}, {"headers": {"Authorization": "Bearer nothing"}}):
-        number, reason = await closing(payload)
+        number, reason = await close_code(payload)
         assert number == 4403 and "Authorization: Bearer TOKEN" in reason and "connection_init" in reason
-    assert "not valid" in (await closing({"Authorization": "Bearer x"}))[1]
+    assert "not valid" in (await close_code({"Authorization": "Bearer x"}))[1]
 
 
 async def test_a_token_may_come_as_a_header_in_the_payload(shared: System) -> None:
@@ -168,9 +168,9 @@ async def test_a_token_may_come_as_a_header_in_the_payload(shared: System) -> No
 
 @pytest.mark.parametrize("accept", ["text/event-stream", 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'])
 async def test_streams_end_at_once_when_the_process_stops(shared: System, accept: str) -> None:
-    here = await world(shared.admin)
-    await here.application("web")
-    deployment = await here.deploy(tasks=[task("t")], autoStart=False)
+    environment = await world(shared.admin)
+    await environment.application("web")
+    deployment = await environment.deploy(tasks=[task("t")], autoStart=False)
     texts: list[str] = []
     body = {"query": FEED, "variables": {"id": deployment}}
     headers = {"authorization": f"Bearer {shared.admin.token}", "accept": accept}

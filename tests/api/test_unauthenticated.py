@@ -29,7 +29,7 @@ async def unauthenticated(url: str) -> AsyncIterator[websockets.ClientConnection
         yield socket_
 
 
-async def closing(socket_: websockets.ClientConnection) -> tuple[int, str]:
+async def close_code(socket_: websockets.ClientConnection) -> tuple[int, str]:
     with pytest.raises(websockets.ConnectionClosed):
         while True:
             await socket_.recv()
@@ -43,7 +43,7 @@ async def test_an_unauthenticated_client_may_send_short_messages_only(shared: Sy
     for size in (MAX_UNAUTHENTICATED_MESSAGE, 2 * MAX_UNAUTHENTICATED_MESSAGE, MEBIBYTE):
         async with unauthenticated(shared.url) as socket_:
             await socket_.send(json.dumps({"type": "ping", "payload": {"a": "x" * size}}))
-            assert (await closing(socket_))[0] == 1009
+            assert (await close_code(socket_))[0] == 1009
     async with unauthenticated(shared.url) as socket_:
         headers = {"authorization": f"Bearer {shared.admin.token}", "x": "y" * (MAX_UNAUTHENTICATED_MESSAGE // 2)}
         await socket_.send(json.dumps({"type": "connection_init", "payload": headers}))
@@ -56,7 +56,7 @@ async def test_an_unauthenticated_ping_is_answered_once_and_without_its_payload(
         assert json.loads(await socket_.recv()) == {"type": "pong"}
         await socket_.send(json.dumps({"type": "pong"}))
         await socket_.send(json.dumps({"type": "ping"}))
-        assert (await closing(socket_))[0] == 4429
+        assert (await close_code(socket_))[0] == 4429
 
 
 async def test_an_authenticated_client_may_send_a_mebibyte_and_more_over_http(shared: System) -> None:
@@ -65,7 +65,7 @@ async def test_an_authenticated_client_may_send_a_mebibyte_and_more_over_http(sh
         assert json.loads(await socket_.recv())["type"] == "next"
     async with shared.admin.socket() as socket_:
         await begin(socket_, "1", "{ viewer { __typename } }", text="x" * (MEBIBYTE + 1000))
-        status, reason = await closing(socket_)
+        status, reason = await close_code(socket_)
         assert status == 1009 and "HTTP" in reason
 
 
@@ -74,7 +74,7 @@ async def test_a_socket_that_is_not_initialised_in_time_is_closed(
 ) -> None:
     monkeypatch.setattr("app.api.transport.endpoint.INIT_SECONDS", 0.2)
     async with served(shared.runtime) as url, asyncio.timeout(5), unauthenticated(url) as socket_:
-        assert (await closing(socket_))[0] == 4408
+        assert (await close_code(socket_))[0] == 4408
 
 
 async def test_the_oldest_of_too_many_silent_sockets_are_closed(
@@ -85,7 +85,7 @@ async def test_the_oldest_of_too_many_silent_sockets_are_closed(
     async with AsyncExitStack() as stack:
         silent_sockets = [await stack.enter_async_context(unauthenticated(shared.url)) for _ in range(5)]
         async with asyncio.timeout(5):
-            assert [(await closing(silent))[0] for silent in silent_sockets[:2]] == [4408, 4408]
+            assert [(await close_code(silent))[0] for silent in silent_sockets[:2]] == [4408, 4408]
         async with shared.admin.socket() as authenticated:
             await begin(authenticated, "1", "{ viewer { __typename } }")
             assert json.loads(await authenticated.recv())["type"] == "next"
@@ -99,7 +99,7 @@ async def test_a_new_socket_is_refused_when_too_many_are_new(shared: System, mon
         for _ in range(4):
             await stack.enter_async_context(unauthenticated(shared.url))
         async with unauthenticated(shared.url) as late:
-            assert (await closing(late))[0] == 1012
+            assert (await close_code(late))[0] == 1012
 
 
 async def test_an_authenticated_socket_is_not_counted(shared: System, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,8 +158,8 @@ async def test_a_slow_head_is_refused(shared: System, monkeypatch: pytest.Monkey
     monkeypatch.setattr(server_connection, "HEAD_SECONDS", 0.3)
     assert await exchange(shared.admin) == b""
     assert (await exchange(shared.admin, b"GET / HTTP/1.1\r\nHost: a\r\n")).startswith(b"HTTP/1.1 408 ")
-    second = (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\n")
-    assert b"HTTP/1.1 408 " in await exchange(shared.admin, *second, pause=0.05)
+    second_head = (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\n")
+    assert b"HTTP/1.1 408 " in await exchange(shared.admin, *second_head, pause=0.05)
 
 
 async def test_an_unauthenticated_request_is_answered_before_its_body(
@@ -195,7 +195,7 @@ async def test_a_connection_serves_many_requests(shared: System) -> None:
 
     assert await all_of(5) == [200] * 5
     request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-    last = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-    assert (await exchange(shared.admin, request * 20 + last)).count(b"HTTP/1.1 200 ") == 21
+    last_request = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    assert (await exchange(shared.admin, request * 20 + last_request)).count(b"HTTP/1.1 200 ") == 21
     with socket.create_connection((urlsplit(shared.url).hostname or "", urlsplit(shared.url).port or 0)):
         assert await all_of(1) == [200]

@@ -33,15 +33,15 @@ STEPS = 80
 @pytest.fixture
 async def busy(system: System) -> System:
     """A system with something to read."""
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     for _ in range(2):
-        await here.deploy(tasks=[task(f"t{number}") for number in range(30)], autoStart=False)
+        await environment.deploy(tasks=[task(f"t{number}") for number in range(30)], autoStart=False)
     return system
 
 
 @pytest.mark.parametrize("document", FAILING)
-async def test_a_field_that_fails_leaves_nothing_of_those_beside_it(busy: System, document: str) -> None:
+async def test_a_failed_field_cancels_its_siblings(busy: System, document: str) -> None:
     result = await busy.admin.execute(document.replace("FIELDS", FIELDS))
     assert result["errors"][0]["path"][-1] == "bad", result
     gc.collect()
@@ -50,14 +50,14 @@ async def test_a_field_that_fails_leaves_nothing_of_those_beside_it(busy: System
 async def test_an_operation_that_is_cancelled_leaves_nothing(busy: System) -> None:
     principal = await authenticate(busy.runtime, ADMIN)
     document = f"{{ deployments {{ nodes {{ id {FIELDS} }} }} }}"
-    ended = 0
+    completed = 0
     for steps in range(STEPS):
-        made = Context(busy.runtime, principal, ADMIN)
-        running = asyncio.create_task(schema.execute(document, context_value=made))
+        context = Context(busy.runtime, principal, ADMIN)
+        running = asyncio.create_task(schema.execute(document, context_value=context))
         for _ in range(steps):
             await asyncio.sleep(0)
         running.cancel()
         await asyncio.wait([running])
-        ended += running.cancelled()
-    assert ended > STEPS / 2
+        completed += running.cancelled()
+    assert completed > STEPS / 2
     gc.collect()

@@ -1,7 +1,7 @@
 """Long lists in variables: values and errors are the same as graphql-core's.
 
-In: operations with variables of which any part may be odd. Out: what the resolver got, or the errors. Tested: both
-equal those of plain graphql-core and Strawberry, and lists that are just as they should be do go past them.
+In: operations with variables of which any part may be odd. Out: the resolver's arguments, or the errors. Tested: both
+equal those of plain graphql-core and Strawberry, and valid lists skip these libraries.
 """
 
 from copy import deepcopy
@@ -81,26 +81,26 @@ lists = st.lists(tasks | odd, max_size=2).map(lambda some: [*some, *[GOOD] * LON
 
 
 def run(executor: Any, document: str, variables: Data) -> tuple[Any, Any, list[Any]]:
-    got: list[Any] = []
-    sent = deepcopy(variables)
+    inputs: list[Any] = []
+    values = deepcopy(variables)
     result: Any = execute(
         SMALL._schema,
         parse(document),
-        variable_values=sent,
-        context_value=got,
+        variable_values=values,
+        context_value=inputs,
         executor_class=executor,
         hide_suggestions=True,
     )
-    assert repr(sent) == repr(variables)
-    return result.data, [error.formatted for error in result.errors or ()], got
+    assert repr(values) == repr(variables)
+    return result.data, [error.formatted for error in result.errors or ()], inputs
 
 
 def assert_same(document: str, variables: Data) -> list[Any]:
-    """Both get the same, told by their text: NaN equals nothing."""
+    """Both get the same values, compared by their text because NaN does not equal itself."""
     expected = run(StrawberryGraphQLCoreExecutionContext, document, variables)
-    found = run(Executor, document, variables)
-    assert repr(found) == repr(expected)
-    return found[2]
+    answer = run(Executor, document, variables)
+    assert repr(answer) == repr(expected)
+    return answer[2]
 
 
 UPDATE = "query($input: UpdateWorkflowInput!) { update(input: $input) }"
@@ -115,7 +115,7 @@ TASKS = """query($tasks: [WorkflowTaskInput!]!) {
 
 @settings(max_examples=300, deadline=None)
 @given(lists, st.dictionaries(st.sampled_from([*IDS, "summary", "x"]), odd, max_size=1))
-def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+def test_a_graph_is_coerced_as_in_graphql_core(some: list[Any], changes: Data) -> None:
     assert_same(UPDATE, {"input": IDS | {"tasks": some} | changes})
     assert_same(TASKS, {"tasks": some})
 
@@ -124,7 +124,7 @@ def test_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
 @given(
     lists, st.dictionaries(st.sampled_from(["strategy", "parameters", "mustInOrder", "description"]), odd, max_size=1)
 )
-def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
+def test_an_input_that_contains_a_graph_is_coerced_as_in_graphql_core(some: list[Any], changes: Data) -> None:
     steps = [{"batchSize": 1}] * LONG_LIST
     place = {"versionId": "v", "environmentIds": ["e"], "strategy": {"kind": "CANARY", "steps": steps}}
     assert_same(CREATE.partition(" query B")[0], {"input": place | {"tasks": some} | changes})
@@ -151,20 +151,20 @@ def test_what_holds_a_graph_is_the_same(some: list[Any], changes: Data) -> None:
         ("query($x: [[Int]]) { tasks(tasks: []) }", {"x": [[1]] * LONG_LIST}),
     ],
 )
-def test_whatever_else_is_sent_is_the_same(document: str, variables: Data) -> None:
+def test_any_other_input_is_coerced_as_in_graphql_core(document: str, variables: Data) -> None:
     assert_same(document, variables)
 
 
 @pytest.mark.parametrize("task", [GOOD, FULL])
-def test_what_is_as_it_should_be_is_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_tasks_are_built_at_once(task: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
 
-    def noted(*args: Any) -> list[BuiltList]:
+    def count_built(*args: Any) -> list[BuiltList]:
         lists = build_lists(*args)
-        built.extend(len(one.items) for one in lists)
+        built.extend(len(item.items) for item in lists)
         return lists
 
-    monkeypatch.setattr(executor_module, "build_lists", noted)
-    (got,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
+    monkeypatch.setattr(executor_module, "build_lists", count_built)
+    (built_input,) = assert_same(UPDATE, {"input": IDS | {"tasks": [task] * LONG_LIST}})
     assert built == [LONG_LIST]
-    assert [type(each) for each in got.tasks] == [WorkflowTaskInput] * LONG_LIST
+    assert [type(built_task) for built_task in built_input.tasks] == [WorkflowTaskInput] * LONG_LIST

@@ -50,7 +50,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-async def here(shared: System) -> Scene:
+async def scene(shared: System) -> Scene:
     system = shared
     await system.start_worker()
     dev, prod = await world(system.admin), await world(system.admin)
@@ -83,19 +83,19 @@ SEES = {
 
 
 @pytest.fixture(scope="module")
-async def viewers(shared: System, here: Scene) -> dict[str, Client]:
-    return {grants: (await account(shared.admin, *here.grants(grants))).client for grants in SEES}
+async def viewers(shared: System, scene: Scene) -> dict[str, Client]:
+    return {grants: (await account(shared.admin, *scene.grants(grants))).client for grants in SEES}
 
 
-def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
+def releases(answer: Data, ids: dict[str, str]) -> list[set[str]]:
     """Return the releases, as the environments and as the applications list them."""
     names = {id_: name for name, id_ in ids.items()}
     by_place = {
-        (place["id"], release["application"]["id"]) for place in found["environments"] for release in place["releases"]
+        (place["id"], release["application"]["id"]) for place in answer["environments"] for release in place["releases"]
     }
     by_application = {
         (release["environment"]["id"], application["id"])
-        for application in found["applications"]["nodes"]
+        for application in answer["applications"]["nodes"]
         for release in application["releases"]
     }
     return [
@@ -104,32 +104,32 @@ def releases(found: Data, ids: dict[str, str]) -> list[set[str]]:
     ]
 
 
-async def test_lists_contain_exactly_what_was_granted(here: Scene, viewers: dict[str, Client]) -> None:
-    places = [here.ids["dev"], here.ids["prod"]]
+async def test_lists_contain_exactly_the_granted_objects(scene: Scene, viewers: dict[str, Client]) -> None:
+    places = [scene.ids["dev"], scene.ids["prod"]]
     for grants, (deployments, running) in SEES.items():
-        data = await viewers[grants].query(LISTS, places=places, version=here.version)
-        expected = {here.deployments[name] for name in deployments.split()}
+        data = await viewers[grants].query(LISTS, places=places, version=scene.version)
+        expected = {scene.deployments[name] for name in deployments.split()}
         for listed in (data["deployments"], data["version"]["deployments"]):
             assert ({node["id"] for node in listed["nodes"]}, listed["totalCount"]) == (expected, len(expected)), grants
-        assert releases(data, here.ids) == [set(running.split())] * 2, grants
+        assert releases(data, scene.ids) == [set(running.split())] * 2, grants
 
 
-async def test_an_object_without_a_grant_looks_like_a_missing_one(here: Scene, viewers: dict[str, Client]) -> None:
-    async def check(grants: str, seen: list[str]) -> None:
+async def test_an_object_without_a_grant_looks_like_a_missing_one(scene: Scene, viewers: dict[str, Client]) -> None:
+    async def check(grants: str, expected: list[str]) -> None:
         async with viewers[grants].socket() as socket:
-            for name, id_ in here.deployments.items():
-                (found,) = await operate(socket, ONE, deployment=id_, task=here.tasks[name])
-                assert [value is not None for value in found["data"].values()] == [name in seen] * 4, (grants, name)
-                for document, target in ((EVENTS, id_), (LOGS, here.tasks[name])):
+            for name, id_ in scene.deployments.items():
+                (item,) = await operate(socket, ONE, deployment=id_, task=scene.tasks[name])
+                assert [value is not None for value in item["data"].values()] == [name in expected] * 4, (grants, name)
+                for document, target in ((EVENTS, id_), (LOGS, scene.tasks[name])):
                     refused = {code(result) for result in await operate(socket, document, id=target)}
-                    assert refused == ({None} if name in seen else {"NOT_FOUND"}), (grants, name)
+                    assert refused == ({None} if name in expected else {"NOT_FOUND"}), (grants, name)
 
     await asyncio.gather(*(check(grants, deployments.split()) for grants, (deployments, _) in SEES.items()))
 
 
-async def test_mutations_do_not_find_invisible_objects(shared: System, here: Scene) -> None:
-    deployer = (await account(shared.admin, *here.grants("dev/*", "DEPLOYER"))).client
-    hidden, task = here.deployments["prod/users"], here.tasks["prod/users"]
+async def test_mutations_do_not_find_invisible_objects(shared: System, scene: Scene) -> None:
+    deployer = (await account(shared.admin, *scene.grants("dev/*", "DEPLOYER"))).client
+    hidden, task = scene.deployments["prod/users"], scene.tasks["prod/users"]
     refused = [
         await deployer.mutate("startDeployment", "__typename", id=hidden),
         await deployer.mutate("cancelDeployment", "__typename", id=hidden, reason="why not"),
@@ -145,10 +145,10 @@ async def test_mutations_do_not_find_invisible_objects(shared: System, here: Sce
     assert [codes(answer) for answer in refused] == [["NOT_FOUND"]] * len(refused)
 
 
-async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, here: Scene) -> None:
-    there = await world(shared.admin)
-    users, _ = await there.application("users"), await there.application("orders")
-    hidden = await there.deploy()
+async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared: System, scene: Scene) -> None:
+    other_environment = await world(shared.admin)
+    users, _ = await other_environment.application("users"), await other_environment.application("orders")
+    hidden = await other_environment.deploy()
     await shared.admin.until(hidden, "SUCCESS")
     viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": users})).client
     document = "{ applications { nodes { id releases { since version { name } deployment { id } } } } }"
@@ -160,31 +160,34 @@ async def test_a_release_with_a_hidden_deployment_is_left_out_of_the_list(shared
 
 
 async def test_a_hidden_deployment_stays_hidden_as_a_blocker(shared: System) -> None:
-    there = await world(shared.admin, workerPool="nobody")
-    users, _ = await there.application("users"), await there.application("orders")
-    version = await there.version()
-    both = await there.deploy(version)
-    waiting = await there.deploy(version, applicationIds=[users])
+    other_environment = await world(shared.admin, workerPool="nobody")
+    users, _ = await other_environment.application("users"), await other_environment.application("orders")
+    version = await other_environment.version()
+    blocking_id = await other_environment.deploy(version)
+    waiting = await other_environment.deploy(version, applicationIds=[users])
     document = "query($id: ID!) { deployment(id: $id) { gate { blockers { kind message deployment { id } } } } }"
-    for application, shown in ((None, {"id": both}), (users, None)):
+    for application, expected in ((None, {"id": blocking_id}), (users, None)):
         viewer = (await account(shared.admin, {"role": "VIEWER", "applicationId": application})).client
         result = await viewer.query(document, id=waiting)
-        (lock,) = (found for found in result["deployment"]["gate"]["blockers"] if found["kind"] == "LOCK")
-        assert lock["deployment"] == shown
-        assert (both in json.dumps(result)) is (shown is not None)
+        (lock,) = (blocker for blocker in result["deployment"]["gate"]["blockers"] if blocker["kind"] == "LOCK")
+        assert lock["deployment"] == expected
+        assert (blocking_id in json.dumps(result)) is (expected is not None)
 
 
 async def test_people_see_their_own_grants_and_tokens_only(shared: System) -> None:
-    one, other = await account(shared.admin, {"role": "VIEWER"}), await account(shared.admin, {"role": "DEPLOYER"})
+    viewer, deployer = (
+        await account(shared.admin, {"role": "VIEWER"}),
+        await account(shared.admin, {"role": "DEPLOYER"}),
+    )
     document = "query($id: ID!) { node(id: $id) { ... on ServiceAccount { grants { role } tokens { id } } } }"
-    mine = await one.client.query(document, id=one.id)
+    mine = await viewer.client.query(document, id=viewer.id)
     assert mine["node"]["grants"] == [{"role": "VIEWER"}]
-    assert mine["node"]["tokens"] == [{"id": one.token_id}]
-    refused = await one.client.execute(document, id=other.id)
+    assert mine["node"]["tokens"] == [{"id": viewer.token_id}]
+    refused = await viewer.client.execute(document, id=deployer.id)
     assert (code(refused), refused["data"]) == ("FORBIDDEN", {"node": None})
-    assert (await shared.admin.query(document, id=other.id))["node"]["grants"] == [{"role": "DEPLOYER"}]
+    assert (await shared.admin.query(document, id=deployer.id))["node"]["grants"] == [{"role": "DEPLOYER"}]
     name = "query($id: ID!) { node(id: $id) { ... on ServiceAccount { name } } }"
-    assert (await one.client.query(name, id=other.id))["node"]["name"]
+    assert (await viewer.client.query(name, id=deployer.id))["node"]["name"]
 
 
 # Access that ends during a subscription
@@ -198,10 +201,10 @@ async def follow(viewer: Client, world_: World, change: Any) -> list[Data]:
         assert json.loads(await socket.recv())["payload"]["data"]["deploymentEvents"]["events"]
         await change()
         async with asyncio.timeout(3):
-            return await rest(socket)
+            return await remaining_messages(socket)
 
 
-async def rest(socket: websockets.ClientConnection) -> list[Data]:
+async def remaining_messages(socket: websockets.ClientConnection) -> list[Data]:
     """Return the messages up to the end of the operation or of the socket."""
     messages: list[Data] = []
     try:
@@ -220,26 +223,26 @@ def data_of(messages: list[Data]) -> list[Data]:
 
 
 async def test_a_feed_ends_when_its_token_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
 
     async def revoke() -> None:
         await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
 
-    assert data_of(await follow(somebody.client, there, revoke)) == []
+    assert data_of(await follow(somebody.client, other_environment, revoke)) == []
 
 
 async def test_a_feed_ends_when_its_grant_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
-    place = {"role": "VIEWER", "environmentId": there.environment_id}
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
+    place = {"role": "VIEWER", "environmentId": other_environment.environment_id}
     somebody = await account(shared.admin, place)
 
-    async def take() -> None:
+    async def revoke_grant() -> None:
         await shared.admin.change("revokeRole", "actor { id }", actorId=somebody.id, **place)
 
-    assert data_of(await follow(somebody.client, there, take)) == []
+    assert data_of(await follow(somebody.client, other_environment, revoke_grant)) == []
 
 
 async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) -> None:
@@ -250,9 +253,9 @@ async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) 
         await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
         try:
             await begin(socket, "1", "{ deployments { totalCount } }")
-            assert data_of(await rest(socket)) == []
+            assert data_of(await remaining_messages(socket)) == []
             await begin(socket, "2", document, input={"name": name, "shell": {"command": ["true"]}})
-            await rest(socket)
+            await remaining_messages(socket)
         except websockets.ConnectionClosed:
             pass  # even better
     data = await shared.admin.query("query($name: String) { application(name: $name) { id } }", name=name)
@@ -260,12 +263,12 @@ async def test_a_socket_stops_working_when_its_token_is_revoked(shared: System) 
 
 
 async def test_a_feed_over_server_sent_events_ends_when_its_token_is_revoked(shared: System) -> None:
-    there = await world(shared.admin)
-    await there.application("shop")
+    other_environment = await world(shared.admin)
+    await other_environment.application("shop")
     somebody = await account(shared.admin, {"role": "VIEWER"})
-    deployment = await there.deploy(autoStart=False)
-    found = events(somebody.client, EVENTS, id=deployment)
-    assert (await anext(found))["data"]["deploymentEvents"]["events"]
+    deployment = await other_environment.deploy(autoStart=False)
+    stream = events(somebody.client, EVENTS, id=deployment)
+    assert (await anext(stream))["data"]["deploymentEvents"]["events"]
     await shared.admin.change("revokeApiToken", "token { id }", id=somebody.token_id)
     async with asyncio.timeout(3):
-        assert [result["data"] async for result in found] == [None]
+        assert [result["data"] async for result in stream] == [None]

@@ -42,9 +42,9 @@ async def answer(socket: Socket, message: Mapping[str, Any]) -> Data:
 
 async def works(socket: Socket) -> bool:
     """Return whether the socket still executes operations."""
-    first = await answer(socket, {"id": "still", "type": "subscribe", "payload": QUERY})
-    last: Data = json.loads(await socket.recv())
-    return (first["id"], first["type"], last["type"]) == ("still", "next", "complete")
+    first_message = await answer(socket, {"id": "still", "type": "subscribe", "payload": QUERY})
+    last_message: Data = json.loads(await socket.recv())
+    return (first_message["id"], first_message["type"], last_message["type"]) == ("still", "next", "complete")
 
 
 # Operations

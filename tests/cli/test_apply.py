@@ -1,4 +1,4 @@
-"""boreas apply as users run it: real processes against a real API, and the shape of what they declare."""
+"""`boreas apply` as real processes against a real API, and the format of declared files."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ FREEZES = "query($name: String) { environment(name: $name) { rank freezeWindows 
 
 
 async def apply(system: System, folder: Path, text: str, *options: str) -> Ran:
-    """Apply a file that says this."""
+    """Apply a file with this text."""
     file = folder / "boreas.yaml"
     file.write_text(text, encoding="utf-8")
     return await boreas(system, "apply", "-f", str(file), *options)
@@ -86,34 +86,37 @@ async def test_declared_objects_are_created_and_a_second_run_changes_nothing(sys
         "environments": [],
         "applications": {"totalCount": 0},
     }
-    made = await apply(system, tmp_path, text)
-    assert (made.status, made.out.splitlines()[-1]) == (0, "2 created.")
-    known = len(await entries(system.admin))
-    again = await apply(system, tmp_path, text, "--exit-code")
-    assert (again.status, again.out.splitlines()) == (
+    first_run = await apply(system, tmp_path, text)
+    assert (first_run.status, first_run.out.splitlines()[-1]) == (0, "2 created.")
+    entry_count = len(await entries(system.admin))
+    second_run = await apply(system, tmp_path, text, "--exit-code")
+    assert (second_run.status, second_run.out.splitlines()) == (
         0,
         ["= Application web", "= Environment staging", "2 as declared."],
     )
-    assert len(await entries(system.admin)) == known
+    assert len(await entries(system.admin)) == entry_count
 
 
 async def test_differences_are_shown_and_applied(system: System, tmp_path: Path) -> None:
     await apply(system, tmp_path, f"{STAGING}---{WEB}")
-    other = (
+    changed_text = (
         f"{STAGING}rank: 2\n---{WEB}".replace("fast", "slow")
         .replace("nobody is", "few are")
         .replace("max: 0.5", "max: 1")
     )
-    ran = await apply(system, tmp_path, other, "--exit-code")
+    ran = await apply(system, tmp_path, changed_text, "--exit-code")
     assert ran.status == 1
     lines = [line.strip() for line in ran.out.splitlines()]
     assert 'build.env.MODE: "fast" → "slow"' in lines
     assert "rank: 0 → 2" in lines
     assert 'freezeWindows.weekend.reason: "nobody is here" → "few are here"' in lines
     assert any(line.startswith("healthCheck.metrics: ") for line in lines)
-    found = (await system.admin.query(FREEZES, name="staging"))["environment"]
-    assert (found["rank"], [window["reason"] for window in found["freezeWindows"]]) == (2, ["few are here"])
-    assert (await apply(system, tmp_path, other, "--exit-code")).status == 0
+    staging = (await system.admin.query(FREEZES, name="staging"))["environment"]
+    assert (staging["rank"], [window["reason"] for window in staging["freezeWindows"]]) == (
+        2,
+        ["few are here"],
+    )
+    assert (await apply(system, tmp_path, changed_text, "--exit-code")).status == 0
     back = await apply(
         system, tmp_path, WEB.partition("build")[0] + "shell: {command: [./deploy.sh], instances: [web-1]}\n"
     )
@@ -133,7 +136,7 @@ async def test_hidden_values_are_neither_compared_nor_overwritten(system: System
 
 
 async def apply_as(system: System, folder: Path, text: str, token: str) -> Ran:
-    """Apply a file with somebody's token."""
+    """Apply a file with the token of an account."""
     file = folder / "theirs.yaml"
     file.write_text(text, encoding="utf-8")
     return await boreas(system, "apply", "-f", str(file), BOREAS_TOKEN=token)
@@ -175,14 +178,14 @@ async def test_a_policy_is_set_changed_kept_and_removed(system: System, tmp_path
 
 
 async def test_only_a_difference_makes_a_new_version_of_a_template(system: System, tmp_path: Path) -> None:
-    made = await apply(system, tmp_path, f"{RELEASE}---{WEB}")
-    assert made.status == 0 and [line for line in made.out.splitlines() if line[0] == "+"] == [
+    first_run = await apply(system, tmp_path, f"{RELEASE}---{WEB}")
+    assert first_run.status == 0 and [line for line in first_run.out.splitlines() if line[0] == "+"] == [
         "+ Application web",
         "+ WorkflowTemplate release",
     ]
-    found = (await system.admin.query(VERSIONS, name="release"))["workflowTemplate"]
-    assert (found["description"], found["latest"]["number"]) == ("build, ask, ship", 1)
-    assert found["latest"]["tasks"] == [
+    template = (await system.admin.query(VERSIONS, name="release"))["workflowTemplate"]
+    assert (template["description"], template["latest"]["number"]) == ("build, ask, ship", 1)
+    assert template["latest"]["tasks"] == [
         {"key": "build", "name": "build", "applicationName": "web", "timeoutSeconds": 60, "requireConfirm": False},
         {"key": "ask", "name": "ask", "applicationName": None, "timeoutSeconds": 1800, "requireConfirm": True},
     ]
@@ -190,7 +193,7 @@ async def test_only_a_difference_makes_a_new_version_of_a_template(system: Syste
         assert (await apply(system, tmp_path, same, "--exit-code")).status == 0, same
     head, tasks = RELEASE.split("tasks:\n")
     moved = f"{head}tasks:\n" + "\n".join(reversed(tasks.strip("\n").split("\n"))) + "\n"
-    for number, (text, shown) in enumerate(
+    for number, (text, expected) in enumerate(
         [
             (
                 RELEASE.replace("timeoutSeconds: 60", "timeoutSeconds: 90"),
@@ -203,7 +206,7 @@ async def test_only_a_difference_makes_a_new_version_of_a_template(system: Syste
         2,
     ):
         ran = await apply(system, tmp_path, f"{text}note: a try\n")
-        assert (ran.status, shown in ran.out) == (0, True), ran
+        assert (ran.status, expected in ran.out) == (0, True), ran
         latest = (await system.admin.query(VERSIONS, name="release"))["workflowTemplate"]["latest"]
         assert (latest["number"], latest["note"]) == (number, "a try")
 
@@ -217,21 +220,21 @@ tasks:
 
 
 async def test_a_second_run_changes_nothing_however_values_are_written(system: System, tmp_path: Path) -> None:
-    first = await apply(system, tmp_path, ODD)
-    assert (first.status, first.out.splitlines()[-1]) == (0, "1 created."), first
-    again = await apply(system, tmp_path, ODD, "--exit-code")
-    assert (again.status, again.out.splitlines()[-1]) == (0, "1 as declared."), again
+    first_run = await apply(system, tmp_path, ODD)
+    assert (first_run.status, first_run.out.splitlines()[-1]) == (0, "1 created."), first_run
+    second_run = await apply(system, tmp_path, ODD, "--exit-code")
+    assert (second_run.status, second_run.out.splitlines()[-1]) == (0, "1 as declared."), second_run
 
 
 async def test_concurrent_applies_create_one_version(system: System, tmp_path: Path) -> None:
-    """Both see that there is none yet; the one that comes second gets the version that the first has made."""
+    """Neither finds a version; the second gets the version that the first has created."""
     template = RELEASE.replace("application: web, ", "").replace("type: BUILD", "type: CUSTOM")
     file = tmp_path / "boreas.yaml"
     file.write_text(template, encoding="utf-8")
-    both = await asyncio.gather(*(boreas(system, "apply", "-f", str(file)) for _ in range(2)))
-    assert [ran.status for ran in both] == [0, 0], both
-    found = await system.admin.query(VERSIONS, name="release")
-    assert found["workflowTemplate"]["latest"]["number"] == 1
+    runs = await asyncio.gather(*(boreas(system, "apply", "-f", str(file)) for _ in range(2)))
+    assert [ran.status for ran in runs] == [0, 0], runs
+    answer = await system.admin.query(VERSIONS, name="release")
+    assert answer["workflowTemplate"]["latest"]["number"] == 1
 
 
 async def test_a_cluster_and_its_workloads_are_declared(system: System, tmp_path: Path) -> None:
@@ -311,16 +314,16 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
     for name, text in (("a", STAGING), ("b", WEB)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     ran = await boreas(system, "apply", "-f", str(tmp_path / "a"), "-f", str(tmp_path / "b"), "--json")
-    told = [json.loads(line) for line in ran.out.splitlines()]
-    assert [(each["kind"], each["name"], each["action"], each["applied"]) for each in told] == [
+    results = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(result["kind"], result["name"], result["action"], result["applied"]) for result in results] == [
         ("Application", "web", "CREATE", True),
         ("Environment", "staging", "CREATE", True),
     ]
-    assert {"field": "operator", "before": None, "after": "SIMULATED"} in told[1]["changes"]
+    assert {"field": "operator", "before": None, "after": "SIMULATED"} in results[1]["changes"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (WEB.replace("build", "bild"), "document 1 (line 2) (Application web): Object contains unknown field `bild`"),
         (WEB.replace("[make]", "make"), "build.command: Expected `array`, got `str`"),
@@ -341,9 +344,9 @@ async def test_files_are_read_together_and_json_is_one_object_a_line(system: Sys
         (f"{WEB}---{STAGING}".replace("staging", "St"), "Done before: Application web."),
     ],
 )
-async def test_errors_name_the_place(system: System, tmp_path: Path, text: str, said: str) -> None:
+async def test_errors_name_the_place(system: System, tmp_path: Path, text: str, message: str) -> None:
     ran = await apply(system, tmp_path, text)
-    assert (ran.status, said in ran.err, "Traceback" in ran.err) == (2, True, False), ran.err
+    assert (ran.status, message in ran.err, "Traceback" in ran.err) == (2, True, False), ran.err
 
 
 async def test_all_errors_of_files_are_listed_and_nothing_is_applied(system: System, tmp_path: Path) -> None:
@@ -361,7 +364,9 @@ async def test_unchangeable_fields_are_refused_before_anything_is_applied(system
 
 def examples() -> list[Any]:
     return [
-        (name, number, one) for name, text in EXAMPLES.items() for number, one in enumerate(yaml.safe_load_all(text))
+        (name, number, document)
+        for name, text in EXAMPLES.items()
+        for number, document in enumerate(yaml.safe_load_all(text))
     ]
 
 
@@ -399,9 +404,9 @@ async def test_examples_can_be_applied(system: System, tmp_path: Path, name: str
 
 
 def test_differences_name_each_field() -> None:
-    before = {"a": 1, "b": {"c": 1, "d": {"e": 2}}, "f": [1], "g": 1}
-    after = {"a": 1, "b": {"c": 2, "d": {}}, "f": [1, 2], "h": 1}
-    assert list(differences(before, after)) == [
+    old = {"a": 1, "b": {"c": 1, "d": {"e": 2}}, "f": [1], "g": 1}
+    new = {"a": 1, "b": {"c": 2, "d": {}}, "f": [1, 2], "h": 1}
+    assert list(differences(old, new)) == [
         Difference("b.c", 1, 2),
         Difference("b.d.e", 2, None),
         Difference("f", [1], [1, 2]),

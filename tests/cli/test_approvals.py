@@ -11,20 +11,20 @@ ASKING = task("ask", requireConfirm=True)
 
 
 async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
-    shown = await boreas(system, "approvals", **ann)
-    assert (shown.status, "ask, v1 to env-" in shown.out, "1 of 1 missing" in shown.out) == (0, True, True)
-    assert "is deployed by: true" in shown.out and "differs from what runs now in: deploy" in shown.out
-    (one,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
+    listing = await boreas(system, "approvals", **ann)
+    assert (listing.status, "ask, v1 to env-" in listing.out, "1 of 1 missing" in listing.out) == (0, True, True)
+    assert "is deployed by: true" in listing.out and "differs from what runs now in: deploy" in listing.out
+    (approval,) = [json.loads(line) for line in (await boreas(system, "approvals", "--json", **ann)).out.splitlines()]
     own = await boreas(system, "approve", id_)
-    assert (own.status, "SELF_APPROVAL" in own.err, one["id"] in own.err) == (2, True, True)
+    assert (own.status, "SELF_APPROVAL" in own.err, approval["id"] in own.err) == (2, True, True)
     done = await boreas(system, "approve", id_, "--comment", "good", **ann)
     assert (done.status, done.out.startswith("Approved: ask, v1 to env-")) == (0, True)
-    again = await boreas(system, "approve", id_, **ann)
-    assert (again.status, "waits for no approval" in again.err) == (2, True)
+    repeated = await boreas(system, "approve", id_, **ann)
+    assert (repeated.status, "waits for no approval" in repeated.err) == (2, True)
     assert (await boreas(system, "approvals", **ann)).out == ""
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
@@ -34,12 +34,12 @@ async def test_pending_approvals_are_shown_and_approved(system: System) -> None:
 
 
 async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(tasks=[ASKING])
     assert (await boreas(system, "approvals", "--json")).out == ""
-    found = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
-    (approval,) = found["deployment"]["approvals"]
+    answer = await system.admin.query("query($id: ID!) { deployment(id: $id) { approvals { id } } }", id=id_)
+    (approval,) = answer["deployment"]["approvals"]
     ran = await boreas(system, "reject", approval["id"], "apr_nothing", "--comment", "no")
     assert (ran.status, ran.out.startswith("Rejected: ask, v1 to env-")) == (2, True)
     assert "apr_nothing: There is no approval" in ran.err
@@ -49,28 +49,28 @@ async def test_rejecting_two_approvals_reports_the_one_that_fails(system: System
 
 
 async def test_watching_shows_expired_approvals(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    policy = {"environmentId": here.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
+    environment = await world(system.admin)
+    await environment.application("web")
+    policy = {"environmentId": environment.environment_id, "requiredApprovals": 1, "timeoutSeconds": 1}
     await system.admin.change("setApprovalPolicy", "environment { id }", **policy)
-    id_ = await here.deploy(tasks=[ASKING])
+    id_ = await environment.deploy(tasks=[ASKING])
     await system.start_worker()
     watched = await boreas(system, "watch", id_)
     (line,) = [line for line in watched.out.splitlines() if "EXPIRED" in line]
     assert "deployment of v1" in line and "nobody approved until" in line and "by" not in line
 
 
-async def edited(system: System, id_: str, revision: int = 1) -> None:
+async def add_task(system: System, id_: str, revision: int = 1) -> None:
     payload = {"deploymentId": id_, "expectedRevision": revision, "task": task("more", command={"command": ["true"]})}
     await system.admin.change("addTask", "deployment { id }", **payload)
 
 
 async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web", shell={"command": ["./deploy.sh", "now"]})
-    id_ = await here.deploy(tasks=[ASKING])
+    environment = await world(system.admin)
+    await environment.application("web", shell={"command": ["./deploy.sh", "now"]})
+    id_ = await environment.deploy(tasks=[ASKING])
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
-    await edited(system, id_)
+    await add_task(system, id_)
     refused = await boreas(system, "approve", id_, **ann)
     assert (refused.status, refused.out) == (2, "")
     for part in (
@@ -87,11 +87,11 @@ async def test_an_edited_workflow_is_shown_and_approved_only_by_its_revision(sys
 
 
 async def test_more_approvals_than_one_mutation_takes_are_decided(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     ann = {"BOREAS_TOKEN": (await account(system.admin, {"role": "APPROVER"})).client.token}
     graph = [task(f"ask-{number}", requireConfirm=True) for number in range(103)]
-    rejected = await boreas(system, "reject", await here.deploy(tasks=graph), **ann)
+    rejected = await boreas(system, "reject", await environment.deploy(tasks=graph), **ann)
     assert (rejected.status, rejected.out.count("Rejected")) == (0, 1)
-    approved = await boreas(system, "approve", await here.deploy(tasks=graph), **ann)
+    approved = await boreas(system, "approve", await environment.deploy(tasks=graph), **ann)
     assert (approved.status, approved.out.count("Approved")) == (0, 103)

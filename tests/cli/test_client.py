@@ -17,7 +17,7 @@ SAID = "The connection broke"
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnect, "FIRST_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(reconnect, "MAX_BACKOFF_SECONDS", 0.04)
 
@@ -28,7 +28,7 @@ def batch(cursor: str, *lines: str) -> dict[str, Any]:
 
 async def follow(script: Script, api: Api | None = None) -> list[str]:
     api = api or Api(script.url, TOKEN)
-    return [line async for each in api.subscribe("s", lambda cursor: {"after": cursor}) for line in each["lines"]]
+    return [line async for page in api.subscribe("s", lambda cursor: {"after": cursor}) for line in page["lines"]]
 
 
 def refusal(*answers: Answer) -> str:
@@ -43,13 +43,13 @@ def test_a_retried_mutation_has_the_same_idempotency_key_and_the_next_one_anothe
         api = Api(script.url, TOKEN)
         assert asyncio.run(api.mutate("m", name="x"))["done"] == 1
         asyncio.run(api.mutate("m", name="x"))
-    keys = [given["idempotencyKey"] for given in script.variables("input")]
+    keys = [input_["idempotencyKey"] for input_ in script.variables("input")]
     assert keys[0] == keys[1] != keys[2]
     assert script.requests[0]["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         (body({"errors": []}, 401), "does not know the token"),
         (body("oh", 503, "text/plain"), "answers with 503"),
@@ -66,9 +66,9 @@ def test_a_retried_mutation_has_the_same_idempotency_key_and_the_next_one_anothe
         (hang_up(), "No API answers at http://127.0.0.1:"),
     ],
 )
-def test_errors_name_the_problem(answer: Answer, said: str) -> None:
+def test_errors_name_the_problem(answer: Answer, expected: str) -> None:
     message = refusal(answer)
-    assert said in message
+    assert expected in message
     assert "\x1b" not in message
 
 
@@ -81,13 +81,13 @@ def test_a_broken_feed_resumes_after_its_last_cursor_with_one_message(capsys: py
 
 
 def test_feeds_that_break_together_print_one_message(capsys: pytest.CaptureFixture[str]) -> None:
-    async def both(script: Script) -> None:
+    async def query_and_mutate(script: Script) -> None:
         api = Api(script.url, TOKEN)
         await asyncio.gather(follow(script, api), follow(script, api))
 
     drop = feed(ends=False)
     with played(drop, drop, drop, drop, feed(batch("c1"))) as script:
-        asyncio.run(both(script))
+        asyncio.run(query_and_mutate(script))
     assert capsys.readouterr().err.count(SAID) == 1
 
 

@@ -47,15 +47,15 @@ def payload(folder: Path, text: str) -> Any:
     ],
 )
 def test_accepted_yaml(tmp_path: Path, text: str, value: object) -> None:
-    found = payload(tmp_path, text)
-    assert found == value and type(found) is type(value)
+    fields = payload(tmp_path, text)
+    assert fields == value and type(fields) is type(value)
 
 
 LAUGHS = "[" + ", ".join(["&l0 [x]", *(f"&l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9))]) + "]"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (".inf", "not a finite number"),
         ("-.INF", "not a finite number"),
@@ -72,8 +72,8 @@ LAUGHS = "[" + ", ".join(["&l0 [x]", *(f"&l{n} [{', '.join([f'*l{n - 1}'] * 10)}
         ("[" * 3000 + "]" * 3000, "recursion"),
     ],
 )
-def test_refused_yaml(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ApiError, match=said) as refused:
+def test_refused_yaml(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ApiError, match=message) as refused:
         payload(tmp_path, text)
     assert "boreas.yaml, document 1: " in refused.value.message and len(refused.value.message) < 500
 
@@ -108,16 +108,16 @@ def test_names_are_normalized_as_in_the_api(tmp_path: Path) -> None:
         '- {key: b, name: "e\\u0301", type: CUSTOM, blockBy: [" a"]}\n',
         encoding="utf-8",
     )
-    found = read_documents([str(file)])[0].spec.fields()
-    assert found["name"] == "x"
-    assert [(task["key"], task["name"], task["blockBy"]) for task in found["tasks"]] == [
+    fields = read_documents([str(file)])[0].spec.fields()
+    assert fields["name"] == "x"
+    assert [(task["key"], task["name"], task["blockBy"]) for task in fields["tasks"]] == [
         ("a", None, []),
         ("b", "é", ["a"]),
     ]
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "alike"),
+    ("left", "right", "alike"),
     [
         (1, 1.0, True),
         (1e23, 10**23, True),
@@ -131,5 +131,5 @@ def test_names_are_normalized_as_in_the_api(tmp_path: Path) -> None:
         (None, 0.0, False),
     ],
 )
-def test_values_differ_as_in_json(one: object, other: object, alike: bool) -> None:
-    assert is_same(one, other) is is_same(other, one) is alike
+def test_values_differ_as_in_json(left: object, right: object, alike: bool) -> None:
+    assert is_same(left, right) is is_same(right, left) is alike

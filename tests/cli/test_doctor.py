@@ -1,4 +1,4 @@
-"""`boreas doctor` against real servers: what is well, and what is not, with what to do."""
+"""`boreas doctor` against real servers: findings, and advice for each problem."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -20,36 +20,41 @@ from tests.support.world import world
 SERVERS = {"database": "BOREAS_DATABASE_URL", "redis": "BOREAS_REDIS_URL"}
 
 
-async def examined(system: System, servers: Servers, **environ: str) -> tuple[Ran, dict[str, list[Any]]]:
-    """Run it as JSON; return how it ended, and what it found by subject."""
-    known = {"BOREAS_DATABASE_URL": servers.database_url, "BOREAS_REDIS_URL": servers.redis_url} | environ
-    ran = await boreas(system, "doctor", "--json", **known)
-    found: dict[str, list[Any]] = {}
+async def run_doctor(system: System, servers: Servers, **environ: str) -> tuple[Ran, dict[str, list[Any]]]:
+    """Run `boreas doctor` with JSON output; return the result and the findings by subject."""
+    environment = {"BOREAS_DATABASE_URL": servers.database_url, "BOREAS_REDIS_URL": servers.redis_url} | environ
+    ran = await boreas(system, "doctor", "--json", **environment)
+    findings: dict[str, list[Any]] = {}
     for finding in json.loads(ran.out):
-        found.setdefault(finding["subject"], []).append(finding)
-    return ran, found
+        findings.setdefault(finding["subject"], []).append(finding)
+    return ran, findings
 
 
 async def test_an_installation_without_environments_has_no_problem(system: System, servers: Servers) -> None:
-    ran, found = await examined(system, servers)
+    ran, findings_by_subject = await run_doctor(system, servers)
     assert (ran.status, ran.err) == (0, "")
-    levels = {subject: {each["level"] for each in findings} for subject, findings in found.items()}
+    levels = {subject: {finding["level"] for finding in findings} for subject, findings in findings_by_subject.items()}
     for subject in ("Python", "packages", "database", "migrations", "Redis", "workers", "API", "clocks", "ways out"):
-        assert levels[subject] == {"ok"}, found[subject]
-    assert all(each["advice"] for findings in found.values() for each in findings if each["level"] != "ok")
+        assert levels[subject] == {"ok"}, findings_by_subject[subject]
+    assert all(
+        finding["advice"]
+        for findings in findings_by_subject.values()
+        for finding in findings
+        if finding["level"] != "ok"
+    )
 
 
 async def test_a_pool_without_workers_is_a_problem(system: System, servers: Servers) -> None:
     await world(system.admin, workerPool="far-away")
-    ran, found = await examined(system, servers)
-    [finding] = found["workers"]
+    ran, findings = await run_doctor(system, servers)
+    [finding] = findings["workers"]
     assert (ran.status, finding["level"]) == (1, "problem")
     assert "no worker serves the pool far-away" in finding["message"]
     assert finding["advice"] == "Start one: boreas worker --pool far-away"
 
 
 @pytest.mark.parametrize(
-    ("environ", "subject", "said"),
+    ("environ", "subject", "advice"),
     [
         ({"BOREAS_DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none"}, "database", "cannot be used"),
         ({"BOREAS_REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "does not answer"),
@@ -61,11 +66,11 @@ async def test_a_pool_without_workers_is_a_problem(system: System, servers: Serv
     ],
 )
 async def test_problems_come_with_advice(
-    system: System, servers: Servers, environ: dict[str, str], subject: str, said: str
+    system: System, servers: Servers, environ: dict[str, str], subject: str, advice: str
 ) -> None:
-    ran, found = await examined(system, servers, **environ)
-    [finding] = [each for each in found[subject] if each["level"] == "problem"]
-    assert said in finding["message"]
+    ran, findings = await run_doctor(system, servers, **environ)
+    [finding] = [item for item in findings[subject] if item["level"] == "problem"]
+    assert advice in finding["message"]
     assert finding["advice"]
     assert ran.status == 1
     assert "x@127" not in ran.out, "no password is shown"
@@ -96,7 +101,7 @@ def found_of(state: DatabaseState, tmp_path: Path) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "level", "said"),
+    ("changes", "level", "message"),
     [
         ({}, None, ""),
         ({"release": 130_012}, Level.PROBLEM, "PostgreSQL 13.12"),
@@ -106,10 +111,10 @@ def found_of(state: DatabaseState, tmp_path: Path) -> list[Finding]:
         ({"has_full_rights": True}, Level.WARNING, "could change the audit log"),
     ],
 )
-def test_findings_about_a_database(tmp_path: Path, changes: dict[str, Any], level: Level | None, said: str) -> None:
+def test_findings_about_a_database(tmp_path: Path, changes: dict[str, Any], level: Level | None, message: str) -> None:
     wrong = [finding for finding in found_of(state(**changes), tmp_path) if finding.level is not Level.OK]
     assert [finding.level for finding in wrong] == ([level] if level else [])
-    assert all(said in finding.message and finding.advice for finding in wrong)
+    assert all(message in finding.message and finding.advice for finding in wrong)
 
 
 @pytest.mark.parametrize(

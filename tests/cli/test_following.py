@@ -22,12 +22,12 @@ AT = "2026-01-02T03:04:05.000006+00:00"
 
 
 def story(status: str, id_: str = "dep_1", tasks: tuple[Any, ...] = ()) -> Answer:
-    named = {"version": {"name": "v1"}, "environment": {"name": "here"}}
-    rest: dict[str, Any] = {"progress": 0, "errorMessage": None, "duration": 1.5, "rollback": None}
-    return data(deployment={"id": id_, "status": status, "tasks": list(tasks)} | named | rest)
+    names = {"version": {"name": "v1"}, "environment": {"name": "here"}}
+    other_fields: dict[str, Any] = {"progress": 0, "errorMessage": None, "duration": 1.5, "rollback": None}
+    return data(deployment={"id": id_, "status": status, "tasks": list(tasks)} | names | other_fields)
 
 
-def ended(status: str) -> Answer:
+def end_event(status: str) -> Answer:
     event = {"__typename": "DeploymentStatusChanged", "cursor": "c", "at": AT, "from": "RUNNING", "to": status}
     return feed({"cursor": "c", "events": [event | {"actor": None, "reason": None}]})
 
@@ -37,7 +37,7 @@ def line(number: int, message: str, attempt: int = 1) -> dict[str, Any]:
 
 
 def page(*lines: dict[str, Any], more: bool = False) -> Answer:
-    cursors = [one["cursor"] for one in lines] or [None]
+    cursors = [line["cursor"] for line in lines] or [None]
     info = {"hasNextPage": more, "endCursor": cursors[-1], "hasPreviousPage": more, "startCursor": cursors[0]}
     return data(task={"key": "t", "logs": {"nodes": lines, "pageInfo": info}})
 
@@ -49,7 +49,7 @@ def run(script: Script, *arguments: str) -> Result:
 
 @pytest.mark.parametrize(("status", "code"), [("SUCCESS", 0), ("FAILED", 1), ("ROLLED_BACK", 3), ("CANCELLED", 4)])
 def test_the_exit_status_is_the_outcome(status: str, code: int) -> None:
-    with played(story("RUNNING"), ended(status), story(status)) as script:
+    with played(story("RUNNING"), end_event(status), story(status)) as script:
         ran = run(script, "watch", "dep_1")
     assert (ran.exit_code, status in ran.stdout, "\x1b" in ran.stdout) == (code, True, False)
 
@@ -141,13 +141,13 @@ def test_a_level_includes_those_above_it(arguments: tuple[str, ...], levels: lis
 
 
 @pytest.mark.parametrize(
-    ("arguments", "shown"),
+    ("arguments", "expected"),
     [((), "a red b\n"), (("--raw",), "a \x1b[31mred\x1b[0m b\x1b[0m\n")],
 )
-def test_a_log_cannot_control_the_terminal(arguments: tuple[str, ...], shown: str) -> None:
+def test_a_log_cannot_control_the_terminal(arguments: tuple[str, ...], expected: str) -> None:
     wild = "a\x07 \x1b[31mred\x1b[0m\x9b2K b\r"
     with played(page(line(1, wild))) as script:
-        assert run(script, "logs", "tsk_1", *arguments).stdout == shown
+        assert run(script, "logs", "tsk_1", *arguments).stdout == expected
 
 
 def test_json_lines_are_as_stored() -> None:
@@ -156,14 +156,14 @@ def test_json_lines_are_as_stored() -> None:
 
 
 def test_a_service_account_is_created_for_its_token() -> None:
-    made = {"id": "tok_1", "name": "ci", "prefix": "bor_x", "scopes": ["VIEWER"], "expiresAt": AT}
+    token = {"id": "tok_1", "name": "ci", "prefix": "bor_x", "scopes": ["VIEWER"], "expiresAt": AT}
     account = payload(serviceAccount={"id": "sva_1", "name": "bot"})
-    with played(account, payload(token=made, secret="bor_secret")) as script:
+    with played(account, payload(token=token, secret="bor_secret")) as script:
         ran = run(script, "token", "create", "ci", "--scope", "viewer", "--service-account", "bot", "--create")
     assert ran.stdout == "bor_secret\n"
     assert "sva_1" in ran.stderr
     assert AT not in ran.stderr, "people see their own zone"
-    assert [given.get("serviceAccountId") for given in script.variables("input")] == [None, "sva_1"]
+    assert [input_.get("serviceAccountId") for input_ in script.variables("input")] == [None, "sva_1"]
 
 
 def test_the_document_of_accounts_fits_the_schema() -> None:
@@ -187,9 +187,9 @@ def test_a_task_that_an_edit_adds_is_named_by_its_key() -> None:
 
 def test_the_key_of_an_unknown_task_is_fetched() -> None:
     moved = {"__typename": "TaskStatusChanged", "cursor": "c2", "at": AT, "actor": None, "taskFrom": "PENDING"}
-    for found, shown in (({"id": "tsk_2", "key": "b"}, "b"), (None, "tsk_2")):
+    for task_, expected in (({"id": "tsk_2", "key": "b"}, "b"), (None, "tsk_2")):
         events = [moved | {"taskId": "tsk_2", "taskTo": "CANCELLED", "reason": None}]
-        answers = (story("RUNNING"), feed({"cursor": "c2", "events": events}), data(task=found), story("SUCCESS"))
+        answers = (story("RUNNING"), feed({"cursor": "c2", "events": events}), data(task=task_), story("SUCCESS"))
         with played(*answers) as script:
             ran = run(script, "watch", "dep_1", "--no-logs")
-        assert (ran.exit_code, f"CANCELLED    {shown}\n" in ran.stdout) == (0, True), ran.stdout
+        assert (ran.exit_code, f"CANCELLED    {expected}\n" in ran.stdout) == (0, True), ran.stdout

@@ -1,4 +1,4 @@
-"""What a process of Boreas shows of itself: no secret, whatever it was started with."""
+"""Processes of Boreas show no secret to other processes, however they were started."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ GIVEN = {"BOREAS_DATABASE_URL": "postgres://secret-1", "BOREAS_TOKEN": "bor_secr
 
 
 @contextlib.asynccontextmanager
-async def waiting(*prefix: str) -> AsyncIterator[int]:
+async def waiting_process(*prefix: str) -> AsyncIterator[int]:
     process = await asyncio.create_subprocess_exec(
         *(*prefix, sys.executable, "-c", WAIT),
         cwd=Path(__file__).parents[2],
@@ -47,23 +47,23 @@ def variables(number: int) -> bytes:
 
 @linux
 async def test_proc_shows_no_secrets() -> None:
-    async with waiting() as number:
-        shown = variables(number) if os.geteuid() == 0 else b"shown"
-        assert b"shown" in shown and b"secret-" not in shown
+    async with waiting_process() as number:
+        content = variables(number) if os.geteuid() == 0 else b"shown"
+        assert b"shown" in content and b"secret-" not in content
 
 
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become two processes of one other user")
 async def test_other_processes_of_the_same_user_cannot_read_the_memory() -> None:
     capability = "-all,+dac_read_search"
-    who = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
-    nobody = (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)
-    async with waiting(*nobody) as number:
+    identity = ("--reuid", "65534", "--regid", "65534", "--clear-groups")
+    nobody = (shutil.which("setpriv") or "setpriv", *identity, "--inh-caps", capability, "--ambient-caps", capability)
+    async with waiting_process(*nobody) as number:
         for name in ("environ", "mem", "maps", "fd/0"):
             script = f"head -c 1 /proc/{number}/{name} || readlink /proc/{number}/{name}"
             process = await asyncio.create_subprocess_exec(*nobody, "sh", "-c", script, stdout=-1, stderr=-1)
-            said, complained = await process.communicate()
-            assert (said, b"denied" in complained) == (b"", True), name
+            output, error_output = await process.communicate()
+            assert (output, b"denied" in error_output) == (b"", True), name
 
 
 @linux
@@ -82,8 +82,8 @@ async def test_servers_show_no_secret(environ: dict[str, str], command: str, tmp
         while b"serves the pool" not in line and b"running on" not in line:
             line = await process.stderr.readline()
             assert line
-    shown = variables(process.pid)
+    content = variables(process.pid)
     process.terminate()
     await process.communicate()
-    assert b"BOREAS_PORT" in shown
-    assert [name for name, secret in secrets.items() if secret.encode() in shown] == []
+    assert b"BOREAS_PORT" in content
+    assert [name for name, secret in secrets.items() if secret.encode() in content] == []

@@ -16,7 +16,7 @@ VARIABLES = ("BOREAS_CA_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "BOREAS_PROXY", 
 
 
 @pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
@@ -31,7 +31,7 @@ def port_of(script: Script) -> int:
 
 
 @asynccontextmanager
-async def secured(script: Script, authority: Authority) -> AsyncIterator[int]:
+async def serve_tls(script: Script, authority: Authority) -> AsyncIterator[int]:
     async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", port_of(script))
 
@@ -44,7 +44,7 @@ async def test_the_authorities_of_the_environment_are_trusted(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with played(data(x=1)) as script:
-        async with secured(script, authority) as port:
+        async with serve_tls(script, authority) as port:
             api = Api(f"https://localhost:{port}", TOKEN)
             with pytest.raises(ApiError, match="unable to get local issuer certificate"):
                 await api.query("q")
@@ -55,10 +55,10 @@ async def test_the_authorities_of_the_environment_are_trusted(
 async def test_a_feed_comes_over_tls_and_through_a_proxy(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOREAS_CA_FILE", str(authority.file))
     with played(feed({"cursor": "c1", "line": "a"})) as script:
-        async with secured(script, authority) as port, proxy_to(port) as proxy:
+        async with serve_tls(script, authority) as port, proxy_to(port) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             api = Api("https://boreas.example", TOKEN)
-            assert [each["line"] async for each in api.subscribe("s", lambda _: {})] == ["a"]
+            assert [item["line"] async for item in api.subscribe("s", lambda _: {})] == ["a"]
     assert proxy.asked == ["CONNECT boreas.example:443 HTTP/1.1"]
 
 
@@ -73,15 +73,15 @@ async def test_an_api_on_this_machine_is_never_reached_through_a_proxy(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("BOREAS_CA_FILE", "/nowhere.pem", "BOREAS_CA_FILE is /nowhere.pem, which cannot be used: No such file"),
         ("HTTPS_PROXY", "socks5://h:1", "HTTPS_PROXY is not a valid proxy URL"),
     ],
 )
 async def test_unusable_certificates_and_proxies_are_named(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ApiError, match=said):
+    with pytest.raises(ApiError, match=message):
         await Api("https://boreas.example", TOKEN).query("q")

@@ -29,9 +29,9 @@ async def environ(servers: Servers, postgres_folder: str) -> AsyncIterator[dict[
     name = f"commands_{uuid.uuid4().hex[:8]}"
     admin = await asyncpg.connect(user="postgres", database="postgres", host=postgres_folder)
     await admin.execute(f'CREATE DATABASE "{name}"')
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("BOREAS_")}
     url = f"postgres://postgres@/{name}?host={quote(postgres_folder)}"
-    yield kept | {"BOREAS_DATABASE_URL": url, "BOREAS_REDIS_URL": servers.redis_url}
+    yield variables | {"BOREAS_DATABASE_URL": url, "BOREAS_REDIS_URL": servers.redis_url}
     await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await admin.close()
 
@@ -49,14 +49,14 @@ async def start(environ: Mapping[str, str], *arguments: str) -> asyncio.subproce
 
 async def run(environ: Mapping[str, str], *arguments: str) -> tuple[int | None, str, str]:
     process = await start(environ, *arguments)
-    said, complained = await process.communicate()
-    return process.returncode, said.decode().strip(), complained.decode().strip()
+    output, error_output = await process.communicate()
+    return process.returncode, output.decode().strip(), error_output.decode().strip()
 
 
-async def test_migrate_there_and_back(environ: dict[str, str]) -> None:
+async def test_migrations_run_forward_and_backward(environ: dict[str, str]) -> None:
     for word, arguments in (("pending", ("--status",)), ("applied", ()), ("applied", ("--status",))):
-        code, said, _ = await run(environ, "migrate", *arguments)
-        assert (code, [line.split() for line in said.splitlines()]) == (0, [[word, name] for name in MIGRATIONS])
+        code, output, _ = await run(environ, "migrate", *arguments)
+        assert (code, [line.split() for line in output.splitlines()]) == (0, [[word, name] for name in MIGRATIONS])
     assert (await run(environ, "migrate"))[:2] == (0, "Nothing to do: the database is up to date.")
 
     code, _, complained = await run(environ, "migrate", "--down")
@@ -67,14 +67,14 @@ async def test_migrate_there_and_back(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("command", ["api", "worker"])
 async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str, str], command: str) -> None:
-    code, said, complained = await run(environ, command)
-    assert (code, said) == (2, "")
+    code, output, error_output = await run(environ, command)
+    assert (code, output) == (2, "")
     lacks = f"lacks {len(MIGRATIONS)} of this release's migrations"
-    assert complained == f"Error: The database {lacks}. Run boreas migrate first."
+    assert error_output == f"Error: The database {lacks}. Run boreas migrate first."
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "says"),
+    ("command", "settings", "message"),
     [
         ("api", {"BOREAS_DATABASE_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
         ("worker", {"BOREAS_REDIS_URL": ""}, "Set BOREAS_DATABASE_URL and BOREAS_REDIS_URL"),
@@ -91,21 +91,21 @@ async def test_servers_refuse_a_database_that_is_not_migrated(environ: dict[str,
     ],
 )
 async def test_invalid_settings_are_refused_in_one_line(
-    environ: dict[str, str], command: str, given: dict[str, str], says: str
+    environ: dict[str, str], command: str, settings: dict[str, str], message: str
 ) -> None:
-    code, said, complained = await run(environ | given, command)
-    assert (code, said) == (2, "")
-    assert says in complained
-    assert "secret" not in complained
-    assert len(complained.splitlines()) == 1
+    code, output, error_output = await run(environ | settings, command)
+    assert (code, output) == (2, "")
+    assert message in error_output
+    assert "secret" not in error_output
+    assert len(error_output.splitlines()) == 1
 
 
 async def test_a_worker_refuses_a_missing_folder_of_kubeconfigs(environ: dict[str, str]) -> None:
     await run(environ, "migrate")
-    code, said, complained = await run(environ, "worker", "--kubeconfigs", "/nowhere")
-    assert (code, said) == (2, "")
+    code, output, error_output = await run(environ, "worker", "--kubeconfigs", "/nowhere")
+    assert (code, output) == (2, "")
     assert (
-        complained
+        error_output
         == "Error: --kubeconfigs is “/nowhere”, which is not a folder. Name an existing folder, or leave it out."
     )
 
@@ -123,8 +123,8 @@ async def test_many_apis_start_together_and_make_one_first_token(environ: dict[s
     finally:
         for process, number in zip(started, (signal.SIGTERM, signal.SIGINT, signal.SIGTERM), strict=True):
             process.send_signal(number)
-        ended = [(await process.communicate(), process.returncode) for process in started]
-    for (_, complained), code in ended:
+        results = [(await process.communicate(), process.returncode) for process in started]
+    for (_, complained), code in results:
         assert code == 0, complained.decode()
         assert b"Traceback" not in complained
 
@@ -138,7 +138,7 @@ def free_ports(count: int) -> list[int]:
 
 
 async def viewer(port: int) -> str:
-    """Return who comes with the first token, as soon as the API serves."""
+    """Return the actor of the first token, as soon as the API serves."""
     headers = {"Authorization": f"Bearer {FIRST_TOKEN}"}
     async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(40):
         while True:
@@ -152,6 +152,6 @@ async def viewer(port: int) -> str:
 
 
 async def test_schema_is_the_file(environ: dict[str, str]) -> None:
-    code, said, _ = await run(environ, "schema")
+    code, output, _ = await run(environ, "schema")
     assert code == 0
-    assert said == (ROOT / "schema.graphql").read_text(encoding="utf-8").strip()
+    assert output == (ROOT / "schema.graphql").read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""Settings from the environment: what is taken, and what is refused by name."""
+"""Settings from the environment: valid ones are read, and invalid ones are refused by name."""
 
 import os
 from pathlib import Path
@@ -117,15 +117,15 @@ def test_a_refused_token_is_not_shown() -> None:
 def test_secrets_can_be_read_from_files(tmp_path: Path) -> None:
     for name, text in (("db", "postgres://db/x\n"), ("cache", " redis://cache "), ("token", TOKEN)):
         (tmp_path / name).write_text(text)
-    found = read_settings(
+    settings = read_settings(
         {
             "BOREAS_DATABASE_URL_FILE": str(tmp_path / "db"),
             "BOREAS_REDIS_URL_FILE": str(tmp_path / "cache"),
             "BOREAS_ADMIN_TOKEN_FILE": str(tmp_path / "token"),
         }
     )
-    assert found.store == StoreSettings(database_url="postgres://db/x", redis_url="redis://cache")
-    assert found.admin_token == TOKEN and len(found.secret_files) == 3
+    assert settings.store == StoreSettings(database_url="postgres://db/x", redis_url="redis://cache")
+    assert settings.admin_token == TOKEN and len(settings.secret_files) == 3
 
 
 def test_a_secret_in_a_variable_and_in_a_file_is_refused(tmp_path: Path) -> None:

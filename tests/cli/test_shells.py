@@ -1,4 +1,4 @@
-"""What shells complete, the help, its reference, and the exit status of what goes wrong inside."""
+"""Shell completion, the help, its reference, and the exit status of internal errors."""
 
 import asyncio
 import re
@@ -49,13 +49,13 @@ def run(*arguments: str, **environ: str) -> Any:
 async def test_shells_accept_their_completion_scripts(shell: str) -> None:
     script = run("completion", shell).stdout
     assert f"_BOREAS_COMPLETE={shell}_complete" in script
-    if found := shutil.which(shell):
-        process = await asyncio.create_subprocess_exec(found, "-n", stdin=-1, stderr=-1)
+    if path := shutil.which(shell):
+        process = await asyncio.create_subprocess_exec(path, "-n", stdin=-1, stderr=-1)
         _, complained = await process.communicate(script.encode())
         assert (process.returncode, complained) == (0, b"")
 
 
-async def completed(words: str, **environ: str) -> list[str]:
+async def completions(words: str, **environ: str) -> list[str]:
     """Return what bash would offer for the last word."""
     number = str(len(words.split(" ")) - 1)
     env = {"_BOREAS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": number} | environ
@@ -64,28 +64,28 @@ async def completed(words: str, **environ: str) -> list[str]:
 
 
 async def test_names_are_completed_by_the_api(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(autoStart=False)
+    home = await world(system.admin)
+    await home.application("web")
+    id_ = await home.deploy(autoStart=False)
     api = {"BOREAS_URL": system.url, "BOREAS_TOKEN": ADMIN}
-    (environment,) = await completed("boreas deploy --environment ", **api)
+    (environment,) = await completions("boreas deploy --environment ", **api)
     assert environment.startswith("env-")
-    (application,) = await completed("boreas application show we", **api)
+    (application,) = await completions("boreas application show we", **api)
     assert application.startswith("web-")
-    assert await completed("boreas deploy --version ", **api) == ["v1"]
-    assert await completed("boreas deployment cancel dep_", **api) == [id_]
-    assert f"{id_}/{application}/deploy" in await completed(f"boreas task show {id_}/", **api)
-    assert "rollback" in await completed("boreas deployment ro")
+    assert await completions("boreas deploy --version ", **api) == ["v1"]
+    assert await completions("boreas deployment cancel dep_", **api) == [id_]
+    assert f"{id_}/{application}/deploy" in await completions(f"boreas task show {id_}/", **api)
+    assert "rollback" in await completions("boreas deployment ro")
 
 
 async def test_without_an_api_completion_is_silent() -> None:
-    assert await completed("boreas deploy --environment ", BOREAS_URL="http://127.0.0.1:1", BOREAS_TOKEN=ADMIN) == []
-    assert await completed("boreas deploy --environment ", BOREAS_DATA_DIR="/nonexistent") == []
+    assert await completions("boreas deploy --environment ", BOREAS_URL="http://127.0.0.1:1", BOREAS_TOKEN=ADMIN) == []
+    assert await completions("boreas deploy --environment ", BOREAS_DATA_DIR="/nonexistent") == []
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     inner = command.commands.items() if isinstance(command, click.Group) else ()
-    return [path, *(each for name, verb in inner for each in commands(verb, (*path, name)))]
+    return [path, *(command_path for name, verb in inner for command_path in commands(verb, (*path, name)))]
 
 
 NOUNS = {"deployment", "task", "workflow", "application", "environment", "version", "template", "approval", "freeze"}
@@ -104,9 +104,13 @@ def test_topics_have_help(topic: str) -> None:
 def test_help_of_commands_and_typing_errors() -> None:
     assert run("help", "deployment", "list").stdout.startswith("Usage: boreas deployment list")
     assert run("help", "nothing").exit_code == 2
-    for words, meant in ((("deploymnt",), "deployment"), (("deployment", "lst"), "list"), (("task", "retyr"), "retry")):
+    for words, suggestion in (
+        (("deploymnt",), "deployment"),
+        (("deployment", "lst"), "list"),
+        (("task", "retyr"), "retry"),
+    ):
         wrong = run(*words)
-        assert (wrong.exit_code, f"'{meant}'" in wrong.stderr) == (2, True)
+        assert (wrong.exit_code, f"'{suggestion}'" in wrong.stderr) == (2, True)
     assert "'--status'" in run("deployment", "list", "--statos", "x").stderr
 
 

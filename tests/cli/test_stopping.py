@@ -59,19 +59,19 @@ async def client_of(settings: dict[str, str]) -> Client:
             await asyncio.sleep(0.05)
 
 
-async def deployed(client: Client, command: list[str]) -> str:
-    here = await world(client, operator="SHELL")
-    await here.application("app")
-    return await here.deploy(tasks=[task("slow", command={"command": command})])
+async def create_deployment(client: Client, command: list[str]) -> str:
+    environment = await world(client, operator="SHELL")
+    await environment.application("app")
+    return await environment.deploy(tasks=[task("slow", command={"command": command})])
 
 
 async def story(client: Client, id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.query(ATTEMPTS, id=id_))["deployment"]
-    return found
+    deployment: dict[str, Any] = (await client.query(ATTEMPTS, id=id_))["deployment"]
+    return deployment
 
 
 async def until(runs: Callable[[], bool]) -> None:
-    """Wait until a command runs, by its mark: a task that is RUNNING may be about to be begun."""
+    """Wait until a command has written its mark: a RUNNING task may not have started its process yet."""
     async with asyncio.timeout(30):
         while not runs():
             await asyncio.sleep(0.05)
@@ -80,18 +80,18 @@ async def until(runs: Callable[[], bool]) -> None:
 async def test_a_stopping_api_asks_its_feeds_to_reconnect(settings: dict[str, str]) -> None:
     async with started(settings, "api") as api:
         client = await client_of(settings)
-        id_ = await deployed(client, ["true"])
-        seen: list[dict[str, Any]] = []
+        id_ = await create_deployment(client, ["true"])
+        messages: list[dict[str, Any]] = []
 
         async def follow() -> None:
             async for event in events(client, FOLLOW, id=id_):
-                seen.append(event)  # noqa: PERF401
+                messages.append(event)  # noqa: PERF401
 
         async with client.socket() as socket:
             await begin(socket, "1", FOLLOW, id=id_)
             assert json.loads(await socket.recv())["type"] == "next"
             following = asyncio.create_task(follow())
-            while not seen:
+            while not messages:
                 await asyncio.sleep(0.02)
             api.send_signal(signal.SIGTERM)
             with pytest.raises(websockets.ConnectionClosed) as closed:
@@ -136,12 +136,12 @@ async def test_an_api_that_is_stopped_while_it_starts_ends_at_once(settings: dic
 async def test_a_stopping_worker_waits_for_its_tasks_or_hands_them_back(
     settings: dict[str, str], patience: str, signals: int, ends: str, tmp_path: Path
 ) -> None:
-    door, here = tmp_path / "door", tmp_path / "here"
-    command = ["sh", "-c", ': > "$2"; while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door), str(here)]
+    door, environment = tmp_path / "door", tmp_path / "here"
+    command = ["sh", "-c", ': > "$2"; while [ ! -e "$1" ]; do sleep 0.05; done', "sh", str(door), str(environment)]
     async with started(settings, "api"), started(settings | {"BOREAS_SHUTDOWN_SECONDS": patience}, "worker") as worker:
         client = await client_of(settings)
-        id_ = await deployed(client, command)
-        await until(here.exists)
+        id_ = await create_deployment(client, command)
+        await until(environment.exists)
         for _ in range(signals):
             worker.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.3)

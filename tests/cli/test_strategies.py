@@ -1,4 +1,4 @@
-"""How a strategy is written on the command line, and what the API is asked for then."""
+"""Strategies on the command line, and the resulting input of the API."""
 
 import click
 import pytest
@@ -19,10 +19,10 @@ from app.cli.strategies import StrategyParameter, strategy_input
 def test_a_strategy(text: str, kind: str, ratios: list[float | None]) -> None:
     parsed = StrategyParameter().convert(text, None, None)
     fields = strategy_input({"strategy": parsed, "batch_size": 2, "batch_interval": 30, "no_auto_rollback": True})
-    rest = {"batchSize": 2, "batchInterval": 30, "autoRollback": False}
+    other_fields = {"batchSize": 2, "batchInterval": 30, "autoRollback": False}
     assert fields == {
         "kind": kind,
-        "steps": [rest | ({} if ratio is None else {"canaryRatio": ratio}) for ratio in ratios],
+        "steps": [other_fields | ({} if ratio is None else {"canaryRatio": ratio}) for ratio in ratios],
     }
 
 

@@ -10,13 +10,13 @@ from types import MappingProxyType
 import pytest
 
 from tests.cli.support.scripted_api import TOKEN, Script, data, played
-from tests.cli.test_following import ended, line, page, story
+from tests.cli.test_following import end_event, line, page, story
 
 ROOT = Path(__file__).parents[2]
 MANY = page(*(line(number, "x" * 1000) for number in range(500)), more=True)
 
 
-async def ran(
+async def run_command(
     script: Script, *arguments: str | bytes, stdout: int = -1, environ: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[int | None, bytes, bytes]:
     env = {"PATH": os.environ["PATH"], "BOREAS_URL": script.url, "BOREAS_TOKEN": TOKEN, **environ}
@@ -45,15 +45,15 @@ LATIN = {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "iso-8859-1", "PYTHON
 async def test_the_exit_status_is_that_of_the_deployment_in_every_encoding(
     environ: dict[str, str], status: str, code: int
 ) -> None:
-    with played(story("RUNNING"), ended(status), story(status)) as script:
-        returned, out, err = await ran(script, "watch", "dep_1", "--no-logs", environ=environ)
+    with played(story("RUNNING"), end_event(status), story(status)) as script:
+        returned, out, err = await run_command(script, "watch", "dep_1", "--no-logs", environ=environ)
     assert (returned, status.encode() in out, b"Traceback" in err) == (code, True, False), err
 
 
 async def test_missing_characters_are_replaced_and_escaped_in_json() -> None:
     with played(page(line(1, "✓ “a” → é 中"))) as script:
-        plain = await ran(script, "logs", "tsk_1", environ=LATIN)
-        escaped = await ran(script, "logs", "tsk_1", "--json", environ=LATIN)
+        plain = await run_command(script, "logs", "tsk_1", environ=LATIN)
+        escaped = await run_command(script, "logs", "tsk_1", "--json", environ=LATIN)
     assert plain[1] == '+ "a" -> é ?\n'.encode("latin-1")
     assert b"\\u2713 \\u201ca\\u201d \\u2192 \\u00e9 \\u4e2d" in escaped[1]
 
@@ -62,7 +62,7 @@ async def test_missing_characters_are_replaced_and_escaped_in_json() -> None:
 async def test_a_closed_pipe_ends_a_command_as_sigpipe_would(arguments: tuple[str, ...]) -> None:
     with played(MANY) as script:
         ours, theirs = os.pipe()
-        running = asyncio.create_task(ran(script, *arguments, stdout=theirs))
+        running = asyncio.create_task(run_command(script, *arguments, stdout=theirs))
         await asyncio.sleep(0)
         await asyncio.to_thread(os.read, ours, 10)
         os.close(theirs)
@@ -73,14 +73,14 @@ async def test_a_closed_pipe_ends_a_command_as_sigpipe_would(arguments: tuple[st
 async def test_a_full_disk_is_one_line_of_error() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     with played(page(line(1, "a"))) as script:
-        code, _, err = await ran(script, "logs", "tsk_1", stdout=full)
+        code, _, err = await run_command(script, "logs", "tsk_1", stdout=full)
     os.close(full)
     assert (code, err) == (2, b"Error: The output cannot be written: No space left on device.\n")
 
 
 async def test_an_argument_that_is_not_text_is_refused() -> None:
     with played(data()) as script:
-        code, _, err = await ran(script, "deployment", "show", b"dep_\xff")
+        code, _, err = await run_command(script, "deployment", "show", b"dep_\xff")
     assert (code, b"is not text" in err, b"Traceback" in err) == (2, True, False)
 
 
@@ -91,9 +91,9 @@ async def test_a_confirmation_accepts_no_end_of_input_and_ctrl_c(typed: bytes, c
         command = (sys.executable, "-c", TERMINAL, sys.executable, "-m", "app.cli", "token", "revoke", "tok_1")
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=env, stdin=-1, stdout=-1, stderr=-1)
         assert process.stdin is not None and process.stdout is not None
-        seen = await process.stdout.readuntil(b"[y/N] ")
+        prompt = await process.stdout.readuntil(b"[y/N] ")
         process.stdin.write(typed)
-        seen += await process.stdout.read()
-    assert await process.wait() == code, seen
-    assert b"Traceback" not in seen
+        prompt += await process.stdout.read()
+    assert await process.wait() == code, prompt
+    assert b"Traceback" not in prompt
     assert script.requests == []

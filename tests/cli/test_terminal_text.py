@@ -1,4 +1,4 @@
-"""Text of other people as the client commands print it: nothing controls a terminal or reorders text."""
+"""Texts of other people cannot control a terminal or reorder text when client commands print them."""
 
 import json
 
@@ -10,7 +10,7 @@ STEERING = "\x1b[2J\x1b]52;c;aGk=\x07\x9b2J\x9d52;c;aGk=\x9c\x90q\x9c\x00\x07\x8
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("plain", "plain"),
         (f"a{STEERING}b", "ab"),
@@ -20,11 +20,11 @@ STEERING = "\x1b[2J\x1b]52;c;aGk=\x07\x9b2J\x9d52;c;aGk=\x9c\x90q\x9c\x00\x07\x8
         ("👩‍🚀 grün 数据库 שלום", "👩‍🚀 grün 数据库 שלום"),
     ],
 )
-def test_texts_are_made_printable(text: str, shown: str) -> None:
-    assert printable(text) == shown
+def test_texts_are_made_printable(text: str, expected: str) -> None:
+    assert printable(text) == expected
 
 
 def test_texts_in_json_are_printable() -> None:
-    found = json_text({f"k{STEERING}": [{"message": f"a{STEERING}b"}, 1, None, True], "n": 1.5})
-    assert json.loads(found) == {"k": [{"message": "ab"}, 1, None, True], "n": 1.5}
-    assert found.isprintable()
+    text = json_text({f"k{STEERING}": [{"message": f"a{STEERING}b"}, 1, None, True], "n": 1.5})
+    assert json.loads(text) == {"k": [{"message": "ab"}, 1, None, True], "n": 1.5}
+    assert text.isprintable()

@@ -47,9 +47,9 @@ async def test_a_working_day(system: System, tmp_path: Path) -> None:
     )
     assert failed.status == 1
     (id_,) = (await done(system, "deployment", "list", "--status", "failed", "-o", "name")).lines
-    shown = await done(system, "deployment", "show", id_)
-    assert "✗ FAILED" in shown.out and f"boreas task logs {id_}/web/build" in shown.err
-    assert f"boreas deployment retry {id_}" in shown.err
+    deployment = await done(system, "deployment", "show", id_)
+    assert "✗ FAILED" in deployment.out and f"boreas task logs {id_}/web/build" in deployment.err
+    assert f"boreas deployment retry {id_}" in deployment.err
     assert "building" in (await done(system, "task", "logs", f"{id_}/web/build")).out
     broken.unlink()
     retried = await done(system, "deployment", "retry", id_[:28])
@@ -69,14 +69,14 @@ async def test_a_working_day(system: System, tmp_path: Path) -> None:
 async def _freeze(system: System) -> None:
     await done(system, "freeze", "create", "staging", "--for", "2h", "--name", "sale", "--reason", "nobody is here")
     assert "frozen until" in (await done(system, "environment", "list")).out
-    held = (await done(system, "deploy", "--version", "v1", "--environment", "staging", "--json")).data["id"]
-    assert "FREEZE: " in (await done(system, "deployment", "show", held)).out
-    override = ("freeze", "override", held, "--reason", "payments are down", "-o", "json")
-    made = (await done(system, *override)).data["id"]
-    await system.admin.until(made, "SUCCESS")
-    assert (await done(system, "deployment", "show", held, "-o", "json")).data["status"] == "CANCELLED"
-    again = await boreas(system, *override)
-    assert (again.status, "does not wait for a freeze" in again.err) == (2, True)
+    pending_id = (await done(system, "deploy", "--version", "v1", "--environment", "staging", "--json")).data["id"]
+    assert "FREEZE: " in (await done(system, "deployment", "show", pending_id)).out
+    override = ("freeze", "override", pending_id, "--reason", "payments are down", "-o", "json")
+    overriding_id = (await done(system, *override)).data["id"]
+    await system.admin.until(overriding_id, "SUCCESS")
+    assert (await done(system, "deployment", "show", pending_id, "-o", "json")).data["status"] == "CANCELLED"
+    repeated = await boreas(system, *override)
+    assert (repeated.status, "does not wait for a freeze" in repeated.err) == (2, True)
     unknown = await boreas(system, "freeze", "delete", "sal")
     assert (unknown.status, "Did you mean “sale”?" in unknown.err) == (2, True)
     await done(system, "freeze", "delete", "sale", "--environment", "staging")
@@ -98,54 +98,54 @@ async def _approve(system: System) -> None:
 
 
 async def test_a_graph_is_edited_as_a_file(system: System, tmp_path: Path) -> None:
-    here = await world(system.admin)
-    await here.application("web", build={"command": ["make"]})
-    id_ = await here.deploy(autoStart=False)
-    shown = (await done(system, "workflow", "show", id_)).out
-    graph = yaml.safe_load(shown)
+    environment = await world(system.admin)
+    await environment.application("web", build={"command": ["make"]})
+    id_ = await environment.deploy(autoStart=False)
+    workflow = (await done(system, "workflow", "show", id_)).out
+    graph = yaml.safe_load(workflow)
     graph["tasks"].append({"key": "smoke", "type": "CUSTOM", "command": {"command": ["curl", "-f", "http://web"]}})
-    saved = await done(system, "workflow", "edit", id_, "--file", "-", given=yaml.safe_dump(graph))
+    saved = await done(system, "workflow", "edit", id_, "--file", "-", stdin=yaml.safe_dump(graph))
     assert saved.out == "Saved as revision 2.\n"
     assert (await done(system, "workflow", "diff", id_)).out == "+ smoke (CUSTOM)\n"
-    late = await boreas(system, "workflow", "edit", id_, "--file", "-", "--revision", "1", given=shown)
+    late = await boreas(system, "workflow", "edit", id_, "--file", "-", "--revision", "1", stdin=workflow)
     assert late.status == 2
     assert "From revision 1 to 2, others have changed:\n  + smoke" in late.err
-    wrong = await boreas(system, "workflow", "edit", id_, "--file", "-", given=shown.replace("BUILD", "BUIDL"))
+    wrong = await boreas(system, "workflow", "edit", id_, "--file", "-", stdin=workflow.replace("BUILD", "BUIDL"))
     assert (wrong.status, "tasks[1].type: Invalid enum value 'BUIDL'" in wrong.err) == (2, True)
     await done(system, "workflow", "restore", id_, "1")
-    assert (await done(system, "workflow", "show", id_)).out == shown
+    assert (await done(system, "workflow", "show", id_)).out == workflow
     assert len((await done(system, "workflow", "revisions", id_, "-o", "json")).data) == 3
 
 
 async def test_the_editor_shows_why_an_edit_was_refused(system: System, tmp_path: Path) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    id_ = await here.deploy(autoStart=False)
+    environment = await world(system.admin)
+    await environment.application("web")
+    id_ = await environment.deploy(autoStart=False)
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\nsed -i 's/type: DEPLOY/type: DEPLOI/' \"$1\"\n", encoding="utf-8")
     editor.chmod(0o755)
-    kept = await boreas(system, "workflow", "edit", id_, EDITOR=str(editor), VISUAL="")
-    assert (kept.status, "Invalid enum value 'DEPLOI'" in kept.err) == (2, True)
-    assert f"/{id_}.yaml" in kept.err
+    ran = await boreas(system, "workflow", "edit", id_, EDITOR=str(editor), VISUAL="")
+    assert (ran.status, "Invalid enum value 'DEPLOI'" in ran.err) == (2, True)
+    assert f"/{id_}.yaml" in ran.err
     untouched = await boreas(system, "workflow", "edit", id_, EDITOR="true", VISUAL="")
     assert (untouched.status, untouched.err) == (2, "Error: Nothing was changed.\n")
 
 
 async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System) -> None:
     await system.start_worker()
-    here = await world(system.admin, "SHELL")
-    await here.application("web")
+    environment = await world(system.admin, "SHELL")
+    await environment.application("web")
     graph = [
         task("bad", command={"command": ["false"]}),
         task("later", "bad", command={"command": ["true"]}),
         task("asks", "later", command={"command": ["true"]}, requireConfirm=True),
     ]
-    id_ = await here.deploy(tasks=graph)
+    id_ = await environment.deploy(tasks=graph)
     await system.admin.until(id_, "FAILED")
     listed = await done(system, "task", "list", id_, "--status", "FAILED", "-o", "json")
-    assert [each["key"] for each in listed.data] == ["bad"]
-    shown = await done(system, "task", "show", f"{id_}/bad")
-    assert "exit status 1" in shown.out and f"boreas task retry {id_}/bad" in shown.err
+    assert [item["key"] for item in listed.data] == ["bad"]
+    details = await done(system, "task", "show", f"{id_}/bad")
+    assert "exit status 1" in details.out and f"boreas task retry {id_}/bad" in details.err
     await done(system, "task", "retry", f"{id_}/bad")
     await system.admin.until(id_, "FAILED")
     await done(system, "task", "skip", f"{id_}/bad", "--reason", "known to fail")
@@ -154,16 +154,16 @@ async def test_tasks_are_retried_skipped_cancelled_and_confirmed(system: System)
     ann = (await account(system.admin, {"role": "APPROVER"})).client.token
     assert (await done(system, "task", "confirm", f"{id_}/asks", token=ann)).out == "Confirmed: asks\n"
     await system.admin.until(id_, "SUCCESS")
-    again = await boreas(system, "task", "confirm", f"{id_}/asks", token=ann)
-    assert (again.status, "waits for no approval" in again.err) == (2, True)
+    repeated = await boreas(system, "task", "confirm", f"{id_}/asks", token=ann)
+    assert (repeated.status, "waits for no approval" in repeated.err) == (2, True)
     near = await boreas(system, "task", "retry", f"{id_}/bat")
     assert (near.status, "Did you mean “bad”?" in near.err) == (2, True)
 
 
 async def test_deployments_are_paused_resumed_started_and_cancelled(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
-    ids = [await here.deploy(autoStart=False), await here.deploy(autoStart=False)]
+    environment = await world(system.admin)
+    await environment.application("web")
+    ids = [await environment.deploy(autoStart=False), await environment.deploy(autoStart=False)]
     for verb in ("start", "pause", "resume"):
         assert len((await done(system, "deployment", verb, *ids)).lines) == 2
     mixed = await boreas(system, "deployment", "cancel", ids[0], "dep_nothing", ids[1], "--reason", "wrong version")
@@ -178,14 +178,16 @@ async def test_deployments_are_paused_resumed_started_and_cancelled(system: Syst
 
 
 async def test_grants_are_created_shown_and_deleted(system: System) -> None:
-    here = await world(system.admin)
-    found = await system.admin.query("query($id: ID!) { environment(id: $id) { name } }", id=here.environment_id)
-    place = ("--environment", found["environment"]["name"])
+    environment = await world(system.admin)
+    answer = await system.admin.query(
+        "query($id: ID!) { environment(id: $id) { name } }", id=environment.environment_id
+    )
+    place = ("--environment", answer["environment"]["name"])
     id_ = (await done(system, "service-account", "create", "release-bot", "-o", "name")).out.strip()
     await done(system, "grant", "create", id_, "deployer", *place)
     secret = (await done(system, "token", "create", "ci", "--scope", "DEPLOYER", "--service-account", id_)).out.strip()
-    who = await done(system, "whoami", token=secret)
-    assert "release-bot" in who.out and found["environment"]["name"] in who.out
+    identity = await done(system, "whoami", token=secret)
+    assert "release-bot" in identity.out and answer["environment"]["name"] in identity.out
     assert len((await done(system, "token", "list", "--of", id_, "-o", "json")).data) == 1
     refused = await boreas(system, "audit", "list", token=secret)
     assert (refused.status, "boreas whoami" in refused.err) == (2, True)
@@ -197,15 +199,15 @@ async def test_grants_are_created_shown_and_deleted(system: System) -> None:
 
 
 async def test_templates_are_saved_compared_and_archived(system: System) -> None:
-    here = await world(system.admin)
-    await here.application("web")
+    environment = await world(system.admin)
+    await environment.application("web")
     for keys in (("a",), ("a", "b")):
-        id_ = await here.deploy(tasks=[task(key) for key in keys], autoStart=False)
+        id_ = await environment.deploy(tasks=[task(key) for key in keys], autoStart=False)
         await done(system, "template", "save", "nightly", "--from", id_, "--note", f"{len(keys)} tasks")
     assert (await done(system, "template", "list", "-o", "name")).lines == ["nightly"]
     assert (await done(system, "template", "diff", "nightly")).out == "+ b (CUSTOM)\n"
-    shown = await done(system, "template", "show", "nightly@1", "-o", "json")
-    assert (shown.data["note"], len(shown.data["tasks"])) == ("1 tasks", 1)
+    template = await done(system, "template", "show", "nightly@1", "-o", "json")
+    assert (template.data["note"], len(template.data["tasks"])) == ("1 tasks", 1)
     missing = await boreas(system, "template", "show", "nightly@9")
     assert (missing.status, "It has 1 to 2." in missing.err) == (2, True)
     await done(system, "template", "archive", "nightly", "--yes")
@@ -214,17 +216,17 @@ async def test_templates_are_saved_compared_and_archived(system: System) -> None
 
 
 async def test_applications_are_archived_and_versions_compared(system: System) -> None:
-    here = await world(system.admin)
-    ids = [await here.application(name) for name in ("web", "api")]
+    home = await world(system.admin)
+    ids = [await home.application(name) for name in ("web", "api")]
     listed = (await done(system, "application", "list", "-o", "json")).data
-    names = {each["id"]: each["name"] for each in listed}
+    names = {item["id"]: item["name"] for item in listed}
     web, api = (names[id_] for id_ in ids)
     await done(system, "version", "create", "v1", "--application", f"{web}=registry/web:1", "--application", api)
     await done(system, "version", "create", "v2", "--application", f"{web}=registry/web:2")
     compared = (await done(system, "version", "compare", "v1", "v2", "-o", "json")).data
-    assert {each["application"]: each["change"] for each in compared} == {web: "changed", api: "removed"}
-    held = await done(system, "application", "versions", api, "-o", "name")
-    assert held.lines == ["v1"]
+    assert {item["application"]: item["change"] for item in compared} == {web: "changed", api: "removed"}
+    version_names = await done(system, "application", "versions", api, "-o", "name")
+    assert version_names.lines == ["v1"]
     await done(system, "application", "archive", web, "--yes")
     assert web not in (await done(system, "application", "list", "-o", "name")).lines
     assert (await done(system, "application", "list", "--archived", "-o", "name")).lines == [web]

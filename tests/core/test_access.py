@@ -1,8 +1,8 @@
-"""Who may do what.
+"""Permissions of principals.
 
-In: a person's grants, the scopes of the token they came with, a role that something takes, and what it is done to.
+In: a person's grants, the scopes of their token, the required role, and the object.
 Out: yes or no. Also: which scopes a new token may not have.
-Tested: what each role permits, what each grant covers, that everything else is denied, and that narrowing never widens.
+Tested: permissions of each role, objects of each grant, that all else is denied, and that narrowing never widens.
 """
 
 import pytest
@@ -24,7 +24,7 @@ def principal(*grants: Grant, scopes: tuple[Role, ...] = (ADMIN,)) -> Principal:
 
 
 @pytest.mark.parametrize(
-    ("held", "permitted"),
+    ("granted_role", "permitted"),
     [
         (VIEWER, {VIEWER}),
         (DEPLOYER, {VIEWER, DEPLOYER}),
@@ -32,9 +32,9 @@ def principal(*grants: Grant, scopes: tuple[Role, ...] = (ADMIN,)) -> Principal:
         (ADMIN, {VIEWER, DEPLOYER, APPROVER, ADMIN}),
     ],
 )
-def test_what_a_role_permits(held: Role, permitted: set[Role]) -> None:
-    assert PERMITS[held] == permitted
-    granted, scoped = principal(Grant(held)), principal(Grant(ADMIN), scopes=(held,))
+def test_permissions_of_each_role(granted_role: Role, permitted: set[Role]) -> None:
+    assert PERMITS[granted_role] == permitted
+    granted, scoped = principal(Grant(granted_role)), principal(Grant(ADMIN), scopes=(granted_role,))
     assert {role for role in Role if granted.allows(role)} == permitted
     assert {role for role in Role if scoped.allows(role)} == permitted
 
@@ -78,9 +78,9 @@ E1A1, E1A2, E2A2 = Grant(DEPLOYER, "e1", "a1"), Grant(DEPLOYER, "e1", "a2"), Gra
 def test_each_application_in_its_environment_must_be_covered(
     grants: list[Grant], environment: str | None, applications: list[str], allowed: bool
 ) -> None:
-    who = principal(*grants)
-    assert who.allows(DEPLOYER, environment_id=environment, application_ids=applications) is allowed
-    assert not who.allows(APPROVER, environment_id=environment, application_ids=applications)
+    actor = principal(*grants)
+    assert actor.allows(DEPLOYER, environment_id=environment, application_ids=applications) is allowed
+    assert not actor.allows(APPROVER, environment_id=environment, application_ids=applications)
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_a_deployment_needs_the_right_on_its_environment_and_all_its_application
         (ADMIN, EVERY, set(EVERY)),
     ],
 )
-def test_scopes_narrow_what_is_granted(grant: Role, scopes: tuple[Role, ...], permitted: set[Role]) -> None:
-    who = principal(Grant(grant), scopes=scopes)
-    assert {role for role in Role if who.allows(role)} == permitted
-    assert {role for role in Role if who.allows_somewhere(role)} == permitted
+def test_scopes_narrow_grants(grant: Role, scopes: tuple[Role, ...], permitted: set[Role]) -> None:
+    actor = principal(Grant(grant), scopes=scopes)
+    assert {role for role in Role if actor.allows(role)} == permitted
+    assert {role for role in Role if actor.allows_somewhere(role)} == permitted
 
 
 def test_two_grants_do_not_add_up_to_a_third() -> None:
-    who = principal(Grant(DEPLOYER, "e1"), Grant(APPROVER, "e2"))
-    assert not who.allows(APPROVER, environment_id="e1")
-    assert not who.allows(DEPLOYER, environment_id="e2")
+    actor = principal(Grant(DEPLOYER, "e1"), Grant(APPROVER, "e2"))
+    assert not actor.allows(APPROVER, environment_id="e1")
+    assert not actor.allows(DEPLOYER, environment_id="e2")
     assert not principal(Grant(DEPLOYER), Grant(APPROVER)).allows(ADMIN)
 
 
@@ -146,7 +146,7 @@ def test_two_grants_do_not_add_up_to_a_third() -> None:
         ([Grant(VIEWER, None, "a1"), E2A2], "a1", False),
     ],
 )
-def test_what_is_allowed_in_any_environment(grants: list[Grant], application: str | None, allowed: bool) -> None:
+def test_permissions_in_any_environment(grants: list[Grant], application: str | None, allowed: bool) -> None:
     assert principal(*grants).allows_somewhere(DEPLOYER, application) is allowed
 
 
@@ -159,8 +159,8 @@ PLACES = st.tuples(st.sampled_from([None, "e1", "e2"]), st.lists(st.sampled_from
 Place = tuple[str | None, list[str]]
 
 
-def may(who: Principal, role: Role, place: Place) -> bool:
-    return who.allows(role, environment_id=place[0], application_ids=place[1])
+def is_allowed(actor: Principal, role: Role, place: Place) -> bool:
+    return actor.allows(role, environment_id=place[0], application_ids=place[1])
 
 
 @property_of
@@ -171,30 +171,30 @@ def test_narrowing_never_widens(
     wide, unscoped = principal(*grants, scopes=scopes), principal(*grants, scopes=EVERY)
     fewer = tuple(scope for scope in scopes if data.draw(st.booleans()))
     lesser = tuple(data.draw(st.sampled_from(sorted(PERMITS[scope]))) for scope in scopes)
-    some = tuple(grant for grant in grants if data.draw(st.booleans()))
+    fewer_grants = tuple(grant for grant in grants if data.draw(st.booleans()))
     for narrow in (
         principal(*grants, scopes=fewer),
         principal(*grants, scopes=lesser),
-        principal(*some, scopes=scopes),
+        principal(*fewer_grants, scopes=scopes),
     ):
-        assert may(narrow, role, place) <= may(wide, role, place) <= may(unscoped, role, place)
+        assert is_allowed(narrow, role, place) <= is_allowed(wide, role, place) <= is_allowed(unscoped, role, place)
         assert narrow.allows_somewhere(role) <= wide.allows_somewhere(role)
 
 
 @property_of
 @given(GRANTS, ROLES, st.sampled_from(Role), PLACES)
-def test_what_is_allowed_is_allowed_somewhere_and_for_less(
+def test_a_permission_implies_weaker_permissions(
     grants: tuple[Grant, ...], scopes: tuple[Role, ...], role: Role, place: Place
 ) -> None:
-    who = principal(*grants, scopes=scopes)
-    if may(who, role, place):
-        assert who.allows_somewhere(role) and all(who.allows_somewhere(role, id) for id in place[1])
-        assert all(may(who, lesser, place) for lesser in PERMITS[role])
-        assert all(may(who, role, (place[0], [application])) for application in place[1])
+    actor = principal(*grants, scopes=scopes)
+    if is_allowed(actor, role, place):
+        assert actor.allows_somewhere(role) and all(actor.allows_somewhere(role, id) for id in place[1])
+        assert all(is_allowed(actor, lesser, place) for lesser in PERMITS[role])
+        assert all(is_allowed(actor, role, (place[0], [application])) for application in place[1])
 
 
 @pytest.mark.parametrize(
-    ("own", "wanted", "refused"),
+    ("own", "scopes", "refused"),
     [
         ((ADMIN,), EVERY, ()),
         ((VIEWER,), (VIEWER,), ()),
@@ -206,5 +206,5 @@ def test_what_is_allowed_is_allowed_somewhere_and_for_less(
         ((VIEWER,), (), ()),
     ],
 )
-def test_a_token_makes_no_wider_one(own: tuple[Role, ...], wanted: tuple[Role, ...], refused: tuple[Role, ...]) -> None:
-    assert scopes_beyond(principal(Grant(ADMIN), scopes=own), wanted) == refused
+def test_a_token_makes_no_wider_one(own: tuple[Role, ...], scopes: tuple[Role, ...], refused: tuple[Role, ...]) -> None:
+    assert scopes_beyond(principal(Grant(ADMIN), scopes=own), scopes) == refused

@@ -1,4 +1,4 @@
-"""Which waiting deployments may start.
+"""Admission of waiting deployments.
 
 In: the locks of active deployments of an environment, those that waiting ones need (in the order of requests), and the
 capacity. Out: those that may start, and for each the reason why it does not.
@@ -42,7 +42,7 @@ def claims(text: str) -> list[Claim]:
         ("r:a", "x:b y:b z:c", 2, "x"),
     ],
 )
-def test_which_deployments_may_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_deployments_that_can_start(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity)) == admitted
 
 
@@ -57,7 +57,7 @@ def test_which_deployments_may_start(active: str, waiting: str, capacity: int, a
         ("r:a", "x!:a y!:b", 9, "y"),
     ],
 )
-def test_which_deployments_may_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
+def test_deployments_that_can_start_during_a_freeze(active: str, waiting: str, capacity: int, admitted: str) -> None:
     assert " ".join(admit(claims(active), claims(waiting), capacity, frozen=True)) == admitted
 
 
@@ -100,8 +100,10 @@ QUEUES = st.lists(NEEDS, max_size=8).map(lambda needs: [Claim(f"d{i}", need) for
 
 @property_of
 @given(QUEUES, QUEUES, st.integers(0, 5))
-def test_exactly_admitted_deployments_can_start(before: list[Claim], waiting: list[Claim], capacity: int) -> None:
-    active = [claim for claim in before if claim.deployment_id in admit([], before, capacity)]
+def test_exactly_admitted_deployments_can_start(
+    active_claims: list[Claim], waiting: list[Claim], capacity: int
+) -> None:
+    active = [claim for claim in active_claims if claim.deployment_id in admit([], active_claims, capacity)]
     admitted = admit(active, waiting, capacity)
     free = [
         claim.deployment_id
@@ -124,8 +126,8 @@ def test_a_queue_empties_in_order_and_within_the_capacity(
         started += [claim for claim in waiting if claim.deployment_id in admitted]
         active += [claim for claim in waiting if claim.deployment_id in admitted]
         waiting = [claim for claim in waiting if claim.deployment_id not in admitted]
-        held = [application for claim in active for application in claim.application_ids]
-        assert len(active) <= capacity and len(held) == len(set(held))
+        locked_ids = [application for claim in active for application in claim.application_ids]
+        assert len(active) <= capacity and len(locked_ids) == len(set(locked_ids))
         active.remove(data.draw(st.sampled_from(active)))
     for application in "abcdefgh":
         turns = [claim.deployment_id for claim in started if application in claim.application_ids]

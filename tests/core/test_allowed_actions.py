@@ -1,8 +1,8 @@
-"""What a person may do to a deployment or a task in its present state.
+"""Allowed actions on a deployment or a task in each status.
 
-In: a deployment, and a task of it. Out: nothing when they may, else why not.
-Tested: a table of statuses for each deed, that a reason names the status, and that no action is allowed that the tables
-of changes forbid.
+In: a deployment, and a task of it. Out: None if the action is allowed, else the reason.
+Tested: a table of statuses for each action, that a reason names the status, and that no action is allowed that the
+tables of transitions forbid.
 """
 
 from collections.abc import Callable
@@ -34,62 +34,62 @@ Deed = Callable[[Deployment], str | None]
         (allowed_actions.why_not_roll_back, "RUNNING WAITING_CONFIRM FAILED SUCCESS"),
     ],
 )
-def test_what_may_be_done_to_a_deployment(why_not: Deed, allowed: str, status: DeploymentStatus) -> None:
+def test_allowed_actions_of_a_deployment(why_not: Deed, allowed: str, status: DeploymentStatus) -> None:
     reason = why_not(deployment(status))
     assert (reason is None) is (status in allowed.split())
     assert reason is None or status in reason
 
 
-def test_what_was_started_already_is_not_started_again() -> None:
+def test_started_tasks_are_not_started_again() -> None:
     assert allowed_actions.why_not_start(deployment(D.PENDING, queued_at=NOW)) is not None
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)
-def test_nothing_is_allowed_that_a_deployment_can_not_do(status: DeploymentStatus) -> None:
-    one, to = deployment(status), deployments.TRANSITIONS[status]
-    assert allowed_actions.why_not_start(one) is not None or D.RUNNING in to
-    assert allowed_actions.why_not_cancel(one) is not None or {D.CANCELLED, D.CANCELLING, D.FAILED} & set(to)
-    assert allowed_actions.why_not_retry(one) is not None or D.RUNNING in to
-    assert allowed_actions.why_not_roll_back(one) is not None or D.ROLLING_BACK in to or status is D.SUCCESS
+def test_allowed_actions_agree_with_the_transitions_of_a_deployment(status: DeploymentStatus) -> None:
+    subject, targets = deployment(status), deployments.TRANSITIONS[status]
+    assert allowed_actions.why_not_start(subject) is not None or D.RUNNING in targets
+    assert allowed_actions.why_not_cancel(subject) is not None or {D.CANCELLED, D.CANCELLING, D.FAILED} & set(targets)
+    assert allowed_actions.why_not_retry(subject) is not None or D.RUNNING in targets
+    assert allowed_actions.why_not_roll_back(subject) is not None or D.ROLLING_BACK in targets or status is D.SUCCESS
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)
-@pytest.mark.parametrize("seen", TaskStatus)
-def test_only_what_failed_is_tried_again(seen: TaskStatus, status: DeploymentStatus) -> None:
-    reason = allowed_actions.why_not_retry_task(deployment(status), task("t", seen))
+@pytest.mark.parametrize("task_status", TaskStatus)
+def test_only_failed_tasks_can_be_retried(task_status: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_retry_task(deployment(status), task("t", task_status))
     assert (reason is None) is (
-        status in (D.FAILED, D.RUNNING, D.WAITING_CONFIRM) and seen in (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
+        status in (D.FAILED, D.RUNNING, D.WAITING_CONFIRM) and task_status in (S.FAILED, S.CANCELLED, S.ROLLED_BACK)
     )
-    assert reason is None or status in reason or seen in reason
-    assert reason is not None or S.PENDING in tasks.TRANSITIONS[seen]
+    assert reason is None or status in reason or task_status in reason
+    assert reason is not None or S.PENDING in tasks.TRANSITIONS[task_status]
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.RUNNING, D.WAITING_CONFIRM])
-def test_what_is_paused_is_resumed_and_not_paused_again(status: DeploymentStatus) -> None:
-    one = deployment(status, paused=True)
-    assert allowed_actions.why_not_resume(one) is None
-    assert allowed_actions.why_not_pause(one) is not None
+def test_a_paused_deployment_can_be_resumed_and_not_paused(status: DeploymentStatus) -> None:
+    subject = deployment(status, paused=True)
+    assert allowed_actions.why_not_resume(subject) is None
+    assert allowed_actions.why_not_pause(subject) is not None
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)
-@pytest.mark.parametrize("seen", TaskStatus)
-def test_what_has_not_begun_or_has_failed_is_skipped(seen: TaskStatus, status: DeploymentStatus) -> None:
-    reason = allowed_actions.why_not_skip_task(deployment(status), task("t", seen))
+@pytest.mark.parametrize("task_status", TaskStatus)
+def test_only_unstarted_and_failed_tasks_can_be_skipped(task_status: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_skip_task(deployment(status), task("t", task_status))
     may_run = status in (D.PENDING, D.RUNNING, D.WAITING_CONFIRM, D.FAILED)
-    skippable = seen in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.FAILED, S.CANCELLED)
+    skippable = task_status in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.FAILED, S.CANCELLED)
     assert (reason is None) is (may_run and skippable)
-    assert reason is None or status in reason or seen in reason
-    assert reason is not None or S.SKIPPED in tasks.TRANSITIONS[seen]
+    assert reason is None or status in reason or task_status in reason
+    assert reason is not None or S.SKIPPED in tasks.TRANSITIONS[task_status]
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)
-@pytest.mark.parametrize("seen", TaskStatus)
-def test_what_has_not_ended_is_cancelled(seen: TaskStatus, status: DeploymentStatus) -> None:
-    reason = allowed_actions.why_not_cancel_task(deployment(status), task("t", seen))
-    open_ = seen in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.RUNNING)
+@pytest.mark.parametrize("task_status", TaskStatus)
+def test_only_tasks_that_have_not_ended_can_be_cancelled(task_status: TaskStatus, status: DeploymentStatus) -> None:
+    reason = allowed_actions.why_not_cancel_task(deployment(status), task("t", task_status))
+    open_ = task_status in (S.BLOCKED, S.PENDING, S.WAITING_CONFIRM, S.RUNNING)
     assert (reason is None) is (status in (D.RUNNING, D.WAITING_CONFIRM) and open_)
-    assert reason is None or status in reason or seen in reason
-    assert reason is not None or S.CANCELLED in tasks.TRANSITIONS[seen]
+    assert reason is None or status in reason or task_status in reason
+    assert reason is not None or S.CANCELLED in tasks.TRANSITIONS[task_status]
 
 
 @pytest.mark.parametrize("status", DeploymentStatus)
@@ -112,6 +112,6 @@ def test_undoing_is_cancelled_while_its_deployment_rolls_back(status: Deployment
 def test_a_rollout_is_promoted_while_it_watches(
     status: DeploymentStatus, more: dict[str, object], allowed: bool
 ) -> None:
-    one = task("t", S.RUNNING, **({"type": TaskType.DEPLOY} | more))
-    reason = allowed_actions.why_not_promote(deployment(status), one, NOW)
+    subject = task("t", S.RUNNING, **({"type": TaskType.DEPLOY} | more))
+    reason = allowed_actions.why_not_promote(deployment(status), subject, NOW)
     assert (reason is None) is (allowed and status is D.RUNNING)

@@ -1,7 +1,7 @@
-"""Who may decide an approval, and what comes of it.
+"""Decisions on approvals and their effects.
 
-In: an approval with its policy and decisions, and somebody with grants. Out: nothing when they may decide, else why
-not; where a decision leaves it; what may run before it. When people are asked is tested in test_plan and test_play.
+In: an approval with its policy and decisions, and a person with grants. Out: None if they may decide, else the reason;
+the status after a decision; the tasks that run before it.
 """
 
 from dataclasses import replace
@@ -68,13 +68,13 @@ def somebody(*grants: Grant, id: str = "ann", scopes: tuple[Role, ...] = (R.ADMI
     return Principal(actor=actor, grants=grants, scopes=scopes, token_id="t")
 
 
-def said(actor: str, verdict: Verdict = V.APPROVE, *held: Grant, counts: bool = True) -> Decision:
-    held = held or (EVERYTHING,)
-    return Decision(actor_id=actor, actor_name=actor, verdict=verdict, comment="", at=NOW, held=held, counts=counts)
+def decision(actor: str, verdict: Verdict = V.APPROVE, *grants: Grant, counts: bool = True) -> Decision:
+    grants = grants or (EVERYTHING,)
+    return Decision(actor_id=actor, actor_name=actor, verdict=verdict, comment="", at=NOW, held=grants, counts=counts)
 
 
-def code(one: Approval, who: Principal, verdict: Verdict = V.APPROVE) -> ErrorCode | None:
-    problem = why_not_decide(one, who, verdict, NOW)
+def code(subject: Approval, actor: Principal, verdict: Verdict = V.APPROVE) -> ErrorCode | None:
+    problem = why_not_decide(subject, actor, verdict, NOW)
     return problem.code if problem else None
 
 
@@ -98,8 +98,8 @@ def code(one: Approval, who: Principal, verdict: Verdict = V.APPROVE) -> ErrorCo
 def test_the_roles_that_the_policy_names_decide(
     roles: tuple[Role, ...], grants: list[Grant], may: bool, verdict: Verdict
 ) -> None:
-    found = code(approval(approver_roles=roles), somebody(*grants), verdict)
-    assert found == (None if may else ErrorCode.FORBIDDEN)
+    error_code = code(approval(approver_roles=roles), somebody(*grants), verdict)
+    assert error_code == (None if may else ErrorCode.FORBIDDEN)
 
 
 def test_a_token_without_the_scope_does_not_decide() -> None:
@@ -120,31 +120,31 @@ def test_authors_may_not_approve_unless_the_policy_allows_it(
 @pytest.mark.parametrize(
     ("vote", "counts"),
     [
-        (said("bob"), True),
-        (said("bob", V.APPROVE, Grant(R.APPROVER, "e")), True),
-        (said("bob", V.APPROVE, Grant(R.DEPLOYER)), False),
-        (said("bob", V.APPROVE, Grant(R.APPROVER, "other")), False),
-        (said("bob", V.APPROVE, Grant(R.APPROVER, "e", "web")), False),
-        (said("editor"), False),
-        (said("bob", counts=False), False),
-        (said("bob", V.REJECT, Grant(R.VIEWER)), True),
+        (decision("bob"), True),
+        (decision("bob", V.APPROVE, Grant(R.APPROVER, "e")), True),
+        (decision("bob", V.APPROVE, Grant(R.DEPLOYER)), False),
+        (decision("bob", V.APPROVE, Grant(R.APPROVER, "other")), False),
+        (decision("bob", V.APPROVE, Grant(R.APPROVER, "e", "web")), False),
+        (decision("editor"), False),
+        (decision("bob", counts=False), False),
+        (decision("bob", V.REJECT, Grant(R.VIEWER)), True),
     ],
 )
 def test_a_vote_counts_for_as_long_as_its_author_may_decide(vote: Decision, counts: bool) -> None:
-    one = approval(vote, required_approvals=2)
-    assert one.counts(vote) is counts
+    subject = approval(vote, required_approvals=2)
+    assert subject.counts(vote) is counts
     if vote.verdict is V.APPROVE:
-        assert one.missing == (1 if counts else 2)
-        assert status_after(one, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
+        assert subject.missing == (1 if counts else 2)
+        assert status_after(subject, V.APPROVE) is (A.APPROVED if counts else A.PENDING)
 
 
-def test_a_vote_that_does_not_count_any_more_can_be_given_again() -> None:
-    assert code(approval(said("ann", counts=False), required_approvals=2), somebody(EVERYTHING)) is None
+def test_a_vote_that_no_longer_counts_can_be_repeated() -> None:
+    assert code(approval(decision("ann", counts=False), required_approvals=2), somebody(EVERYTHING)) is None
 
 
 @pytest.mark.parametrize("status", [A.APPROVED, A.CANCELLED, A.EXPIRED])
-def test_once_it_is_decided_a_vote_counts_as_it_did_then(status: ApprovalStatus) -> None:
-    vote = said("bob", V.APPROVE, Grant(R.VIEWER))
+def test_after_the_decision_votes_keep_counting(status: ApprovalStatus) -> None:
+    vote = decision("bob", V.APPROVE, Grant(R.VIEWER))
     assert approval(vote, status=status).counts(vote)
 
 
@@ -176,19 +176,19 @@ NOTHING: frozenset[TaskType] = frozenset()
         (W.REPEATED, 2, False, None, None),
     ],
 )
-def test_what_may_run_before_the_approval(
+def test_tasks_that_run_before_the_approval(
     source: WorkflowSource,
     revision: int,
     manual: bool,
     policy: ApprovalPolicy | None,
     free: frozenset[TaskType] | None,
 ) -> None:
-    one = replace(DEPLOYMENT, source=source, revision=revision, manual_approval=manual)
-    assert types_before_approval(one, policy) == free
+    deployment = replace(DEPLOYMENT, source=source, revision=revision, manual_approval=manual)
+    assert types_before_approval(deployment, policy) == free
 
 
 @pytest.mark.parametrize(
-    ("who", "policy", "expected"),
+    ("actor", "policy", "expected"),
     [
         (somebody(Grant(R.DEPLOYER)), POLICY, ErrorCode.FORBIDDEN),
         (somebody(EVERYTHING), POLICY, None),
@@ -202,16 +202,18 @@ def test_what_may_run_before_the_approval(
         (somebody(EVERYTHING), ApprovalPolicy(approver_roles=(R.ADMIN,)), ErrorCode.FORBIDDEN),
     ],
 )
-def test_who_may_let_go_of_a_task_that_asks(who: Principal, policy: ApprovalPolicy, expected: ErrorCode | None) -> None:
-    problem = why_not_waive(DEPLOYMENT, policy, who, {"starter", "editor"})
+def test_actors_that_can_skip_a_task_that_needs_approval(
+    actor: Principal, policy: ApprovalPolicy, expected: ErrorCode | None
+) -> None:
+    problem = why_not_waive(DEPLOYMENT, policy, actor, {"starter", "editor"})
     assert (problem.code if problem else None) is expected
 
 
-def test_a_plan_tells_every_approval_that_it_would_ask_for() -> None:
+def test_a_plan_lists_every_approval_that_it_needs() -> None:
     steps = (StrategyStep(), StrategyStep(require_approval=True))
     tasks = [node("ask", require_confirm=True), node("ship", type=TaskType.DEPLOY, app="web"), node("other")]
-    found = planned_approvals(W.GENERATED, POLICY, Strategy(steps=steps), tasks, manual=False)
-    assert [(one.subject, one.task_key, one.rollout_step) for one in found] == [
+    approvals = planned_approvals(W.GENERATED, POLICY, Strategy(steps=steps), tasks, manual=False)
+    assert [(planned.subject, planned.task_key, planned.rollout_step) for planned in approvals] == [
         (ApprovalSubject.DEPLOYMENT, None, None),
         (ApprovalSubject.TASK, "ask", None),
         (ApprovalSubject.ROLLOUT_STEP, "ship", 1),
@@ -220,40 +222,40 @@ def test_a_plan_tells_every_approval_that_it_would_ask_for() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 @pytest.mark.parametrize(
-    ("one", "expected"),
+    ("subject", "expected"),
     [
-        (approval(said("ann"), required_approvals=2), ErrorCode.ALREADY_DECIDED),
-        (approval(said("bob"), required_approvals=2), None),
-        (approval(said("bob"), status=A.APPROVED), ErrorCode.ALREADY_DECIDED),
-        (approval(said("bob", V.REJECT), status=A.REJECTED), ErrorCode.ALREADY_DECIDED),
+        (approval(decision("ann"), required_approvals=2), ErrorCode.ALREADY_DECIDED),
+        (approval(decision("bob"), required_approvals=2), None),
+        (approval(decision("bob"), status=A.APPROVED), ErrorCode.ALREADY_DECIDED),
+        (approval(decision("bob", V.REJECT), status=A.REJECTED), ErrorCode.ALREADY_DECIDED),
         (approval(status=A.EXPIRED, expires_at=NOW), ErrorCode.WRONG_STATE),
         (approval(status=A.CANCELLED), ErrorCode.WRONG_STATE),
         (approval(expires_at=NOW), ErrorCode.WRONG_STATE),
         (approval(expires_at=at(1)), None),
     ],
 )
-def test_a_person_decides_once_and_in_time(one: Approval, expected: ErrorCode | None, verdict: Verdict) -> None:
-    assert code(one, somebody(EVERYTHING), verdict) is expected
+def test_a_person_decides_once_and_in_time(subject: Approval, expected: ErrorCode | None, verdict: Verdict) -> None:
+    assert code(subject, somebody(EVERYTHING), verdict) is expected
 
 
-def test_who_decided_and_when_is_told() -> None:
-    problem = why_not_decide(approval(said("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
+def test_the_message_names_the_author_and_time_of_a_decision() -> None:
+    problem = why_not_decide(approval(decision("bob"), status=A.APPROVED), somebody(EVERYTHING), V.APPROVE, NOW)
     assert problem and problem.message == "The approval is APPROVED already: APPROVE by bob at 2030-01-01 12:00:00 UTC."
 
 
 @property_of
 @given(st.lists(st.sampled_from(Verdict), max_size=6), st.integers(1, 4))
 def test_the_last_approval_approves_and_one_rejection_rejects(verdicts: list[Verdict], required: int) -> None:
-    one = approval(required_approvals=required)
+    subject = approval(required_approvals=required)
     for number, verdict in enumerate(verdicts):
-        if one.status is not A.PENDING:
+        if subject.status is not A.PENDING:
             break
-        status = status_after(one, verdict)
-        one = replace(one, status=status, decisions=(*one.decisions, said(f"p{number}", verdict)))
-    taken = [each.verdict for each in one.decisions]
-    expected = A.APPROVED if taken.count(V.APPROVE) == required else A.PENDING
-    assert one.status is (A.REJECTED if V.REJECT in taken else expected)
-    assert one.missing == required - taken.count(V.APPROVE) >= 0
+        status = status_after(subject, verdict)
+        subject = replace(subject, status=status, decisions=(*subject.decisions, decision(f"p{number}", verdict)))
+    stored_verdicts = [vote.verdict for vote in subject.decisions]
+    expected = A.APPROVED if stored_verdicts.count(V.APPROVE) == required else A.PENDING
+    assert subject.status is (A.REJECTED if V.REJECT in stored_verdicts else expected)
+    assert subject.missing == required - stored_verdicts.count(V.APPROVE) >= 0
 
 
 @pytest.mark.parametrize(("seconds", "until"), [(None, None), (60, at(60))])
@@ -262,12 +264,12 @@ def test_until_when(seconds: int | None, until: datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("roles", "told"),
+    ("roles", "expected"),
     [
         ([R.ADMIN], "ADMIN"),
         ([R.APPROVER, R.ADMIN], "APPROVER or ADMIN"),
         (list(Role)[1:], "DEPLOYER, APPROVER or ADMIN"),
     ],
 )
-def test_roles_in_words(roles: list[Role], told: str) -> None:
-    assert joined_roles(roles) == told
+def test_roles_in_words(roles: list[Role], expected: str) -> None:
+    assert joined_roles(roles) == expected

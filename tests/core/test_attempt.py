@@ -25,7 +25,7 @@ WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.RETURNED, E
 
 
 @pytest.mark.parametrize(
-    ("before", "ending", "status", "attempt", "failures", "losses"),
+    ("counts", "ending", "status", "attempt", "failures", "losses"),
     [
         ({}, Ending.SUCCEEDED, S.SUCCESS, S.SUCCESS, 0, 0),
         ({"failures": 2, "losses": 1}, Ending.SUCCEEDED, S.SUCCESS, S.SUCCESS, 2, 1),
@@ -50,13 +50,13 @@ WORK_ENDINGS = [Ending.SUCCEEDED, Ending.FAILED, Ending.LOST, Ending.RETURNED, E
     ],
 )
 def test_each_ending_leads_to_a_task_state(
-    before: dict[str, int], ending: Ending, status: TaskStatus, attempt: TaskStatus, failures: int, losses: int
+    counts: dict[str, int], ending: Ending, status: TaskStatus, attempt: TaskStatus, failures: int, losses: int
 ) -> None:
-    task = replace(RUNNING, **before)  # type: ignore[arg-type]
-    came = settle(task, Outcome(ending, "message"), NOW, 0.0)
-    assert (came.status, came.attempt_status) == (status, attempt)
-    assert (came.failures, came.losses) == (failures, losses)
-    assert (came.error_message, came.undo_error) == ("message", None)
+    task = replace(RUNNING, **counts)  # type: ignore[arg-type]
+    settled = settle(task, Outcome(ending, "message"), NOW, 0.0)
+    assert (settled.status, settled.attempt_status) == (status, attempt)
+    assert (settled.failures, settled.losses) == (failures, losses)
+    assert (settled.error_message, settled.undo_error) == ("message", None)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_each_ending_leads_to_a_task_state(
     ],
 )
 def test_only_a_retried_failure_waits(failures: int, ending: Ending, chance: float, seconds: float | None) -> None:
-    came = settle(replace(RUNNING, failures=failures), Outcome(ending), NOW, chance)
-    assert came.retry_at == (None if seconds is None else at(seconds))
+    settled = settle(replace(RUNNING, failures=failures), Outcome(ending), NOW, chance)
+    assert settled.retry_at == (None if seconds is None else at(seconds))
 
 
 @pytest.mark.parametrize("touched", [False, True])
@@ -83,7 +83,7 @@ def test_a_touched_task_stays_touched(ending: Ending, touched: bool) -> None:
     assert settle(replace(RUNNING, touched=touched), Outcome(ending), NOW, 0.5).touched is touched
 
 
-@pytest.mark.parametrize("seen", [S.SUCCESS, S.FAILED, S.CANCELLED])
+@pytest.mark.parametrize("task_status", [S.SUCCESS, S.FAILED, S.CANCELLED])
 @pytest.mark.parametrize(
     ("losses", "ending", "undone", "attempt", "undo_error"),
     [
@@ -97,20 +97,20 @@ def test_a_touched_task_stays_touched(ending: Ending, touched: bool) -> None:
     ],
 )
 def test_each_ending_of_an_undo_leads_to_a_task_state(
-    seen: TaskStatus, losses: int, ending: Ending, undone: bool, attempt: TaskStatus, undo_error: str | None
+    task_status: TaskStatus, losses: int, ending: Ending, undone: bool, attempt: TaskStatus, undo_error: str | None
 ) -> None:
-    task = replace(UNDOING, status=seen, losses=losses)
-    came = settle(task, Outcome(ending, "message"), NOW, 0.5)
-    assert (came.status, came.touched) == ((S.ROLLED_BACK, False) if undone else (seen, True))
-    assert (came.attempt_status, came.undo_error) == (attempt, undo_error)
-    assert (came.error_message, came.retry_at, came.failures) == ("before", None, 0)
-    assert came.losses == losses + (ending is Ending.LOST)
+    task = replace(UNDOING, status=task_status, losses=losses)
+    settled = settle(task, Outcome(ending, "message"), NOW, 0.5)
+    assert (settled.status, settled.touched) == ((S.ROLLED_BACK, False) if undone else (task_status, True))
+    assert (settled.attempt_status, settled.undo_error) == (attempt, undo_error)
+    assert (settled.error_message, settled.retry_at, settled.failures) == ("before", None, 0)
+    assert settled.losses == losses + (ending is Ending.LOST)
 
 
 def test_an_undo_that_leaves_an_application_as_it_is_settles_it() -> None:
-    came = settle(UNDOING, Outcome(Ending.LEFT, "nothing to go back to"), NOW, 0.5)
-    assert (came.status, came.attempt_status) == (S.SUCCESS, S.SKIPPED)
-    assert (came.touched, came.undo_error) == (False, None)
+    settled = settle(UNDOING, Outcome(Ending.LEFT, "nothing to go back to"), NOW, 0.5)
+    assert (settled.status, settled.attempt_status) == (S.SUCCESS, S.SKIPPED)
+    assert (settled.touched, settled.undo_error) == (False, None)
 
 
 def test_a_failed_undo_without_a_message_has_a_reason() -> None:
@@ -133,9 +133,9 @@ UNDOS = st.builds(
 @property_of
 @given(st.one_of(WORK, UNDOS), st.sampled_from(WORK_ENDINGS), st.floats(0, 1))
 def test_every_ending_leads_to_a_legal_status(task: Task, ending: Ending, chance: float) -> None:
-    came = settle(task, Outcome(ending), NOW, chance)
-    stays = task.activity is Activity.UNDO and came.status is task.status
-    assert stays or came.status in TRANSITIONS[task.status]
+    settled = settle(task, Outcome(ending), NOW, chance)
+    stays = task.activity is Activity.UNDO and settled.status is task.status
+    assert stays or settled.status in TRANSITIONS[task.status]
 
 
 @property_of
@@ -143,9 +143,9 @@ def test_every_ending_leads_to_a_legal_status(task: Task, ending: Ending, chance
 def test_no_task_is_retried_forever(most: int, endings: list[Ending]) -> None:
     task, tries = replace(RUNNING, max_attempts=most), 0
     while task.status is S.RUNNING:
-        came = settle(task, Outcome(endings[tries]), NOW, 0.5)
-        again = S.RUNNING if came.status is S.PENDING else came.status
-        task = replace(task, status=again, failures=came.failures, losses=came.losses)
+        settled = settle(task, Outcome(endings[tries]), NOW, 0.5)
+        next_status = S.RUNNING if settled.status is S.PENDING else settled.status
+        task = replace(task, status=next_status, failures=settled.failures, losses=settled.losses)
         tries += 1
     assert task.status is S.FAILED
     assert task.failures == most or task.losses == MOST + 1
@@ -156,11 +156,11 @@ def test_no_task_is_retried_forever(most: int, endings: list[Ending]) -> None:
 def test_returned_attempts_are_not_counted(task: Task, times: int) -> None:
     task = replace(task, stop=False)
     for _ in range(times):
-        came = settle(task, Outcome(Ending.RETURNED), NOW, 0.5)
-        assert came.status is (S.PENDING if task.activity is Activity.RUN else task.status)
-        assert (came.failures, came.losses, came.retry_at) == (task.failures, task.losses, None)
-        assert (came.touched, came.undo_error) == (task.touched, None)
-        task = replace(task, failures=came.failures, losses=came.losses)
+        settled = settle(task, Outcome(Ending.RETURNED), NOW, 0.5)
+        assert settled.status is (S.PENDING if task.activity is Activity.RUN else task.status)
+        assert (settled.failures, settled.losses, settled.retry_at) == (task.failures, task.losses, None)
+        assert (settled.touched, settled.undo_error) == (task.touched, None)
+        task = replace(task, failures=settled.failures, losses=settled.losses)
 
 
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.LOST, Ending.RETURNED, Ending.STOPPED])
@@ -189,8 +189,10 @@ def test_the_back_off_doubles_up_to_five_minutes(failures: int, least: float, mo
 
 @property_of
 @given(st.integers(1, 1000), st.floats(0, 1), st.floats(0, 1))
-def test_chance_spreads_the_back_off_and_failures_lengthen_it(failures: int, chance: float, other: float) -> None:
-    low, high = sorted((chance, other))
+def test_chance_spreads_the_back_off_and_failures_lengthen_it(
+    failures: int, chance: float, other_chance: float
+) -> None:
+    low, high = sorted((chance, other_chance))
     assert retry.backoff(failures, low) <= retry.backoff(failures, high)
     assert retry.backoff(failures, low) <= retry.backoff(failures + 1, low)
     assert 0.5 <= retry.backoff(failures, chance) <= 300

@@ -1,4 +1,4 @@
-"""What the audit log keeps of changes: which objects get an entry, and what of them.
+"""Audit entries of changes: the objects that get an entry, and the fields in it.
 
 Storing is tested with the API.
 """
@@ -21,12 +21,14 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACT = AuditContext(actor_id="usr_1", action="updateApplication", reason="because", address="10.0.0.7")
 
 
-def made(**changes: Change) -> dict[str, tuple[Any, Any]]:
+def values_by_target(**changes: Change) -> dict[str, tuple[Any, Any]]:
     """Return what entries hold before and after, by target."""
-    return {one.target_id: (one.before, one.after) for one in entries(ACT, changes, AT, lambda kind: f"{kind}_1")}
+    return {
+        entry.target_id: (entry.before, entry.after) for entry in entries(ACT, changes, AT, lambda kind: f"{kind}_1")
+    }
 
 
-def test_an_entry_says_who_what_when_why_and_from_where() -> None:
+def test_an_entry_has_actor_action_time_reason_and_address() -> None:
     (entry,) = entries(ACT, {"app_1": Change(None, {"name": "web"})}, AT, lambda kind: f"{kind}_1")
     assert (entry.id, entry.at, entry.actor_id, entry.action) == (f"{IdKind.AUDIT_ENTRY}_1", AT, "usr_1", ACT.action)
     assert (entry.target_id, entry.before, entry.after) == ("app_1", None, {"name": "web"})
@@ -35,7 +37,7 @@ def test_an_entry_says_who_what_when_why_and_from_where() -> None:
 
 def test_each_changed_object_has_an_entry_and_locked_ones_have_none() -> None:
     same = {"name": "same"}
-    assert made(a=Change({"n": 1}, {"n": 2}), b=Change(same, same), c=Change({"n": 3}, None)) == {
+    assert values_by_target(a=Change({"n": 1}, {"n": 2}), b=Change(same, same), c=Change({"n": 3}, None)) == {
         "a": ({"n": 1}, {"n": 2}),
         "c": ({"n": 3}, None),
     }
@@ -43,18 +45,18 @@ def test_each_changed_object_has_an_entry_and_locked_ones_have_none() -> None:
 
 def test_a_call_without_changes_has_an_entry() -> None:
     same = {"name": "same"}
-    assert made(a=Change(same, same)) == {"a": (same, same)}
+    assert values_by_target(a=Change(same, same)) == {"a": (same, same)}
 
 
 def test_fields_outside_the_summary_of_a_task_make_no_entry() -> None:
-    before = task("build")
-    busy, ended = replace(before, last_log=7), replace(before, status=TaskStatus.SKIPPED)
-    assert set(made(t=Change(before, busy), u=Change(before, ended))) == {"u"}
-    assert view(ended)["status"] == "SKIPPED"
+    running = task("build")
+    busy, skipped = replace(running, last_log=7), replace(running, status=TaskStatus.SKIPPED)
+    assert set(values_by_target(t=Change(running, busy), u=Change(running, skipped))) == {"u"}
+    assert view(skipped)["status"] == "SKIPPED"
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [
         (AT, "2026-03-01T12:00:00.000000Z"),
         (Role.ADMIN, "ADMIN"),
@@ -67,8 +69,8 @@ def test_fields_outside_the_summary_of_a_task_make_no_entry() -> None:
         ((1, 2.5, True), [1, 2.5, True]),
     ],
 )
-def test_values_become_json(value: object, kept: object) -> None:
-    assert to_json(value) == kept
+def test_values_become_json(value: object, expected: object) -> None:
+    assert to_json(value) == expected
 
 
 def test_names_of_variables_stay_as_they_are() -> None:

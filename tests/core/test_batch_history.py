@@ -19,11 +19,11 @@ def at(second: int) -> datetime:
     return BEGIN + timedelta(seconds=second)
 
 
-def moments(*seen: tuple[Phase, int] | tuple[Phase, int, float]) -> list[ProgressPoint]:
+def moments(*phases: tuple[Phase, int] | tuple[Phase, int, float]) -> list[ProgressPoint]:
     """Return moments a second apart: the phase, the batch, and the value of a metric where there is one."""
     return [
         ProgressPoint(at(second), phase, max(0, batch - 1), batch, tuple(result(value, second) for value in value))
-        for second, (phase, batch, *value) in enumerate(seen)
+        for second, (phase, batch, *value) in enumerate(phases)
     ]
 
 
@@ -31,7 +31,7 @@ def result(value: float, second: int) -> MetricResult:
     return MetricResult("errors", at(second), value, None, 0.5, ok=value <= 0.5)
 
 
-def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
+def outline(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
     """Return the number, duration in seconds (-1: not ended) and success of each batch."""
     return [
         (
@@ -45,7 +45,7 @@ def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
 
 
 @pytest.mark.parametrize(
-    ("seen", "ended", "expected"),
+    ("phases", "final_status", "expected"),
     [
         ([], None, []),
         ([(P.IDLE, 0)], None, []),
@@ -61,20 +61,20 @@ def told(records: list[BatchRecord]) -> list[tuple[int, int, bool | None]]:
     ],
 )
 def test_batches_begin_and_end(
-    seen: list[tuple[Phase, int]], ended: TaskStatus | None, expected: list[tuple[int, int, bool | None]]
+    phases: list[tuple[Phase, int]], final_status: TaskStatus | None, expected: list[tuple[int, int, bool | None]]
 ) -> None:
-    assert told(batch_records(moments(*seen), TaskEnd(ended, at(9)) if ended else None)) == expected
+    assert outline(batch_records(moments(*phases), TaskEnd(final_status, at(9)) if final_status else None)) == expected
 
 
 def test_a_batch_shows_the_last_results_of_its_own_checks() -> None:
-    seen = moments((P.UPDATING, 1), (P.CHECKING, 1, 0.1), (P.VERIFYING, 1, 0.2), (P.WATCHING, 1), (P.UPDATING, 2))
-    first, second = batch_records(seen, None)
-    assert [each.value for each in first.metrics] == [0.2]
-    assert second.metrics == ()
+    points = moments((P.UPDATING, 1), (P.CHECKING, 1, 0.1), (P.VERIFYING, 1, 0.2), (P.WATCHING, 1), (P.UPDATING, 2))
+    first_batch, second_batch = batch_records(points, None)
+    assert [metric.value for metric in first_batch.metrics] == [0.2]
+    assert second_batch.metrics == ()
 
 
 @pytest.mark.parametrize(
-    ("values", "shown"),
+    ("values", "expected"),
     [
         ((0.1,), 0.1),
         ((0.1, 0.4, 0.2), 0.4),
@@ -84,6 +84,6 @@ def test_a_batch_shows_the_last_results_of_its_own_checks() -> None:
         ((float("inf"), 0.2), 0.2),
     ],
 )
-def test_of_several_series_the_worst_value_is_shown(values: tuple[float, ...], shown: float | None) -> None:
+def test_of_several_series_the_worst_value_is_shown(values: tuple[float, ...], expected: float | None) -> None:
     metric = MetricCheck("errors", "http://p:9090", "up", maximum=0.5)
-    assert metric_result(metric, values, BEGIN, ok=True).value == shown
+    assert metric_result(metric, values, BEGIN, ok=True).value == expected

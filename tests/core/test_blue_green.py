@@ -67,7 +67,7 @@ PLAIN, STAYS, PREVIEW = blue_green(), blue_green(10), blue_green(5, 10)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "progress", "seen", "expected"),
+    ("strategy", "progress", "observed", "expected"),
     [
         (PLAIN, Progress(), NOTHING, "Update ab"),
         (PLAIN, stored(UP, 1), saw("a"), "Update b"),
@@ -101,22 +101,24 @@ PLAIN, STAYS, PREVIEW = blue_green(), blue_green(10), blue_green(5, 10)
         (PLAIN, stored(CHECKING, 1), Observed(fault="no quota"), "Fail no quota"),
     ],
 )
-def test_one_decision(strategy: Strategy, progress: Progress, seen: Observed, expected: str) -> None:
-    assert outline(decide(strategy, "ab", progress, seen, NOW)) == expected
+def test_one_decision(strategy: Strategy, progress: Progress, observed: Observed, expected: str) -> None:
+    assert outline(decide(strategy, "ab", progress, observed, NOW)) == expected
 
 
 def trail(strategy: Strategy, progress: Progress) -> list[tuple[str, int, str]]:
     """Return the decisions of a rollout in which everything goes well, with batch, batches and weight."""
-    seen, told, now = NOTHING, [], 0.0
+    observed, outlines, now = NOTHING, [], 0.0
     for _ in range(50):
-        made = decide(strategy, "ab", progress, seen, at(now))
-        progress = made.progress
-        told.append((outline(made), progress.step_index, f"{progress.batch}/{progress.batches} {progress.weight:g}"))
-        match made:
+        decision = decide(strategy, "ab", progress, observed, at(now))
+        progress = decision.progress
+        outlines.append(
+            (outline(decision), progress.step_index, f"{progress.batch}/{progress.batches} {progress.weight:g}")
+        )
+        match decision:
             case Update(_, names):
-                seen = saw(updated="".join(names))
+                observed = saw(updated="".join(names))
             case Check(_, names):
-                seen = saw(healthy="".join(names))
+                observed = saw(healthy="".join(names))
             case Wait(_, until):
                 now = (until - NOW).total_seconds()
             case Ask():
@@ -124,8 +126,8 @@ def trail(strategy: Strategy, progress: Progress) -> list[tuple[str, int, str]]:
             case Done():
                 break
             case _:
-                seen = saw(switched=True, retired=isinstance(made, Retire))
-    return told
+                observed = saw(switched=True, retired=isinstance(decision, Retire))
+    return outlines
 
 
 def test_a_whole_rollout_of_one_step() -> None:
@@ -172,12 +174,12 @@ def test_a_whole_rollout_with_previews() -> None:
     ],
 )
 def test_a_rollback_step_by_step(progress: Progress, kinds: list[str]) -> None:
-    told = []
+    outlines = []
     while (step := next_rollback_step(PLAIN, progress)) is not None:
-        told.append(step.kind.value)
+        outlines.append(step.kind.value)
         assert next_rollback_step(PLAIN, step.progress) == step
         progress = step.after
-    assert told == kinds
+    assert outlines == kinds
     assert (progress.touched, progress.weight, progress.updated) == ((), 0.0, ())
 
 
@@ -194,7 +196,7 @@ class World:
     strategy: Strategy
     instances: tuple[str, ...]
     progress: Progress = field(default_factory=Progress)
-    seen: Observed = NOTHING
+    observed: Observed = NOTHING
     now: float = 0
     old: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
@@ -204,35 +206,39 @@ class World:
         self.old = set(self.instances)
 
     def check(self) -> None:
-        """Whatever serves is whole: no instance of it was ended, or is not yet there."""
+        """Check that the serving set is complete: all its instances are running."""
         assert (self.old if self.serving == "old" else self.new) == set(self.instances)
 
     def decide(self) -> Decision:
-        before = (self.progress.batch, self.progress.phase)
-        made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
-        assert made.progress.weight >= self.progress.weight
-        self.progress = made.progress
-        if before != (self.progress.batch, self.progress.phase):
-            self.seen = NOTHING
-        return made
+        position = (self.progress.batch, self.progress.phase)
+        decision = decide(self.strategy, self.instances, self.progress, self.observed, at(self.now))
+        assert decision.progress.weight >= self.progress.weight
+        self.progress = decision.progress
+        if position != (self.progress.batch, self.progress.phase):
+            self.observed = NOTHING
+        return decision
 
-    def act(self, made: Decision, names: set[str], failed: dict[str, str]) -> None:
+    def act(self, decision: Decision, names: set[str], failed: dict[str, str]) -> None:
         done = frozenset(names - failed.keys())
-        match made:
+        match decision:
             case Update(_, wanted):
                 self.new |= done & set(wanted)
-                self.seen = replace(self.seen, updated=self.seen.updated | (done & set(wanted)), failed=failed)
+                self.observed = replace(
+                    self.observed, updated=self.observed.updated | (done & set(wanted)), failed=failed
+                )
             case Check(_, wanted):
                 assert set(wanted) <= self.new
-                self.seen = replace(self.seen, healthy=self.seen.healthy | (done & set(wanted)), failed=failed)
+                self.observed = replace(
+                    self.observed, healthy=self.observed.healthy | (done & set(wanted)), failed=failed
+                )
             case Switch():
                 if not failed and done == set(self.instances):
                     self.serving = "new"
-                self.seen = replace(self.seen, switched=self.serving == "new", failed=failed)
+                self.observed = replace(self.observed, switched=self.serving == "new", failed=failed)
             case Retire():
                 assert self.serving == "new" and self.progress.retired
                 self.old -= done
-                self.seen = replace(self.seen, retired=not self.old)
+                self.observed = replace(self.observed, retired=not self.old)
             case Ask(progress):
                 self.progress = rollout.approve(progress)
             case _:
@@ -241,26 +247,26 @@ class World:
 
     def trouble(self, turn: str) -> None:
         if turn == "crash":
-            self.seen = NOTHING
+            self.observed = NOTHING
         if turn == "lost":
-            self.seen, self.progress = NOTHING, rollout.begin_attempt(self.progress)
+            self.observed, self.progress = NOTHING, rollout.begin_attempt(self.progress)
         if turn.startswith("promote") and self.progress.phase is Phase.WATCHING:
             self.progress = rollout.promote(self.progress, at(self.now), full=turn == "promote fully")
         self.now += {"time": 3, "well": 10}.get(turn, 0)
 
-    def go_back(self, step: RollbackStep, whole: bool) -> None:
-        """Go one step back; a part of it where it is not `whole`."""
-        names = set(step.instances) if whole else set(step.instances[:1])
+    def go_back(self, step: RollbackStep, is_complete: bool) -> None:
+        """Go one step back, or only a part of it if not `is_complete`."""
+        names = set(step.instances) if is_complete else set(step.instances[:1])
         match step.kind:
             case RollbackStepKind.REVIVE:
                 self.old |= names
             case RollbackStepKind.SWITCH:
-                self.serving = "old" if whole else self.serving
+                self.serving = "old" if is_complete else self.serving
             case _:
                 assert self.serving == "old"
                 self.new -= names
         self.check()
-        self.progress = step.after if whole else step.progress
+        self.progress = step.after if is_complete else step.progress
 
 
 @property_of
@@ -270,18 +276,18 @@ def test_every_rollout_ends_and_the_serving_set_is_always_complete(
 ) -> None:
     world = World(strategy, instances)
     for turn in [*data.draw(st.lists(st.sampled_from(TURNS), max_size=25)), *["well"] * MOST_DECISIONS]:
-        made = world.decide()
-        if isinstance(made, Done | Fail):
+        decision = world.decide()
+        if isinstance(decision, Done | Fail):
             break
         names = data.draw(st.sets(st.sampled_from(instances))) if turn == "part" else set(instances)
         touched = world.progress.touched
-        failing = turn == "fail" and touched and not isinstance(made, Retire)
-        world.act(made, names, {touched[0]: "broken"} if failing else {})
+        failing = turn == "fail" and touched and not isinstance(decision, Retire)
+        world.act(decision, names, {touched[0]: "broken"} if failing else {})
         world.trouble(turn)
-    if isinstance(made, Done):
+    if isinstance(decision, Done):
         assert (world.serving, world.new, world.old) == ("new", set(instances), set())
     else:
-        assert isinstance(made, Fail)
+        assert isinstance(decision, Fail)
 
 
 @property_of
@@ -291,14 +297,14 @@ def test_every_state_can_be_rolled_back_with_interruptions(
 ) -> None:
     world = World(strategy, instances)
     for _ in range(turns):
-        made = world.decide()
-        world.act(made, set(instances), {})
+        decision = world.decide()
+        world.act(decision, set(instances), {})
         world.now += 10
-    for whole in [*wholes, *[True] * 4]:
+    for is_complete in [*wholes, *[True] * 4]:
         step = next_rollback_step(strategy, world.progress)
         if step is None:
             break
-        world.go_back(step, whole)
+        world.go_back(step, is_complete)
     assert (world.serving, world.old) == ("old", set(instances))
     assert not world.new and not world.progress.touched
 
@@ -306,19 +312,19 @@ def test_every_state_can_be_rolled_back_with_interruptions(
 @property_of
 @given(STRATEGIES, INSTANCES, st.integers(0, 12), st.integers(0, 3), st.booleans())
 def test_a_rollout_can_go_on_after_an_interrupted_rollback(
-    strategy: Strategy, instances: tuple[str, ...], turns: int, steps: int, whole: bool
+    strategy: Strategy, instances: tuple[str, ...], turns: int, steps: int, ends_complete: bool
 ) -> None:
     world = World(strategy, instances)
     for _ in range(turns):
         world.act(world.decide(), set(instances), {})
         world.now += 10
-    for last in [*[True] * steps, whole]:
+    for is_complete in [*[True] * steps, ends_complete]:
         step = next_rollback_step(strategy, world.progress)
         if step is not None:
-            world.go_back(step, last)
-    world.progress, world.seen = rollout.begin_attempt(world.progress), NOTHING
+            world.go_back(step, is_complete)
+    world.progress, world.observed = rollout.begin_attempt(world.progress), NOTHING
     for _ in range(MOST_DECISIONS):
-        made = world.decide()
-        world.act(made, set(instances), {})
+        decision = world.decide()
+        world.act(decision, set(instances), {})
         world.now += 10
-    assert isinstance(made, Done) and (world.serving, world.new) == ("new", set(instances))
+    assert isinstance(decision, Done) and (world.serving, world.new) == ("new", set(instances))

@@ -88,7 +88,7 @@ ASKING = canary(0.25, 1, asking=1)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "progress", "seen", "expected"),
+    ("strategy", "progress", "observed", "expected"),
     [
         (THREE, Progress(), NOTHING, "Update a"),
         (THREE, stored(UP, "a"), NOTHING, "Update a"),
@@ -120,27 +120,27 @@ ASKING = canary(0.25, 1, asking=1)
         ),
     ],
 )
-def test_one_decision(strategy: Strategy, progress: Progress, seen: Observed, expected: str) -> None:
-    assert outline(decide(strategy, "abcd", progress, seen, NOW)) == expected
+def test_one_decision(strategy: Strategy, progress: Progress, observed: Observed, expected: str) -> None:
+    assert outline(decide(strategy, "abcd", progress, observed, NOW)) == expected
 
 
 def trail(strategy: Strategy, instances: str, progress: Progress) -> list[tuple[str, int, str]]:
     """Return the decisions of a rollout in which everything goes well, with step and weight."""
-    seen, told, now = NOTHING, [], 0.0
+    observed, outlines, now = NOTHING, [], 0.0
     for _ in range(50):
-        made = decide(strategy, instances, progress, seen, at(now))
-        progress = made.progress
-        told.append((outline(made), progress.step_index, f"{progress.weight:.2f}"))
-        match made:
+        decision = decide(strategy, instances, progress, observed, at(now))
+        progress = decision.progress
+        outlines.append((outline(decision), progress.step_index, f"{progress.weight:.2f}"))
+        match decision:
             case Update(_, names):
-                seen = replace(NOTHING, updated=frozenset(names))
+                observed = replace(NOTHING, updated=frozenset(names))
             case Check(_, names):
-                seen = replace(NOTHING, healthy=frozenset(names))
+                observed = replace(NOTHING, healthy=frozenset(names))
             case Wait(_, until):
                 now = (until - NOW).total_seconds()
             case _:
                 break
-    return told
+    return outlines
 
 
 def test_a_whole_rollout_by_instances() -> None:
@@ -175,7 +175,15 @@ def test_a_whole_rollout_by_traffic_of_one_replica() -> None:
 
 def test_a_single_instance_is_updated_in_the_last_step() -> None:
     story = trail(canary(0.05, 0.5, 1, interval=5), "a", Progress())
-    assert [told for told, *_ in story] == ["Update", "Update", "Update a", "Check a", "Wait 5", "Check a", "Done"]
+    assert [outlines for outlines, *_ in story] == [
+        "Update",
+        "Update",
+        "Update a",
+        "Check a",
+        "Wait 5",
+        "Check a",
+        "Done",
+    ]
 
 
 RATIOS = st.lists(st.integers(1, 99), max_size=4, unique=True).map(lambda n: (*(x / 100 for x in sorted(n)), 1.0))
@@ -200,7 +208,7 @@ class World:
     strategy: Strategy
     instances: tuple[str, ...]
     progress: Progress
-    seen: Observed = NOTHING
+    observed: Observed = NOTHING
     now: float = 0
     updated: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
@@ -213,13 +221,13 @@ class World:
         return self.progress.traffic is not None
 
     def decide(self) -> Decision:
-        before = (self.progress.batch, self.progress.phase)
-        made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
-        self.progress = made.progress
-        if before != (self.progress.batch, self.progress.phase):
-            self.seen = NOTHING
+        position = (self.progress.batch, self.progress.phase)
+        decision = decide(self.strategy, self.instances, self.progress, self.observed, at(self.now))
+        self.progress = decision.progress
+        if position != (self.progress.batch, self.progress.phase):
+            self.observed = NOTHING
         self.check_bounds()
-        return made
+        return decision
 
     def check_bounds(self) -> None:
         progress, total = self.progress, len(self.instances)
@@ -228,24 +236,28 @@ class World:
         assert len(progress.touched) <= target(step.canary_ratio, total, split=self.split)
         assert set(progress.updated) <= self.updated and set(progress.healthy) <= self.checked
         if progress.batch and not self.promoted:
-            asks = {i for i, each in enumerate(self.strategy.steps[: progress.step_index + 1]) if each.require_approval}
+            asks = {
+                i
+                for i, rollout_step in enumerate(self.strategy.steps[: progress.step_index + 1])
+                if rollout_step.require_approval
+            }
             assert asks <= self.approved
         if self.split:
             assert rollout.shape(self.strategy, progress, total).weight >= progress.weight
         assert progress.batch <= progress.batches
 
-    def act(self, made: Decision, names: set[str], failed: dict[str, str]) -> None:
-        match made:
+    def act(self, decision: Decision, names: set[str], failed: dict[str, str]) -> None:
+        match decision:
             case Update(_, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()
                 self.updated |= done
                 self.checked -= done
-                self.seen = replace(self.seen, updated=self.seen.updated | done, failed=failed)
+                self.observed = replace(self.observed, updated=self.observed.updated | done, failed=failed)
             case Check(_, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()
                 assert set(wanted) <= self.updated
                 self.checked |= done
-                self.seen = replace(self.seen, healthy=self.seen.healthy | done, failed=failed)
+                self.observed = replace(self.observed, healthy=self.observed.healthy | done, failed=failed)
             case Ask(progress):
                 assert progress.asked is not None
                 self.approved |= set(range(progress.asked + 1))
@@ -255,9 +267,9 @@ class World:
 
     def trouble(self, turn: str) -> None:
         if turn == "crash":
-            self.seen = NOTHING
+            self.observed = NOTHING
         if turn == "lost":
-            self.seen, self.progress = NOTHING, rollout.begin_attempt(self.progress)
+            self.observed, self.progress = NOTHING, rollout.begin_attempt(self.progress)
         if turn.startswith("promote") and self.progress.phase is Phase.WATCHING:
             self.promoted |= turn == "promote fully"
             self.progress = rollout.promote(self.progress, at(self.now), full=turn == "promote fully")
@@ -272,19 +284,19 @@ def test_every_rollout_ends_for_any_observations(
     world = World(strategy, instances, Progress(traffic=0.0 if split else None))
     weights = [0.0]
     for turn in [*data.draw(st.lists(st.sampled_from(TURNS), max_size=25)), *["well"] * MOST_DECISIONS]:
-        made = world.decide()
-        weights.append(made.progress.weight)
-        if isinstance(made, Done | Fail):
+        decision = world.decide()
+        weights.append(decision.progress.weight)
+        if isinstance(decision, Done | Fail):
             break
         names = data.draw(st.sets(st.sampled_from(instances))) if turn == "part" and instances else set(instances)
         touched = world.progress.touched
-        world.act(made, names, {touched[-1]: "broken"} if turn == "fail" and touched else {})
+        world.act(decision, names, {touched[-1]: "broken"} if turn == "fail" and touched else {})
         world.trouble(turn)
-    if isinstance(made, Done):
-        assert world.updated == world.checked == set(made.progress.healthy) == set(instances)
-        assert made.progress.weight == (1.0 if instances or split else 0.0)
+    if isinstance(decision, Done):
+        assert world.updated == world.checked == set(decision.progress.healthy) == set(instances)
+        assert decision.progress.weight == (1.0 if instances or split else 0.0)
     else:
-        assert isinstance(made, Fail) and "broken" in made.reason
+        assert isinstance(decision, Fail) and "broken" in decision.reason
     assert weights == sorted(weights)
 
 

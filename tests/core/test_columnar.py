@@ -9,9 +9,9 @@ from tests.core.support.build import task
 
 
 def test_values_of_columns_equal_values_built_singly() -> None:
-    some = [task("a"), task("b", attempt=2, worker="w")]
-    made = from_columns(Task, columns_of(some, Task.__dataclass_fields__))
-    assert made == some and from_columns(Position, {"x": (), "y": ()}) == []
+    tasks = [task("a"), task("b", attempt=2, worker="w")]
+    rebuilt = from_columns(Task, columns_of(tasks, Task.__dataclass_fields__))
+    assert rebuilt == tasks and from_columns(Position, {"x": (), "y": ()}) == []
 
 
 @pytest.mark.parametrize("columns", [{"x": [1]}, {"x": [1], "y": [1], "z": [1]}])

@@ -1,4 +1,4 @@
-"""How much of commands somebody sees, by what they hold."""
+"""Visible parts of commands, by the grants of the viewer."""
 
 import pytest
 
@@ -28,8 +28,8 @@ def somebody(*grants: Grant, scopes: tuple[Role, ...] = (A,)) -> Principal:
 def test_hidden_values_are_masked_and_names_stay(
     sight: CommandVisibility, command: tuple[str, ...], value: str
 ) -> None:
-    shown = sight.step(STEP)
-    assert (shown.command, list(shown.env), shown.env["DB_PASSWORD"]) == (command, ["DB_PASSWORD", "EMPTY"], value)
+    masked = sight.step(STEP)
+    assert (masked.command, list(masked.env), masked.env["DB_PASSWORD"]) == (command, ["DB_PASSWORD", "EMPTY"], value)
     assert STEP.env["DB_PASSWORD"] == "hunter2"
 
 

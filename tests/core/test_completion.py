@@ -18,7 +18,7 @@ S = TaskStatus
 Row = tuple[TaskStatus, Progress | None]
 
 
-def out(healthy: int, total: int) -> Progress:
+def progress_of(healthy: int, total: int) -> Progress:
     return Progress(healthy=tuple(map(str, range(healthy))), total=total)
 
 
@@ -31,13 +31,13 @@ def out(healthy: int, total: int) -> Progress:
         ([(S.SKIPPED, None), (S.SUCCESS, None)], 100),
         ([(S.SUCCESS, None), (S.RUNNING, None), (S.BLOCKED, None)], 33),
         ([(S.SUCCESS, None), (S.SUCCESS, None), (S.FAILED, None)], 66),
-        ([(S.SUCCESS, None), (S.RUNNING, out(1, 4))], 62),
-        ([(S.RUNNING, out(1, 2))], 50),
-        ([(S.RUNNING, out(0, 2))], 0),
-        ([(S.RUNNING, out(0, 0))], 0),
-        ([(S.RUNNING, out(2, 2))], 99),
-        ([(S.SUCCESS, out(2, 2)), (S.CANCELLED, None)], 50),
-        ([(S.SUCCESS, None), (S.ROLLED_BACK, out(2, 2))], 50),
+        ([(S.SUCCESS, None), (S.RUNNING, progress_of(1, 4))], 62),
+        ([(S.RUNNING, progress_of(1, 2))], 50),
+        ([(S.RUNNING, progress_of(0, 2))], 0),
+        ([(S.RUNNING, progress_of(0, 0))], 0),
+        ([(S.RUNNING, progress_of(2, 2))], 99),
+        ([(S.SUCCESS, progress_of(2, 2)), (S.CANCELLED, None)], 50),
+        ([(S.SUCCESS, None), (S.ROLLED_BACK, progress_of(2, 2))], 50),
         ([(S.SUCCESS, None)] * 1999 + [(S.RUNNING, None)], 99),
         ([(S.SUCCESS, None)] * 2000, 100),
         ([(S.SUCCESS, None)] + [(S.PENDING, None)] * 1999, 0),
@@ -47,7 +47,9 @@ def test_worked_examples(rows: list[Row], expected: int) -> None:
     assert percent(rows) == expected
 
 
-ROLLOUTS = st.integers(0, 9).flatmap(lambda total: st.integers(0, total).map(lambda healthy: out(healthy, total)))
+ROLLOUTS = st.integers(0, 9).flatmap(
+    lambda total: st.integers(0, total).map(lambda healthy: progress_of(healthy, total))
+)
 ROWS = st.lists(st.tuples(st.sampled_from(S), st.none() | ROLLOUTS), min_size=1, max_size=30)
 
 
@@ -65,6 +67,6 @@ def test_progress_never_lowers_the_percentage(rows: list[Row], data: st.DataObje
     status, rollout = rows[index]
     steps: list[Row] = [(S.SUCCESS, rollout), (S.SKIPPED, rollout)]
     if status not in UNBLOCKING and rollout:
-        steps.append((S.RUNNING, out(min(len(rollout.healthy) + 1, rollout.total), rollout.total)))
-    after = [*rows[:index], data.draw(st.sampled_from(steps)), *rows[index + 1 :]]
-    assert percent(after) >= percent(rows)
+        steps.append((S.RUNNING, progress_of(min(len(rollout.healthy) + 1, rollout.total), rollout.total)))
+    rows_after = [*rows[:index], data.draw(st.sampled_from(steps)), *rows[index + 1 :]]
+    assert percent(rows_after) >= percent(rows)

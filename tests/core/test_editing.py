@@ -1,8 +1,8 @@
 """Edits of graphs.
 
-In: a list of tasks and an edit; for what is stored of it also the tasks as they are stored. Out: the new list, faults
-of what has started, and which rows go, come and change. Tested elsewhere: faults of graphs (`test_workflow_faults`),
-and what an edit does to a deployment (`services/test_editing`).
+In: a list of tasks and an edit; for rewrites also the stored tasks. Out: the new list, faults of
+started tasks, and the rows to delete, insert and update. Tested elsewhere: faults of graphs (`test_workflow_faults`),
+and the effect of an edit on a deployment (`services/test_editing`).
 """
 
 from collections.abc import Iterable
@@ -62,8 +62,8 @@ def edges(tasks: tuple[WorkflowTask, ...]) -> dict[str, tuple[str, ...]]:
     ],
 )
 def test_an_edit_makes_the_list(edit: Edit, expected: dict[str, tuple[str, ...]]) -> None:
-    made = apply_edit(CHAIN, edit)
-    assert list(edges(made).items()) == list(expected.items())
+    edited = apply_edit(CHAIN, edit)
+    assert list(edges(edited).items()) == list(expected.items())
 
 
 def test_tasks_behind_a_removed_task_wait_for_its_blockers() -> None:
@@ -72,8 +72,8 @@ def test_tasks_behind_a_removed_task_wait_for_its_blockers() -> None:
 
 
 def test_a_changed_task_keeps_its_other_fields() -> None:
-    made = apply_edit(CHAIN, Modification("b", {"name": "B 🚀", "max_attempts": 3}))
-    assert made == (CHAIN[0], replace(CHAIN[1], name="B 🚀", max_attempts=3), CHAIN[2])
+    edited = apply_edit(CHAIN, Modification("b", {"name": "B 🚀", "max_attempts": 3}))
+    assert edited == (CHAIN[0], replace(CHAIN[1], name="B 🚀", max_attempts=3), CHAIN[2])
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_changed_task_keeps_its_other_fields() -> None:
 def test_an_invalid_edit_is_refused_with_its_field(edit: Edit, problem: type[Problem], field: str) -> None:
     with pytest.raises(Refused) as refused:
         apply_edit(CHAIN, edit)
-    (found,) = refused.value.problems
-    assert (type(found), found.path) == (problem, (field,))
+    (reported,) = refused.value.problems
+    assert (type(reported), reported.path) == (problem, (field,))
 
 
 @pytest.mark.parametrize(
@@ -148,21 +148,29 @@ def test_stored_tasks_can_be_read_as_a_graph() -> None:
 
 
 def test_tasks_keep_their_ids_by_their_keys() -> None:
-    after = (node("c"), node("new", "c"), node("a", "new"))
-    made = rewrite(STORED, after, {"new": "4"})
-    assert made.removed == ("2",)
-    assert [(one.id, one.key, one.block_by, one.status) for one in made.added] == [("4", "new", ("3",), S.BLOCKED)]
-    assert {one.id: (one.order, one.block_by) for one in made.redefined} == {"3": (0, ()), "1": (2, ("4",))}
-    assert {change.task_id: change.to for change in made.changes} == {"1": S.BLOCKED, "3": S.PENDING}
+    edited = (node("c"), node("new", "c"), node("a", "new"))
+    rewritten = rewrite(STORED, edited, {"new": "4"})
+    assert rewritten.removed == ("2",)
+    assert [(item.id, item.key, item.block_by, item.status) for item in rewritten.added] == [
+        ("4", "new", ("3",), S.BLOCKED)
+    ]
+    assert {item.id: (item.order, item.block_by) for item in rewritten.redefined} == {"3": (0, ()), "1": (2, ("4",))}
+    assert {change.task_id: change.to for change in rewritten.changes} == {"1": S.BLOCKED, "3": S.PENDING}
 
 
 def test_a_moved_task_is_not_redefined() -> None:
-    made = rewrite(STORED, (CHAIN[1], CHAIN[0], CHAIN[2]), {})
-    assert (made.moved, made.redefined, made.added, made.removed, made.changes) == ({"2": 0, "1": 1}, (), (), (), ())
+    rewritten = rewrite(STORED, (CHAIN[1], CHAIN[0], CHAIN[2]), {})
+    assert (rewritten.moved, rewritten.redefined, rewritten.added, rewritten.removed, rewritten.changes) == (
+        {"2": 0, "1": 1},
+        (),
+        (),
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize(
-    ("first", "status", "expected"),
+    ("blocker_status", "status", "expected"),
     [
         (S.SUCCESS, S.BLOCKED, S.PENDING),
         (S.SKIPPED, S.BLOCKED, S.PENDING),
@@ -172,10 +180,10 @@ def test_a_moved_task_is_not_redefined() -> None:
         (S.PENDING, S.SKIPPED, S.SKIPPED),
     ],
 )
-def test_new_blockers_decide_the_status_of_a_task(first: TaskStatus, status: TaskStatus, expected: S) -> None:
-    stored = [task("a", first), task("b", status)]
-    made = rewrite(stored, (workflow_tasks(stored)[0], node("b", "a", command=None)), {})
-    assert {change.task_id: change.to for change in made.changes}.get("b", status) == expected
+def test_new_blockers_decide_the_status_of_a_task(blocker_status: TaskStatus, status: TaskStatus, expected: S) -> None:
+    stored = [task("a", blocker_status), task("b", status)]
+    rewritten = rewrite(stored, (workflow_tasks(stored)[0], node("b", "a", command=None)), {})
+    assert {change.task_id: change.to for change in rewritten.changes}.get("b", status) == expected
 
 
 @pytest.mark.parametrize(
@@ -189,18 +197,18 @@ def test_new_blockers_decide_the_status_of_a_task(first: TaskStatus, status: Tas
         ({"require_confirm": False}, False),
     ],
 )
-def test_a_confirmation_covers_only_what_was_seen(fields: dict[str, Any], stays: bool) -> None:
+def test_a_confirmation_covers_only_the_confirmed_definition(fields: dict[str, Any], stays: bool) -> None:
     confirmed = task("b", S.PENDING, require_confirm=True, confirmed_by="u", confirmed_at=NOW)
     stored = [task("a", S.SUCCESS), confirmed]
-    after = apply_edit(workflow_tasks(stored), Modification("b", fields))
-    found = {one.id: one for one in rewrite(stored, after, {}).redefined}.get("b", confirmed)
-    assert (found.confirmed_by, found.confirmed_at) == (("u", NOW) if stays else (None, None))
+    edited = apply_edit(workflow_tasks(stored), Modification("b", fields))
+    redefined = {item.id: item for item in rewrite(stored, edited, {}).redefined}.get("b", confirmed)
+    assert (redefined.confirmed_by, redefined.confirmed_at) == (("u", NOW) if stays else (None, None))
 
 
 def test_lists_of_blockers_differ_as_sets() -> None:
-    before, after = node("x", "a", "b"), node("x", "b", "a")
-    assert diff([before], [after]) == WorkflowDiff((), (), ())
-    assert diff([before], [node("x", "b")]).changed[0].fields == ("block_by",)
+    left, right = node("x", "a", "b"), node("x", "b", "a")
+    assert diff([left], [right]) == WorkflowDiff((), (), ())
+    assert diff([left], [node("x", "b")]).changed[0].fields == ("block_by",)
 
 
 KEYS = [f"n{index}" for index in range(7)]
@@ -222,26 +230,28 @@ edits: st.SearchStrategy[Edit] = st.one_of(
 )
 
 
-def applied(before: tuple[WorkflowTask, ...], found: WorkflowDiff) -> dict[str, WorkflowTask]:
+def apply_diff(tasks: tuple[WorkflowTask, ...], diff: WorkflowDiff) -> dict[str, WorkflowTask]:
     """Return a graph after a difference, by key."""
-    made = {one.key: one for one in before}
-    for gone in found.removed:
-        del made[gone.key]
-    return made | {one.key: one for one in found.added} | {change.key: change.after for change in found.changed}
+    tasks_by_key = {item.key: item for item in tasks}
+    for removed in diff.removed:
+        del tasks_by_key[removed.key]
+    return (
+        tasks_by_key | {item.key: item for item in diff.added} | {change.key: change.after for change in diff.changed}
+    )
 
 
-def plain(tasks: Iterable[WorkflowTask]) -> dict[str, WorkflowTask]:
+def by_key(tasks: Iterable[WorkflowTask]) -> dict[str, WorkflowTask]:
     """Return tasks by key, with their blockers in one order."""
-    return {one.key: replace(one, block_by=tuple(sorted(one.block_by))) for one in tasks}
+    return {item.key: replace(item, block_by=tuple(sorted(item.block_by))) for item in tasks}
 
 
-def sound(before: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, ...]:
+def apply_if_valid(tasks: tuple[WorkflowTask, ...], edit: Edit) -> tuple[WorkflowTask, ...]:
     """Return the graph after an edit, or as it was where the edit would be refused."""
     try:
-        after = apply_edit(before, edit)
+        edited = apply_edit(tasks, edit)
     except Refused:
-        return before
-    return before if find_faults(after, {}) else after
+        return tasks
+    return tasks if find_faults(edited, {}) else edited
 
 
 @property_of
@@ -250,34 +260,35 @@ def test_any_sequence_of_edits_keeps_the_graph_valid_and_can_be_described(
     start: dict[str, tuple[str, ...]], doings: list[Edit]
 ) -> None:
     graph = tuple(node(key, *dict.fromkeys(blockers)) for key, blockers in start.items())
-    stored = [new_task(one, "d", order, {key: key for key in start}) for order, one in enumerate(graph)]
+    stored = [new_task(item, "d", order, {key: key for key in start}) for order, item in enumerate(graph)]
     for edit in doings:
-        after = sound(graph, edit)
-        assert find_faults(after, {}) == ()
-        assert plain(applied(graph, diff(graph, after)).values()) == plain(after)
-        assert describe(graph, after)
-        made = rewrite(stored, after, {one.key: one.key for one in after}) if after else None
-        if made is not None:
-            known = {one.id: one for one in stored if one.id not in made.removed}
-            known |= {one.id: one for one in (*made.redefined, *made.added)}
+        edited = apply_if_valid(graph, edit)
+        assert find_faults(edited, {}) == ()
+        assert by_key(apply_diff(graph, diff(graph, edited)).values()) == by_key(edited)
+        assert describe(graph, edited)
+        rewritten = rewrite(stored, edited, {item.key: item.key for item in edited}) if edited else None
+        if rewritten is not None:
+            stored_by_id = {item.id: item for item in stored if item.id not in rewritten.removed}
+            stored_by_id |= {item.id: item for item in (*rewritten.redefined, *rewritten.added)}
             stored = sorted(
-                (_at(one, made.moved.get(one.id, one.order), made) for one in known.values()), key=lambda one: one.order
+                (_at(item, rewritten.moved.get(item.id, item.order), rewritten) for item in stored_by_id.values()),
+                key=lambda item: item.order,
             )
-            graph = after
-            assert workflow_tasks(stored) == after
-            assert list(made.tasks) == stored
+            graph = edited
+            assert workflow_tasks(stored) == edited
+            assert list(rewritten.tasks) == stored
             assert_stands(stored)
 
 
-def _at(one: Task, order: int, made: Rewrite) -> Task:
-    status = {change.task_id: change.to for change in made.changes}.get(one.id, one.status)
-    return replace(one, order=order, status=status)
+def _at(item: Task, order: int, rewritten: Rewrite) -> Task:
+    status = {change.task_id: change.to for change in rewritten.changes}.get(item.id, item.status)
+    return replace(item, order=order, status=status)
 
 
 def assert_stands(stored: list[Task]) -> None:
-    """Nothing has run here: a task is free exactly when it waits for nothing."""
-    assert all(one.status in UNSTARTED for one in stored)
-    assert all((one.status is S.PENDING) is (not one.block_by) for one in stored)
+    """Check that no task has started, and that a task is PENDING exactly if it has no blockers."""
+    assert all(item.status in UNSTARTED for item in stored)
+    assert all((item.status is S.PENDING) is (not item.block_by) for item in stored)
 
 
 @property_of
@@ -286,7 +297,7 @@ def test_removing_a_task_changes_no_order_among_the_others(
     edges_: dict[str, tuple[str, ...]], data: st.DataObject
 ) -> None:
     graph = tuple(node(key, *blockers) for key, blockers in edges_.items())
-    gone = data.draw(st.sampled_from(sorted(edges_)))
-    after = closure(edges(apply_edit(graph, Removal(gone))))
-    before = closure(edges_)
-    assert after == {key: reach - {gone} for key, reach in before.items() if key != gone}
+    removed_key = data.draw(st.sampled_from(sorted(edges_)))
+    closure_after = closure(edges(apply_edit(graph, Removal(removed_key))))
+    closure_before = closure(edges_)
+    assert closure_after == {key: reach - {removed_key} for key, reach in closure_before.items() if key != removed_key}

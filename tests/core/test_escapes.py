@@ -1,7 +1,7 @@
 """Escape sequences in what commands print.
 
 In: a text, whole or cut in two. Out: the text with colours and links only, or with none at all.
-Tested: a table of sequences of all kinds; that a cut changes nothing; that nothing else of a text is touched.
+Tested: a table of sequences of all kinds; that a cut changes no result; that the rest of a text stays unchanged.
 """
 
 import pytest
@@ -35,25 +35,25 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "kept", "shown"), CASES)
-def test_only_colours_and_links_are_kept(text: str, kept: str, shown: str) -> None:
-    assert (clean(text).text, strip(text), strip(kept)) == (kept, shown, shown)
-    assert clean(kept).text == kept
+@pytest.mark.parametrize(("text", "cleaned", "visible"), CASES)
+def test_only_colours_and_links_are_kept(text: str, cleaned: str, visible: str) -> None:
+    assert (clean(text).text, strip(text), strip(cleaned)) == (cleaned, visible, visible)
+    assert clean(cleaned).text == cleaned
 
 
-@pytest.mark.parametrize(("text", "kept", "shown"), CASES)
-def test_a_sequence_may_come_in_two_texts(text: str, kept: str, shown: str) -> None:
+@pytest.mark.parametrize(("text", "cleaned", "visible"), CASES)
+def test_a_sequence_can_be_split_over_two_texts(text: str, cleaned: str, visible: str) -> None:
     for at in range(len(text) + 1):
-        first = clean(text[:at], final=False)
-        assert first.text + clean(first.rest + text[at:]).text == kept, at
+        head = clean(text[:at], final=False)
+        assert head.text + clean(head.rest + text[at:]).text == cleaned, at
 
 
 @property_of
 @given(st.text(st.sampled_from("\x1b[]m0;8?\x07\\P\x9b\x9c\x9dab ")))
 def test_no_control_sequence_remains(text: str) -> None:
-    kept = clean(text).text
+    cleaned = clean(text).text
     assert not set(strip(text)) & set("\x1b\x90\x98\x9b\x9d\x9e\x9f")
-    assert strip(kept) == strip(text) and clean(kept).text == kept
+    assert strip(cleaned) == strip(text) and clean(cleaned).text == cleaned
 
 
 @property_of
@@ -62,9 +62,9 @@ def test_text_that_is_no_sequence_stays(text: str) -> None:
     assert clean(text) == (text, "") and strip(text) == text
 
 
-@pytest.mark.parametrize("before", range(MAX_MESSAGE - 80, MAX_MESSAGE + 3))
-def test_a_long_line_is_not_cut_within_a_sequence(before: int) -> None:
-    text = f"{'x' * before}{LINK}\x1b[31m{'y' * 100}"
+@pytest.mark.parametrize("length", range(MAX_MESSAGE - 80, MAX_MESSAGE + 3))
+def test_a_long_line_is_not_cut_within_a_sequence(length: int) -> None:
+    text = f"{'x' * length}{LINK}\x1b[31m{'y' * 100}"
     stored = stored_messages(text)
     assert "".join(stored) == text and max(map(len, stored)) <= MAX_MESSAGE
     assert "".join(map(strip, stored)) == strip(text)

@@ -1,4 +1,4 @@
-"""How a worker's slots are shared: worked examples, and that no share can be made fairer."""
+"""Shares of a worker's slots: worked examples, and that no share can be made fairer."""
 
 import pytest
 from hypothesis import given
@@ -33,10 +33,10 @@ names = st.sampled_from("abcdefg")
 @property_of
 @given(st.integers(0, 40), st.dictionaries(names, st.integers(0, 40)), st.lists(names, unique=True))
 def test_all_free_slots_are_given_fairly(free: int, running: dict[str, int], hungry: list[str]) -> None:
-    given_ = shares(free, running, hungry)
-    assert set(given_) == set(hungry) and sum(given_.values()) == (free if hungry else 0)
-    after = {name: running.get(name, 0) + room for name, room in given_.items()}
-    for one in hungry:
-        for other in hungry:
-            if given_[other]:
-                assert after[other] <= after[one] + 1
+    slots = shares(free, running, hungry)
+    assert set(slots) == set(hungry) and sum(slots.values()) == (free if hungry else 0)
+    totals = {name: running.get(name, 0) + room for name, room in slots.items()}
+    for pool in hungry:
+        for other_pool in hungry:
+            if slots[other_pool]:
+                assert totals[other_pool] <= totals[pool] + 1

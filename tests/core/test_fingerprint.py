@@ -1,4 +1,4 @@
-"""What commands mean: spellings of the same are one, and what differs differs."""
+"""Fingerprints of commands: equal for equal commands, different for different ones."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,7 +13,7 @@ from app.core.workflow import TaskType, WorkflowTask
 
 @dataclass(frozen=True)
 class Order:
-    """Something with a field that is made anew for each call."""
+    """A value with a field that is created for each call."""
 
     name: str
     secret: str = field(compare=False)
@@ -27,7 +27,7 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
         (task(payload={"a": 1, "b": [{"c": 1.0, "d": None}]}), task(payload={"b": [{"d": None, "c": 1}], "a": 1.0})),
@@ -39,12 +39,12 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
         (Order("n", "one"), Order("n", "other")),
     ],
 )
-def test_equal_commands_have_equal_fingerprints(one: object, other: object) -> None:
-    assert fingerprint(one) == fingerprint(other)
+def test_equal_commands_have_equal_fingerprints(left: object, right: object) -> None:
+    assert fingerprint(left) == fingerprint(right)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ({"a": 1}, {"a": True}),
         ({"a": 1}, {"a": "1"}),
@@ -57,5 +57,5 @@ def test_equal_commands_have_equal_fingerprints(one: object, other: object) -> N
         ("a", ("a",)),
     ],
 )
-def test_different_commands_have_different_fingerprints(one: object, other: object) -> None:
-    assert fingerprint(one) != fingerprint(other)
+def test_different_commands_have_different_fingerprints(left: object, right: object) -> None:
+    assert fingerprint(left) != fingerprint(right)

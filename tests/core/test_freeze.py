@@ -1,9 +1,9 @@
-"""When an environment is frozen, by what, and until when.
+"""The freeze status of an environment: its window and its end.
 
-In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; what they
-make together, against a plain timeline; wall times where the clocks change; and, over random windows around such
-changes, that no deployment starts while the clock on the wall shows a time within a window.
-What rules are taken and give is tested with the calendar.
+In: windows, a moment, the calendar of the system. Out: a status. Tested: single windows to the microsecond; several
+windows against a plain timeline; wall times at clock changes; and, over random windows around such changes, that no
+deployment starts while the wall time is within a window.
+The tests of the calendar cover recurrence rules.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -72,17 +72,17 @@ def test_without_windows_nothing_is_frozen() -> None:
 def test_a_window_begins_with_its_start_and_is_over_at_its_end(
     now: datetime, expected: tuple[bool, datetime | None, datetime | None]
 ) -> None:
-    one = window(at(0), at(60))
-    found = freeze_status([one], now, CALENDAR)
-    assert (found.frozen, found.next_start, found.next_end) == expected
-    assert found.window == (one if found.frozen else None)
+    hourly = window(at(0), at(60))
+    status = freeze_status([hourly], now, CALENDAR)
+    assert (status.frozen, status.next_start, status.next_end) == expected
+    assert status.window == (hourly if status.frozen else None)
 
 
-def test_windows_that_touch_are_one_freeze_by_the_one_that_ends_last_of_those_that_hold_now() -> None:
-    first, inner, next_ = window(at(0), at(60), id="a"), window(at(10), at(20), id="b"), window(at(60), at(90), id="c")
-    later = window(at(91), at(99), id="d")
-    found = freeze_status([later, next_, inner, first], at(15), CALENDAR)
-    assert (found.window, found.next_end, found.next_start) == (first, at(90), at(91))
+def test_touching_windows_are_one_freeze_named_by_the_current_window_that_ends_last() -> None:
+    outer, inner, next_ = window(at(0), at(60), id="a"), window(at(10), at(20), id="b"), window(at(60), at(90), id="c")
+    separate = window(at(91), at(99), id="d")
+    status = freeze_status([separate, next_, inner, outer], at(15), CALENDAR)
+    assert (status.window, status.next_end, status.next_start) == (outer, at(90), at(91))
 
 
 times = st.integers(0, 30)
@@ -90,22 +90,22 @@ times = st.integers(0, 30)
 
 @property_of
 @given(st.lists(st.tuples(times, st.integers(1, 8)), max_size=6), times)
-def test_what_windows_make_together_is_what_a_timeline_shows(drawn: list[tuple[int, int]], now: int) -> None:
+def test_the_freeze_status_agrees_with_a_timeline(drawn: list[tuple[int, int]], now: int) -> None:
     frozen = {second for start, length in drawn for second in range(start, start + length)}
     windows = [window(at(start), at(start + length), id=str(n)) for n, (start, length) in enumerate(drawn)]
-    found = freeze_status(windows, at(now), CALENDAR)
+    status = freeze_status(windows, at(now), CALENDAR)
     ahead = range(now, 60)
     end_of = {True: next((t for t in ahead if t not in frozen), None)}
     start = next((t for t in ahead if t in frozen and t - 1 not in frozen and t > now), None)
     begin = start if start is not None else 60
     end_of[False] = next((t for t in range(begin, 60) if t not in frozen), None) if start is not None else None
-    assert found.frozen == (now in frozen)
-    assert found.next_start == (None if start is None else at(start))
-    assert found.next_end == (None if (end := end_of[found.frozen]) is None else at(end))
+    assert status.frozen == (now in frozen)
+    assert status.next_start == (None if start is None else at(start))
+    assert status.next_end == (None if (end := end_of[status.frozen]) is None else at(end))
 
 
 @pytest.mark.parametrize(
-    ("zone", "shown", "first", "last"),
+    ("zone", "wall_time", "first_instant", "last_instant"),
     [
         ("Europe/Berlin", "2027-07-01T12:00", "2027-07-01T10:00", "2027-07-01T10:00"),
         ("Europe/Berlin", "2027-03-28T01:59", "2027-03-28T00:59", "2027-03-28T00:59"),
@@ -121,9 +121,11 @@ def test_what_windows_make_together_is_what_a_timeline_shows(drawn: list[tuple[i
         ("Australia/Lord_Howe", "2027-04-04T01:45", "2027-04-03T14:45", "2027-04-03T15:15"),
     ],
 )
-def test_wall_times_that_come_twice_or_not_at_all(zone: str, shown: str, first: str, last: str) -> None:
-    time = datetime.fromisoformat(shown)
-    assert (opening(time, ZoneInfo(zone)), closing(time, ZoneInfo(zone))) == (utc(first), utc(last))
+def test_wall_times_that_come_twice_or_not_at_all(
+    zone: str, wall_time: str, first_instant: str, last_instant: str
+) -> None:
+    time = datetime.fromisoformat(wall_time)
+    assert (opening(time, ZoneInfo(zone)), closing(time, ZoneInfo(zone))) == (utc(first_instant), utc(last_instant))
 
 
 @pytest.mark.parametrize(
@@ -139,10 +141,10 @@ def test_wall_times_that_come_twice_or_not_at_all(zone: str, shown: str, first: 
 )
 def test_a_weekend_keeps_its_wall_times_when_the_clocks_change_in_it(zone: str, begins: str, ends: str) -> None:
     weekend = window(wall("2026-01-02T17:00", zone), wall("2026-01-05T08:00", zone), "FREQ=WEEKLY;BYDAY=FR", zone)
-    before, within = utc(begins) - INSTANT, utc(begins)
-    assert freeze_status([weekend], before, CALENDAR).next_start == utc(begins)
-    found = freeze_status([weekend], within, CALENDAR)
-    assert (found.frozen, found.next_end) == (True, utc(ends))
+    outside, within = utc(begins) - INSTANT, utc(begins)
+    assert freeze_status([weekend], outside, CALENDAR).next_start == utc(begins)
+    status = freeze_status([weekend], within, CALENDAR)
+    assert (status.frozen, status.next_end) == (True, utc(ends))
     assert freeze_status([weekend], utc(ends), CALENDAR).frozen is False
 
 
@@ -153,46 +155,46 @@ def test_a_window_that_the_clock_leaps_over_does_not_come_that_day() -> None:
         "FREQ=DAILY",
         "Europe/Berlin",
     )
-    found = freeze_status([nightly], wall("2027-03-28T00:00", "Europe/Berlin"), CALENDAR)
-    assert found.next_start == wall("2027-03-29T02:10", "Europe/Berlin")
+    status = freeze_status([nightly], wall("2027-03-28T00:00", "Europe/Berlin"), CALENDAR)
+    assert status.next_start == wall("2027-03-29T02:10", "Europe/Berlin")
 
 
 def test_a_first_occurrence_is_exactly_what_was_given() -> None:
-    second = datetime.fromisoformat("2027-10-31T02:30").replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=1)
-    once = window(second.astimezone(UTC), utc("2027-10-31T02:00"), "FREQ=DAILY", "Europe/Berlin")
+    second_0230 = datetime.fromisoformat("2027-10-31T02:30").replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=1)
+    once = window(second_0230.astimezone(UTC), utc("2027-10-31T02:00"), "FREQ=DAILY", "Europe/Berlin")
     assert freeze_status([once], utc("2027-10-30T12:00"), CALENDAR).next_start == utc("2027-10-31T01:30")
 
 
 def test_a_freeze_that_never_opens_has_no_end_in_sight() -> None:
     always = window(utc("2027-01-01"), utc("2027-01-02"), "FREQ=DAILY")
-    found = freeze_status([always], utc("2030-06-01"), CALENDAR)
-    assert (found.frozen, found.window, found.next_start, found.next_end) == (True, always, None, None)
+    status = freeze_status([always], utc("2030-06-01"), CALENDAR)
+    assert (status.frozen, status.window, status.next_start, status.next_end) == (True, always, None, None)
 
 
 def test_a_freeze_of_years_that_follow_one_another_has_no_end_in_sight() -> None:
     always = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY")
-    found = freeze_status([always], utc("2027-06-01"), CALENDAR)
-    assert (found.frozen, found.next_start, found.next_end) == (True, None, None)
-    assert "Its end is unknown" in (freeze_message(found, overridden=False) or "")
-    some = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY;COUNT=3")
-    assert freeze_status([some], utc("2027-06-01"), CALENDAR).next_end == utc("2030-01-02")
+    status = freeze_status([always], utc("2027-06-01"), CALENDAR)
+    assert (status.frozen, status.next_start, status.next_end) == (True, None, None)
+    assert "Its end is unknown" in (freeze_message(status, overridden=False) or "")
+    three_years = window(utc("2027-01-01"), utc("2028-01-02"), "FREQ=YEARLY;COUNT=3")
+    assert freeze_status([three_years], utc("2027-06-01"), CALENDAR).next_end == utc("2030-01-02")
 
 
 def test_parts_of_a_second_are_kept() -> None:
     daily = window(utc("2027-01-01T00:00:00.250"), utc("2027-01-01T00:00:00.750"), "FREQ=DAILY")
     assert problems(daily) == []
-    found = freeze_status([daily], utc("2027-01-05T00:00:00.250"), CALENDAR)
-    assert (found.frozen, found.next_end) == (True, utc("2027-01-05T00:00:00.750"))
+    status = freeze_status([daily], utc("2027-01-05T00:00:00.250"), CALENDAR)
+    assert (status.frozen, status.next_end) == (True, utc("2027-01-05T00:00:00.750"))
     assert not freeze_status([daily], utc("2027-01-05T00:00:00.750"), CALENDAR).frozen
 
 
-@pytest.mark.parametrize("last", ["2027-10-31T01:10", "2027-10-31T01:30"])
-def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last: str) -> None:
+@pytest.mark.parametrize("end", ["2027-10-31T01:10", "2027-10-31T01:30"])
+def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(end: str) -> None:
     """It begins at 2:30, and ends at 2:10 or 2:30 of the second time."""
-    night = window(utc("2027-10-31T00:30"), utc(last), "FREQ=DAILY", "Europe/Berlin")
-    found = freeze_status([night], utc("2027-11-02T00:00"), CALENDAR)
-    assert found.next_start == utc("2027-11-02T01:30")
-    assert found.next_end == utc("2027-11-02T01:30") + (utc(last) - utc("2027-10-31T00:30"))
+    night = window(utc("2027-10-31T00:30"), utc(end), "FREQ=DAILY", "Europe/Berlin")
+    status = freeze_status([night], utc("2027-11-02T00:00"), CALENDAR)
+    assert status.next_start == utc("2027-11-02T01:30")
+    assert status.next_end == utc("2027-11-02T01:30") + (utc(end) - utc("2027-10-31T00:30"))
 
 
 @pytest.mark.parametrize(
@@ -206,9 +208,9 @@ def test_a_window_within_the_hour_that_comes_twice_comes_again_for_as_long(last:
 )
 def test_a_window_that_cannot_be_expanded_freezes(rule: str, zone: str, word: str) -> None:
     broken, good = window(at(0), at(60), rule, zone, id="b"), window(at(10), at(20))
-    found = freeze_status([good, broken], at(100_000), CALENDAR)
-    assert (found.frozen, found.window, found.next_start, found.next_end) == (True, broken, None, None)
-    assert word in (found.fault or "") and word in (freeze_message(found, overridden=False) or "")
+    status = freeze_status([good, broken], at(100_000), CALENDAR)
+    assert (status.frozen, status.window, status.next_start, status.next_end) == (True, broken, None, None)
+    assert word in (status.fault or "") and word in (freeze_message(status, overridden=False) or "")
     assert word in (expansion_error(broken, NOW, CALENDAR) or "")
     assert expansion_error(good, NOW, CALENDAR) is None
 
@@ -239,23 +241,23 @@ def test_frozen_whenever_the_wall_time_is_within_the_window(
     zone: str, start: int, length: int, rule: str, minute: int
 ) -> None:
     change = datetime.fromisoformat(CHANGES[zone])
-    first = change - timedelta(days=21) + timedelta(minutes=start)
+    opening_time = change - timedelta(days=21) + timedelta(minutes=start)
     tz = ZoneInfo(zone)
-    one = window(opening(first, tz), closing(first + timedelta(minutes=length), tz), rule, zone)
+    daily = window(opening(opening_time, tz), closing(opening_time + timedelta(minutes=length), tz), rule, zone)
     moment = change.replace(tzinfo=UTC) + timedelta(minutes=minute)
-    shown = moment.astimezone(tz).replace(tzinfo=None)
+    wall_time = moment.astimezone(tz).replace(tzinfo=None)
     step = timedelta(days=7 if "WEEKLY" in rule else 3 if "INTERVAL" in rule else 1)
-    starts = [first + n * step for n in range(40)]
-    within = any(begin <= shown < begin + timedelta(minutes=length) for begin in starts)
+    starts = [opening_time + n * step for n in range(40)]
+    within = any(begin <= wall_time < begin + timedelta(minutes=length) for begin in starts)
     twice = moment.astimezone(tz).utcoffset() != (moment - timedelta(hours=2)).astimezone(tz).utcoffset() or (
         moment.astimezone(tz).utcoffset() != (moment + timedelta(hours=2)).astimezone(tz).utcoffset()
     )
-    frozen = freeze_status([one], moment, CALENDAR).frozen
+    frozen = freeze_status([daily], moment, CALENDAR).frozen
     assert frozen == within or (frozen and twice)
 
 
-def problems(one: FreezeWindow) -> list[tuple[str, ...]]:
-    return [problem.path or () for problem in validate(one, NOW, CALENDAR)]
+def problems(subject: FreezeWindow) -> list[tuple[str, ...]]:
+    return [problem.path or () for problem in validate(subject, NOW, CALENDAR)]
 
 
 def test_a_valid_window_has_no_problems() -> None:
@@ -288,7 +290,7 @@ def test_every_problem_of_a_window_is_reported(change: dict[str, object], paths:
 
 
 def test_the_message_names_the_window_and_its_reason() -> None:
-    found = freeze_status([window(at(0), at(60))], at(1), CALENDAR)
-    assert freeze_message(found, overridden=False) == "The environment is frozen by “window w”: the year ends."
-    assert freeze_message(found, overridden=True) is None
+    status = freeze_status([window(at(0), at(60))], at(1), CALENDAR)
+    assert freeze_message(status, overridden=False) == "The environment is frozen by “window w”: the year ends."
+    assert freeze_message(status, overridden=True) is None
     assert freeze_message(FreezeStatus(False), overridden=False) is None

@@ -1,8 +1,8 @@
-"""Why something waits.
+"""Reasons why deployments and tasks wait.
 
-In: a deployment, its tasks, its standing in the queue, whether workers live, and the time. Out: every reason, in words.
-Tested: a table of reasons for deployments and for tasks, paused or not; that what goes on has none; that the advice can
-be followed.
+In: a deployment, its tasks, its queue position, live workers, and the time. Out: every reason, in words.
+Tested: a table of reasons for deployments and for tasks, paused or not; that running work has none; that the advice
+can be followed.
 """
 
 from dataclasses import replace
@@ -44,26 +44,34 @@ BACKOFF, INTERVAL, BAD = (K.RETRY_BACKOFF, 10.0), (K.BATCH_INTERVAL, 30.0), (K.T
 NOBODY, PAUSED = (K.NO_WORKER, None), (K.PAUSED, None)
 
 
-def around(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
+def gate_context(standing: QueuePosition | None = None, *, alive: bool = True) -> GateContext:
     return GateContext(
         queue_position=standing, capacity=5, pools=Pools("east"), alive=frozenset({"east"} if alive else ())
     )
 
 
-def told_of(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
-    found = deployment_blockers(deployment(status, paused=paused), tasks, around(alive=alive), NOW)
-    return [(one.kind, (one.until - NOW).total_seconds() if one.until else one.task_id) for one in found]
+def deployment_outline(status: DeploymentStatus, *tasks: Task, alive: bool = True, paused: bool = False) -> Told:
+    blockers = deployment_blockers(deployment(status, paused=paused), tasks, gate_context(alive=alive), NOW)
+    return [
+        (blocker.kind, (blocker.until - NOW).total_seconds() if blocker.until else blocker.task_id)
+        for blocker in blockers
+    ]
 
 
-def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool = True, paused: bool = False) -> Told:
-    tasks = {other.id: other for other in (one, *others)}
-    found = task_blockers(one, deployment(status, paused=paused), tasks, around(alive=alive), NOW)
-    return [(each.kind, (each.until - NOW).total_seconds() if each.until else each.task_id) for each in found]
+def task_outline(
+    subject: Task, status: DeploymentStatus, *other_tasks: Task, alive: bool = True, paused: bool = False
+) -> Told:
+    tasks = {other.id: other for other in (subject, *other_tasks)}
+    blockers = task_blockers(subject, deployment(status, paused=paused), tasks, gate_context(alive=alive), NOW)
+    return [
+        (blocker.kind, (blocker.until - NOW).total_seconds() if blocker.until else blocker.task_id)
+        for blocker in blockers
+    ]
 
 
 @pytest.mark.parametrize("alive", [True, False])
 @pytest.mark.parametrize(
-    ("asked", "standing", "expected"),
+    ("is_queued", "standing", "expected"),
     [
         (False, None, [(K.NOT_STARTED, None)]),
         (True, None, [(K.NOT_STARTED, None)]),
@@ -74,16 +82,16 @@ def told_of_task(one: Task, status: DeploymentStatus, *others: Task, alive: bool
         (True, BOTH, [(K.LOCK, "d1"), (K.CAPACITY, None)]),
     ],
 )
-def test_before_its_start(asked: bool, standing: QueuePosition | None, expected: Told, alive: bool) -> None:
-    one = deployment(D.PENDING, queued_at=NOW if asked else None)
-    found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
-    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
-    assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
+def test_before_its_start(is_queued: bool, standing: QueuePosition | None, expected: Told, alive: bool) -> None:
+    subject = deployment(D.PENDING, queued_at=NOW if is_queued else None)
+    blockers = deployment_blockers(subject, [PENDING, BLOCKED], gate_context(standing, alive=alive), NOW)
+    assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
+    assert task_blockers(PENDING, subject, {"free": PENDING}, gate_context(standing, alive=alive), NOW) == blockers
 
 
 @pytest.mark.parametrize("alive", [True, False])
 @pytest.mark.parametrize(
-    ("asked", "standing", "expected"),
+    ("is_queued", "standing", "expected"),
     [
         (False, None, [(K.NOT_STARTED, None), PAUSED]),
         (False, FREE, [(K.NOT_STARTED, None), PAUSED]),
@@ -94,12 +102,12 @@ def test_before_its_start(asked: bool, standing: QueuePosition | None, expected:
     ],
 )
 def test_before_its_start_while_it_is_paused(
-    asked: bool, standing: QueuePosition | None, expected: Told, alive: bool
+    is_queued: bool, standing: QueuePosition | None, expected: Told, alive: bool
 ) -> None:
-    one = deployment(D.PENDING, queued_at=NOW if asked else None, paused=True)
-    found = deployment_blockers(one, [PENDING, BLOCKED], around(standing, alive=alive), NOW)
-    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
-    assert task_blockers(PENDING, one, {"free": PENDING}, around(standing, alive=alive), NOW) == found
+    subject = deployment(D.PENDING, queued_at=NOW if is_queued else None, paused=True)
+    blockers = deployment_blockers(subject, [PENDING, BLOCKED], gate_context(standing, alive=alive), NOW)
+    assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
+    assert task_blockers(PENDING, subject, {"free": PENDING}, gate_context(standing, alive=alive), NOW) == blockers
 
 
 @pytest.mark.parametrize(
@@ -124,12 +132,12 @@ def test_before_its_start_while_the_environment_is_frozen(
         timezone="UTC",
         created_at=NOW,
     )
-    situation = replace(around(standing), freeze=FreezeStatus(True, window, None, at(60)))
-    one = deployment(D.PENDING, queued_at=NOW, paused=paused)
-    found = deployment_blockers(one, [PENDING, BLOCKED], situation, NOW)
-    assert [each.kind for each in found] == kinds
-    assert task_blockers(PENDING, one, {"free": PENDING}, situation, NOW) == found
-    (freeze,) = [each for each in found if each.kind is K.FREEZE]
+    situation = replace(gate_context(standing), freeze=FreezeStatus(True, window, None, at(60)))
+    subject = deployment(D.PENDING, queued_at=NOW, paused=paused)
+    blockers = deployment_blockers(subject, [PENDING, BLOCKED], situation, NOW)
+    assert [blocker.kind for blocker in blockers] == kinds
+    assert task_blockers(PENDING, subject, {"free": PENDING}, situation, NOW) == blockers
+    (freeze,) = [blocker for blocker in blockers if blocker.kind is K.FREEZE]
     message = "The environment is frozen by “year end”: nobody is here."
     assert (freeze.message, freeze.until) == (message, at(60))
     if not paused:
@@ -148,8 +156,8 @@ def test_before_its_start_while_the_environment_is_frozen(
     ],
 )
 def test_blockers_of_a_planned_deployment(standing: QueuePosition | None, expected: Told, alive: bool) -> None:
-    found = plan_blockers(around(standing, alive=alive))
-    assert [(each.kind, each.deployment_id) for each in found] == [*expected, *([] if alive else [NOBODY])]
+    blockers = plan_blockers(gate_context(standing, alive=alive))
+    assert [(blocker.kind, blocker.deployment_id) for blocker in blockers] == [*expected, *([] if alive else [NOBODY])]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +174,8 @@ def test_blockers_of_a_planned_deployment(standing: QueuePosition | None, expect
     ],
 )
 def test_before_its_start_in_words(standing: QueuePosition | None, alive: bool, words: str) -> None:
-    found = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], around(standing, alive=alive), NOW)
-    assert found[0].message == words
+    blockers = deployment_blockers(deployment(D.PENDING, queued_at=NOW), [], gate_context(standing, alive=alive), NOW)
+    assert blockers[0].message == words
 
 
 @pytest.mark.parametrize(
@@ -186,8 +194,8 @@ def test_before_its_start_in_words(standing: QueuePosition | None, alive: bool, 
     ],
 )
 def test_while_it_runs(tasks: list[Task], expected: Told, without_workers: Told) -> None:
-    assert told_of(D.RUNNING, *tasks) == expected
-    assert told_of(D.RUNNING, *tasks, alive=False) == without_workers
+    assert deployment_outline(D.RUNNING, *tasks) == expected
+    assert deployment_outline(D.RUNNING, *tasks, alive=False) == without_workers
 
 
 @pytest.mark.parametrize(
@@ -206,20 +214,20 @@ def test_while_it_runs(tasks: list[Task], expected: Told, without_workers: Told)
     ],
 )
 def test_while_it_is_paused(tasks: list[Task], expected: Told, without_workers: Told) -> None:
-    assert told_of(D.RUNNING, *tasks, paused=True) == expected
-    assert told_of(D.RUNNING, *tasks, paused=True, alive=False) == without_workers
+    assert deployment_outline(D.RUNNING, *tasks, paused=True) == expected
+    assert deployment_outline(D.RUNNING, *tasks, paused=True, alive=False) == without_workers
 
 
-def test_after_a_failure_what_will_not_start_does_not_count_as_going_on() -> None:
-    assert told_of(D.RUNNING, FAILED, WATCHED, PENDING) == [INTERVAL]
+def test_after_a_failure_blocked_tasks_do_not_count_as_running() -> None:
+    assert deployment_outline(D.RUNNING, FAILED, WATCHED, PENDING) == [INTERVAL]
 
 
 @pytest.mark.parametrize(
     ("status", "tasks"), [(D.CANCELLING, [HELD]), (D.ROLLING_BACK, [TOUCHED]), (D.ROLLING_BACK, [HELD, TOUCHED])]
 )
-def test_while_it_goes_back_it_needs_only_workers(status: DeploymentStatus, tasks: list[Task]) -> None:
-    assert told_of(status, *tasks) == []
-    assert told_of(status, *tasks, alive=False) == ([] if HELD in tasks else [NOBODY])
+def test_a_rollback_waits_only_for_workers(status: DeploymentStatus, tasks: list[Task]) -> None:
+    assert deployment_outline(status, *tasks) == []
+    assert deployment_outline(status, *tasks, alive=False) == ([] if HELD in tasks else [NOBODY])
 
 
 @pytest.mark.parametrize("alive", [True, False])
@@ -235,18 +243,18 @@ def test_while_it_goes_back_it_needs_only_workers(status: DeploymentStatus, task
     ],
 )
 def test_after_its_end(status: DeploymentStatus, tasks: list[Task], expected: Told, alive: bool) -> None:
-    assert told_of(status, *tasks, alive=alive) == expected
+    assert deployment_outline(status, *tasks, alive=alive) == expected
 
 
 @pytest.mark.parametrize("status", [D.FAILED, D.CANCELLED, D.ROLLED_BACK])
 def test_the_gate_only_suggests_a_retry_that_is_allowed(status: DeploymentStatus) -> None:
-    found = deployment_blockers(deployment(status), [DONE, FAILED], around(), NOW)
-    advised = any("Retry" in one.message for one in found)
+    blockers = deployment_blockers(deployment(status), [DONE, FAILED], gate_context(), NOW)
+    advised = any("Retry" in blocker.message for blocker in blockers)
     assert advised is (D.RUNNING in TRANSITIONS[status])
 
 
 @pytest.mark.parametrize(
-    ("one", "others", "expected"),
+    ("subject", "other_tasks", "expected"),
     [
         (PENDING, [], []),
         (BLOCKED, [PENDING], [(K.TASK, "free")]),
@@ -263,12 +271,12 @@ def test_the_gate_only_suggests_a_retry_that_is_allowed(status: DeploymentStatus
         *((one, [BLOCKED], []) for one in (DONE, SKIPPED, FAILED, task("back", S.ROLLED_BACK))),
     ],
 )
-def test_why_a_task_waits(one: Task, others: list[Task], expected: Told) -> None:
-    assert told_of_task(one, D.RUNNING, *others) == expected
+def test_why_a_task_waits(subject: Task, other_tasks: list[Task], expected: Told) -> None:
+    assert task_outline(subject, D.RUNNING, *other_tasks) == expected
 
 
 @pytest.mark.parametrize(
-    ("one", "others", "expected"),
+    ("subject", "other_tasks", "expected"),
     [
         (PENDING, [HELD], [PAUSED]),
         (LATER, [], [PAUSED, BACKOFF]),
@@ -278,52 +286,52 @@ def test_why_a_task_waits(one: Task, others: list[Task], expected: Told) -> None
         *((one, [PENDING], []) for one in (DUE, HELD, DONE, SKIPPED, FAILED)),
     ],
 )
-def test_why_a_task_waits_while_it_is_paused(one: Task, others: list[Task], expected: Told) -> None:
-    assert told_of_task(one, D.RUNNING, *others, paused=True) == expected
+def test_why_a_task_waits_while_it_is_paused(subject: Task, other_tasks: list[Task], expected: Told) -> None:
+    assert task_outline(subject, D.RUNNING, *other_tasks, paused=True) == expected
 
 
 @pytest.mark.parametrize(
-    ("one", "missed"), [(PENDING, True), (LATER, True), (DUE, True), (WATCHED, True), (HELD, False), (DONE, False)]
+    ("subject", "missed"), [(PENDING, True), (LATER, True), (DUE, True), (WATCHED, True), (HELD, False), (DONE, False)]
 )
-def test_a_task_that_needs_a_worker_says_when_none_lives(one: Task, missed: bool) -> None:
-    assert (NOBODY in told_of_task(one, D.RUNNING, alive=False)) is missed
-    assert NOBODY not in told_of_task(one, D.RUNNING)
+def test_a_task_that_needs_a_worker_says_when_none_lives(subject: Task, missed: bool) -> None:
+    assert (NOBODY in task_outline(subject, D.RUNNING, alive=False)) is missed
+    assert NOBODY not in task_outline(subject, D.RUNNING)
 
 
 @pytest.mark.parametrize(
-    ("one", "words"),
+    ("subject", "words"),
     [
         (BLOCKED, "This task waits for “free”, which is PENDING."),
         (LATER, "“later” failed and will be retried (attempt 2 of 3)."),
         (WATCHED, "“watched” watches a batch before it continues."),
     ],
 )
-def test_why_a_task_waits_in_words(one: Task, words: str) -> None:
-    (found,) = task_blockers(one, deployment(D.RUNNING), {"free": PENDING}, around(), NOW)
-    assert found.message == words
+def test_why_a_task_waits_in_words(subject: Task, words: str) -> None:
+    (blocker,) = task_blockers(subject, deployment(D.RUNNING), {"free": PENDING}, gate_context(), NOW)
+    assert blocker.message == words
 
 
 @pytest.mark.parametrize("status", [D.PENDING, D.RUNNING])
 def test_how_a_pause_ends_in_words(status: DeploymentStatus) -> None:
     paused = deployment(status, queued_at=NOW, paused=True)
-    (found,) = deployment_blockers(paused, [PENDING], around(), NOW)
-    assert found.message == "The deployment is paused: call resumeDeployment to let it continue."
+    (blocker,) = deployment_blockers(paused, [PENDING], gate_context(), NOW)
+    assert blocker.message == "The deployment is paused: call resumeDeployment to let it continue."
 
 
 @pytest.mark.parametrize(
-    ("one", "words"),
+    ("subject", "words"),
     [
         (FAILED, "“bad” is FAILED: exit 1."),
         (task("bad", S.FAILED, error_message="It was too late.\n"), "“bad” is FAILED: It was too late."),
         (task("off", S.CANCELLED), "“off” is CANCELLED."),
     ],
 )
-def test_failed_tasks_in_words(one: Task, words: str) -> None:
-    (found,) = deployment_blockers(deployment(D.FAILED), [one], around(), NOW)
-    assert found.message == f"{words} Retry the deployment."
+def test_failed_tasks_in_words(subject: Task, words: str) -> None:
+    (blocker,) = deployment_blockers(deployment(D.FAILED), [subject], gate_context(), NOW)
+    assert blocker.message == f"{words} Retry the deployment."
 
 
-def asked(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -> Approval:
+def approval_for(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -> Approval:
     return Approval(
         id=f"of-{task_id}",
         deployment_id="d",
@@ -344,8 +352,8 @@ def asked(subject: ApprovalSubject, task_id: str | None = None, **policy: Any) -
 ASKS = task("ask", S.WAITING_CONFIRM)
 ROLLING = task("roll", S.WAITING_CONFIRM, type=TaskType.DEPLOY, activity=RUN, attempt=1)
 SHIP, SHIPPED = task("ship", type=TaskType.DEPLOY), task("again", type=TaskType.DEPLOY, attempt=1)
-WHOLE, PART = asked(ApprovalSubject.DEPLOYMENT), asked(ApprovalSubject.TASK, "ask", required_approvals=2)
-STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
+WHOLE, PART = approval_for(ApprovalSubject.DEPLOYMENT), approval_for(ApprovalSubject.TASK, "ask", required_approvals=2)
+STEP = approval_for(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
 
 
 @pytest.mark.parametrize(
@@ -363,12 +371,12 @@ STEP = asked(ApprovalSubject.ROLLOUT_STEP, "roll", approver_roles=(Role.ADMIN,))
 def test_a_deployment_that_waits_for_approval(
     status: DeploymentStatus, tasks: list[Task], approvals: list[Approval], kinds: list[BlockerKind]
 ) -> None:
-    around_it = replace(around(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
-    assert [one.kind for one in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
+    around_it = replace(gate_context(), approvals=tuple(approvals), before_approval=BUILD_TYPES)
+    assert [blocker.kind for blocker in deployment_blockers(deployment(status), tasks, around_it, NOW)] == kinds
 
 
 @pytest.mark.parametrize(
-    ("one", "words"),
+    ("subject", "words"),
     [
         (SHIP, "The deployment waits for one more approval by somebody with the role APPROVER or ADMIN."),
         (ASKS, "“ask” waits for 2 more approvals by somebody with the role APPROVER or ADMIN."),
@@ -377,10 +385,10 @@ def test_a_deployment_that_waits_for_approval(
         (replace(PENDING, type=TaskType.PREPARE), None),
     ],
 )
-def test_a_task_that_waits_for_approval(one: Task, words: str | None) -> None:
-    around_it = replace(around(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
-    found = task_blockers(one, deployment(D.RUNNING), {one.id: one}, around_it, NOW)
-    told = [(each.kind, each.message, each.until) for each in found]
-    assert told == ([(K.APPROVAL, words, at(60))] if words else [])
-    paused = task_blockers(one, deployment(D.RUNNING, paused=True), {one.id: one}, around_it, NOW)
-    assert [each.kind for each in paused] == [*([K.APPROVAL] if words else []), K.PAUSED]
+def test_a_task_that_waits_for_approval(subject: Task, words: str | None) -> None:
+    around_it = replace(gate_context(), approvals=(WHOLE, PART, STEP), before_approval=BUILD_TYPES)
+    blockers = task_blockers(subject, deployment(D.RUNNING), {subject.id: subject}, around_it, NOW)
+    outlines = [(blocker.kind, blocker.message, blocker.until) for blocker in blockers]
+    assert outlines == ([(K.APPROVAL, words, at(60))] if words else [])
+    paused = task_blockers(subject, deployment(D.RUNNING, paused=True), {subject.id: subject}, around_it, NOW)
+    assert [blocker.kind for blocker in paused] == [*([K.APPROVAL] if words else []), K.PAUSED]

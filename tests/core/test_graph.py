@@ -1,6 +1,6 @@
 """Graphs of tasks.
 
-In: a mapping from each node to what it waits for. Out: levels, an order, a cycle, ancestors, the heaviest path.
+In: a mapping from each node to its blockers. Out: levels, an order, a cycle, ancestors, the heaviest path.
 Tested: each against a model that is slow and obvious, at the greatest size and depth, and with cycles.
 """
 
@@ -50,7 +50,7 @@ def test_each_node_comes_after_all_its_blockers(edges: Edges) -> None:
 @given(graphs())
 def test_dependents_turn_every_edge_round_once(edges: Edges) -> None:
     turned = graph.dependents(edges)
-    assert turned == {name: [other for other in edges if name in edges[other]] for name in edges}
+    assert turned == {name: [dependent for dependent in edges if name in edges[dependent]] for name in edges}
 
 
 @property_of
@@ -67,22 +67,22 @@ def test_a_cycle_is_found_where_one_is_and_its_path_can_be_walked(edges: Edges) 
 
 @property_of
 @given(dags())
-def test_ancestors_are_all_that_is_waited_for(edges: Edges) -> None:
+def test_ancestors_are_all_direct_and_indirect_blockers(edges: Edges) -> None:
     names = list(edges)
     masks = graph.ancestors(edges)
-    found = {name: {names[bit] for bit in range(len(names)) if mask >> bit & 1} for name, mask in masks.items()}
-    assert found == closure(edges)
+    ancestors = {name: {names[bit] for bit in range(len(names)) if mask >> bit & 1} for name, mask in masks.items()}
+    assert ancestors == closure(edges)
 
 
 @property_of
 @given(dags(6), st.lists(st.integers(0, 5), min_size=6, max_size=6))
 def test_no_path_is_heavier_than_the_critical_one(edges: Edges, numbers: list[int]) -> None:
     weights = dict(zip(sorted(edges), numbers, strict=False))
-    every = [path for name in edges for path in paths_to(edges, name)]
-    found = graph.critical_path(edges, weights.__getitem__)
-    heaviest = max((sum(weights[name] for name in path) for path in every), default=0)
-    assert sum(weights[name] for name in found) == heaviest
-    assert found in every or not edges
+    all_paths = [path for name in edges for path in paths_to(edges, name)]
+    critical = graph.critical_path(edges, weights.__getitem__)
+    heaviest = max((sum(weights[name] for name in path) for path in all_paths), default=0)
+    assert sum(weights[name] for name in critical) == heaviest
+    assert critical in all_paths or not edges
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_among_equally_heavy_paths_the_order_of_the_mapping_decides(edges: Edges
 @pytest.mark.parametrize(
     "work", [graph.levels, graph.order, graph.ancestors, lambda edges: graph.critical_path(edges, len)]
 )
-def test_a_cycle_is_an_error_that_tells_its_path(work: Callable[[Edges], object]) -> None:
+def test_a_cycle_is_an_error_with_its_path(work: Callable[[Edges], object]) -> None:
     with pytest.raises(graph.CycleError, match="b → c → b") as caught:
         work({"a": ("b",), "b": ("c",), "c": ("b",)})
     assert caught.value.path == ("b", "c", "b")
@@ -125,8 +125,8 @@ def test_a_chain_written_backwards_of_the_greatest_size() -> None:
 
 
 def test_a_fan_of_the_greatest_size() -> None:
-    first, second = graph.levels(FAN)
-    assert (first, len(second)) == (["n0"], LARGE - 1)
+    sources, sinks = graph.levels(FAN)
+    assert (sources, len(sinks)) == (["n0"], LARGE - 1)
     assert set(graph.ancestors(FAN).values()) == {0, 1}
 
 

@@ -1,4 +1,4 @@
-"""When an instance counts as healthy or as failed.
+"""Verdicts on the health of an instance.
 
 In: the thresholds of a check, the consecutive probes so far, and one more. Out: the new count and a verdict.
 Tested: a table of whole series of probes, and that a probe of the other kind restarts the count.
@@ -58,11 +58,11 @@ def test_a_series_of_probes(successes: int, failures: int, probes: str, expected
 
 @property_of
 @given(st.integers(0, 9), st.booleans(), st.booleans())
-def test_only_probes_in_a_row_count(count: int, before: bool, ok: bool) -> None:
-    streak = Streak(successes=count) if before else Streak(failures=count)
-    after, _ = judge(HealthCheck(), streak, ok)
-    length = count + 1 if before is ok else 1
-    assert after == (Streak(successes=length) if ok else Streak(failures=length))
+def test_only_probes_in_a_row_count(count: int, was_ok: bool, ok: bool) -> None:
+    streak = Streak(successes=count) if was_ok else Streak(failures=count)
+    streak_after, _ = judge(HealthCheck(), streak, ok)
+    length = count + 1 if was_ok is ok else 1
+    assert streak_after == (Streak(successes=length) if ok else Streak(failures=length))
 
 
 FINDINGS = {"+": Finding.WITHIN, "-": Finding.OUTSIDE, "?": Finding.INCONCLUSIVE}
@@ -144,7 +144,7 @@ def test_a_query_names_the_version_and_the_set(query: str, version: str, expecte
 
 
 @pytest.mark.parametrize(
-    ("url", "asked"),
+    ("url", "expected"),
     [
         ("http://web/health", "http://web-preview/health"),
         ("http://web:8080/", "http://web-preview:8080/"),
@@ -160,11 +160,11 @@ def test_a_query_names_the_version_and_the_set(query: str, version: str, expecte
         ("http://shop.example.org/web", "http://shop.example.org/web"),
     ],
 )
-def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, asked: str) -> None:
-    assert redirect_to_service(url, "web", "web-preview", "shop") == asked
+def test_the_cluster_name_of_a_service_becomes_that_of_the_set(url: str, expected: str) -> None:
+    assert redirect_to_service(url, "web", "web-preview", "shop") == expected
 
 
 def test_a_probe_url_has_its_placeholders_filled() -> None:
     url = "http://{service}.shop.svc/{instance}/{version}/{color}"
-    made = probe_url(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
-    assert made == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"
+    filled_url = probe_url(url, instance="web 0", version="v 1/2", color="blue", service="web-canary")
+    assert filled_url == "http://web-canary.shop.svc/web%200/v%201%2F2/blue"

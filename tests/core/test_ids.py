@@ -1,7 +1,7 @@
 """Identifiers.
 
 In: a kind, a moment and ten bytes of noise; any text. Out: an id; the kind that a text names, or None.
-Tested: an id gives back what went into it, ids sort by time, and whatever is no id is refused.
+Tested: an id can be decoded, ids sort by time, and any other text is refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,12 +25,12 @@ GOOD = make(IdKind.DEPLOYMENT, NOW, bytes(10))
 @property_of
 @given(KINDS, MOMENTS, NOISE)
 @example(IdKind.TASK, BETWEEN, bytes(10))
-def test_an_id_gives_back_what_went_into_it(kind: IdKind, moment: datetime, noise: bytes) -> None:
-    made = make(kind, moment, noise)
+def test_an_id_can_be_decoded(kind: IdKind, moment: datetime, noise: bytes) -> None:
+    id_ = make(kind, moment, noise)
     number = 0
-    for letter in made.removeprefix(f"{kind}_"):
+    for letter in id_.removeprefix(f"{kind}_"):
         number = number * 32 + ALPHABET.index(letter)
-    assert kind_of(made) is kind
+    assert kind_of(id_) is kind
     assert number.to_bytes(16, "big")[6:] == noise
     assert number >> 80 == (moment - EPOCH) // timedelta(milliseconds=1)
 
@@ -38,17 +38,17 @@ def test_an_id_gives_back_what_went_into_it(kind: IdKind, moment: datetime, nois
 @property_of
 @given(KINDS, MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=365)), NOISE, NOISE)
 @example(IdKind.TASK, BETWEEN, timedelta(milliseconds=1), b"\xff" * 10, bytes(10))
-def test_ids_sort_by_the_time_they_were_made(
-    kind: IdKind, moment: datetime, gap: timedelta, first: bytes, second: bytes
+def test_ids_sort_by_creation_time(
+    kind: IdKind, moment: datetime, gap: timedelta, first_noise: bytes, second_noise: bytes
 ) -> None:
-    assert make(kind, moment - gap, first) < make(kind, moment, second)
+    assert make(kind, moment - gap, first_noise) < make(kind, moment, second_noise)
 
 
 @property_of
 @given(NOISE, NOISE)
-def test_noise_alone_tells_ids_apart(first: bytes, second: bytes) -> None:
-    same = make(IdKind.TASK, NOW, first) == make(IdKind.TASK, NOW, second)
-    assert same is (first == second)
+def test_ids_of_one_moment_differ_by_their_noise(first_noise: bytes, second_noise: bytes) -> None:
+    same = make(IdKind.TASK, NOW, first_noise) == make(IdKind.TASK, NOW, second_noise)
+    assert same is (first_noise == second_noise)
 
 
 def test_the_prefixes_of_all_kinds_differ_and_have_three_letters() -> None:
@@ -87,8 +87,8 @@ def test_garbage_names_no_kind(garbage: str) -> None:
 @property_of
 @given(st.text(max_size=3), st.text(max_size=40))
 def test_only_a_known_prefix_and_a_whole_body_name_a_kind(prefix: str, body: str) -> None:
-    whole = len(body) == 26 and all(letter in ALPHABET for letter in body)
-    assert (kind_of(f"{prefix}_{body}") is not None) is (prefix in set(IdKind) and whole)
+    is_valid = len(body) == 26 and all(letter in ALPHABET for letter in body)
+    assert (kind_of(f"{prefix}_{body}") is not None) is (prefix in set(IdKind) and is_valid)
     assert kind_of(f"{prefix}_{GOOD[4:]}") == (prefix if prefix in set(IdKind) else None)
 
 

@@ -1,4 +1,4 @@
-"""References of images: those that nodes take pass, and of others it is said what is wrong."""
+"""References of images: valid ones pass, and invalid ones have a fault."""
 
 import pytest
 
@@ -82,5 +82,5 @@ def test_valid_references_have_no_fault(reference: str) -> None:
     ],
 )
 def test_an_invalid_reference_has_a_fault(reference: str, why: str) -> None:
-    found = fault(reference)
-    assert found is not None and why in found
+    message = fault(reference)
+    assert message is not None and why in message

@@ -1,6 +1,6 @@
 """Options of Jobs.
 
-What holds where a step and its environment say something, and what a cluster would not take.
+Merged options of a step and its environment, and options that a cluster would not accept.
 """
 
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ from app.core.workflow import TaskType, WorkflowTask
 EXISTS = TolerationOperator.EXISTS
 
 
-def sized(requests: Mapping[str, Any] | None = None, limits: Mapping[str, Any] | None = None) -> JobOptions:
+def with_resources(requests: Mapping[str, Any] | None = None, limits: Mapping[str, Any] | None = None) -> JobOptions:
     return JobOptions(resources=JobResources(requests=requests, limits=limits))
 
 
-def borne(**fields: Any) -> JobOptions:
+def with_toleration(**fields: Any) -> JobOptions:
     return JobOptions(tolerations=(Toleration(**fields),))
 
 
-def wrong(options: JobOptions) -> list[str]:
+def problem_paths(options: JobOptions) -> list[str]:
     return [".".join(problem.path or ()) for problem in job_options(options, "job")]
 
 
@@ -74,7 +74,7 @@ def test_a_step_overrides_its_environment_field_by_field() -> None:
 
 @pytest.mark.parametrize("quantity", ["1", "0.5", "500m", ".5", "2.", "1Gi", "1e3", "1E3", "1e-3", "12E", "128974848"])
 def test_valid_quantities(quantity: str) -> None:
-    assert wrong(sized({"cpu": quantity}, {"example.com/gpu": quantity})) == []
+    assert problem_paths(with_resources({"cpu": quantity}, {"example.com/gpu": quantity})) == []
 
 
 @pytest.mark.parametrize(
@@ -82,22 +82,22 @@ def test_valid_quantities(quantity: str) -> None:
     ["", " ", "1 Gi", "-1", "+1", "1gi", "1GB", "abc", "1e", "1e999", "٣", "1\n", "1" * 60, 1, 0.5, True, None],
 )
 def test_invalid_quantities(quantity: Any) -> None:
-    assert wrong(sized({"cpu": quantity})) == ["job.resources.requests.cpu"]
-    assert wrong(sized(None, {"cpu": quantity})) == ["job.resources.limits.cpu"]
+    assert problem_paths(with_resources({"cpu": quantity})) == ["job.resources.requests.cpu"]
+    assert problem_paths(with_resources(None, {"cpu": quantity})) == ["job.resources.limits.cpu"]
 
 
 @pytest.mark.parametrize(
     ("options", "paths"),
     [
         (USUAL, []),
-        (sized({"memory": "512m"}), ["resources.requests.memory"]),
-        (sized({"memory": "2Gi"}, {"memory": "1024Mi"}), ["resources.requests.memory"]),
-        (sized({"memory": "1024Mi"}, {"memory": "1Gi"}), []),
-        (sized({"ram": "1Gi"}), ["resources.requests.ram"]),
-        (sized({"hugepages-\0": "1Gi"}), ["resources.requests.hugepages-\0"]),
-        (sized({"/gpu": "1"}), ["resources.requests./gpu"]),
-        (sized({"hugepages-2Mi": "4Mi", "ephemeral-storage": "1G", "nvidia.com/gpu": "1"}), []),
-        (sized({f"example.com/{n}": "1" for n in range(101)}), ["resources.requests"]),
+        (with_resources({"memory": "512m"}), ["resources.requests.memory"]),
+        (with_resources({"memory": "2Gi"}, {"memory": "1024Mi"}), ["resources.requests.memory"]),
+        (with_resources({"memory": "1024Mi"}, {"memory": "1Gi"}), []),
+        (with_resources({"ram": "1Gi"}), ["resources.requests.ram"]),
+        (with_resources({"hugepages-\0": "1Gi"}), ["resources.requests.hugepages-\0"]),
+        (with_resources({"/gpu": "1"}), ["resources.requests./gpu"]),
+        (with_resources({"hugepages-2Mi": "4Mi", "ephemeral-storage": "1G", "nvidia.com/gpu": "1"}), []),
+        (with_resources({f"example.com/{n}": "1" for n in range(101)}), ["resources.requests"]),
         (JobOptions(service_account_name="Robot"), ["serviceAccountName"]),
         (JobOptions(service_account_name=""), ["serviceAccountName"]),
         (JobOptions(service_account_name="a" * 64), ["serviceAccountName"]),
@@ -121,18 +121,21 @@ def test_invalid_quantities(quantity: Any) -> None:
         (JobOptions(run_as_user=-1), ["runAsUser"]),
         (JobOptions(run_as_user=2**31), ["runAsUser"]),
         (JobOptions(run_as_user=0), []),
-        (borne(), ["tolerations.0.key"]),
-        (borne(operator=EXISTS), []),
-        (borne(key="gpu", operator=EXISTS, value="x"), ["tolerations.0.value"]),
-        (borne(key="gpu", value="a b"), ["tolerations.0.value"]),
-        (borne(key="a b"), ["tolerations.0.key"]),
-        (borne(key="gpu", effect=TaintEffect.NO_SCHEDULE, toleration_seconds=5), ["tolerations.0.tolerationSeconds"]),
-        (borne(key="gpu", effect=TaintEffect.NO_EXECUTE, toleration_seconds=5), []),
+        (with_toleration(), ["tolerations.0.key"]),
+        (with_toleration(operator=EXISTS), []),
+        (with_toleration(key="gpu", operator=EXISTS, value="x"), ["tolerations.0.value"]),
+        (with_toleration(key="gpu", value="a b"), ["tolerations.0.value"]),
+        (with_toleration(key="a b"), ["tolerations.0.key"]),
+        (
+            with_toleration(key="gpu", effect=TaintEffect.NO_SCHEDULE, toleration_seconds=5),
+            ["tolerations.0.tolerationSeconds"],
+        ),
+        (with_toleration(key="gpu", effect=TaintEffect.NO_EXECUTE, toleration_seconds=5), []),
         (JobOptions(tolerations=(Toleration(operator=EXISTS),) * 101), ["tolerations"]),
     ],
 )  # fmt: skip
 def test_options_are_checked(options: JobOptions, paths: list[str]) -> None:
-    assert wrong(options) == [f"job.{path}" for path in paths]
+    assert problem_paths(options) == [f"job.{path}" for path in paths]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +143,9 @@ def test_options_are_checked(options: JobOptions, paths: list[str]) -> None:
     ["boreas.dev/task", "x.boreas.dev/y", "batch.kubernetes.io/job-name", "app.kubernetes.io/managed-by", "job-name"],
 )
 def test_reserved_keys_are_refused(key: str) -> None:
-    assert wrong(JobOptions(labels={key: "x"})) == [f"job.labels.{key}"]
-    assert wrong(JobOptions(annotations={key: "x"})) == [f"job.annotations.{key}"]
-    assert wrong(JobOptions(labels={"notboreas.dev/x": "x", "app.kubernetes.io/name": "x"})) == []
+    assert problem_paths(JobOptions(labels={key: "x"})) == [f"job.labels.{key}"]
+    assert problem_paths(JobOptions(annotations={key: "x"})) == [f"job.annotations.{key}"]
+    assert problem_paths(JobOptions(labels={"notboreas.dev/x": "x", "app.kubernetes.io/name": "x"})) == []
 
 
 def test_options_count_for_the_size_of_a_graph() -> None:
@@ -163,23 +166,23 @@ def test_steps_choose_among_the_service_accounts_of_their_environment() -> None:
     ]
 
 
-def made(options: JobOptions = NONE, **more: Any) -> Object:
+def job_object(options: JobOptions = NONE, **more: Any) -> Object:
     command = JobCommand(image="shop:1", command=("make",), env={}, limit_seconds=9, attempt=1, options=options, **more)
     return job(Owner(deployment_id="dep_1", task_id="tsk_1", application="shop"), "0", command)
 
 
-def test_a_job_is_restricted_and_says_nothing_that_was_not_said() -> None:
-    pod = made()["spec"]["template"]["spec"]
+def test_a_job_is_restricted_and_omits_unset_fields() -> None:
+    pod = job_object()["spec"]["template"]["spec"]
     assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     (container,) = pod["containers"]
     assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     assert not {"serviceAccountName", "nodeSelector", "tolerations", "imagePullSecrets", "readinessGates"} & pod.keys()
     assert ("resources" in container, pod["automountServiceAccountToken"]) == (False, False)
-    assert made(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert job_object(non_root=True)["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
 
 
-def test_a_job_has_what_its_options_say() -> None:
-    body = made(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
+def test_a_job_has_the_fields_of_its_options() -> None:
+    body = job_object(replace(USUAL, labels={"boreas.dev/task": "tsk_other", "team": "shop"}), serves_nobody=True)
     template = body["spec"]["template"]
     pod = template["spec"]
     assert pod["securityContext"] == {
@@ -202,5 +205,5 @@ def test_a_job_has_what_its_options_say() -> None:
 
 
 def test_a_job_runs_as_root_if_its_options_say_so() -> None:
-    security = made(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
+    security = job_object(JobOptions(run_as_user=0))["spec"]["template"]["spec"]["securityContext"]
     assert security == {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 0}

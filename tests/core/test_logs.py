@@ -51,15 +51,15 @@ def test_a_line_names_its_level_whatever_its_stream(level: LogLevel, name: str, 
 
 
 @pytest.mark.parametrize("time", TIMES)
-@pytest.mark.parametrize("rest", ["ERROR it", "[ERROR] it", "ERROR: it", "[error] it", "error: it"])
-def test_a_level_may_stand_behind_a_time(time: str, rest: str) -> None:
-    assert level_of(time + rest, OUT) is ERROR
+@pytest.mark.parametrize("text", ["ERROR it", "[ERROR] it", "ERROR: it", "[error] it", "error: it"])
+def test_a_level_can_follow_a_time(time: str, text: str) -> None:
+    assert level_of(time + text, OUT) is ERROR
 
 
 @pytest.mark.parametrize(
     "line", ["[2030-01-02 12:13:14] ERROR: it", "[12:13:14] [ERROR] it", "[2030-01-02T12:13:14Z] ERROR it"]
 )
-def test_a_time_may_stand_in_brackets(line: str) -> None:
+def test_a_time_can_be_in_brackets(line: str) -> None:
     assert level_of(line, OUT) is ERROR
 
 
@@ -67,7 +67,7 @@ def test_a_time_may_stand_in_brackets(line: str) -> None:
     "line",
     ["\x1b[31mERROR\x1b[0m it", "\x1b[1;31mError:\x1b[0m it", "[\x1b[31mERROR\x1b[m] it", "\x1b[31m[ERROR] it\x1b[0m"],
 )
-def test_a_level_may_be_coloured(line: str) -> None:
+def test_a_level_can_be_coloured(line: str) -> None:
     assert level_of(line, OUT) is ERROR
 
 
@@ -356,7 +356,7 @@ def test_no_control_character_is_stored_beside_tabs_and_escapes(text: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("wanted", "admitted"),
+    ("filter_", "admitted"),
     [
         (LogFilter(), True),
         (LogFilter(levels=(WARN, ERROR)), True),
@@ -375,7 +375,7 @@ def test_no_control_character_is_stored_beside_tabs_and_escapes(text: str) -> No
         (LogFilter(contains="[31m"), False),
     ],
 )
-def test_a_filter_admits_what_fits_all_of_it(wanted: LogFilter, admitted: bool) -> None:
+def test_a_filter_admits_lines_that_match_all_its_conditions(filter_: LogFilter, admitted: bool) -> None:
     line = LogLine(number=1, timestamp=NOW, level=WARN, message="\x1b[31mDisk\x1b[0m full (100%)", attempt=2)
-    assert wanted.admits(line) is admitted
-    assert wanted.open is (wanted == LogFilter())
+    assert filter_.admits(line) is admitted
+    assert filter_.open is (filter_ == LogFilter())

@@ -1,8 +1,8 @@
 """Secrets in texts.
 
-In: the variables of a command, and texts. Out: which names tell of secrets, texts without their values, and why there
-are too many to be masked.
-Tested: tables of names and texts; that no secret is left, and what may be the beginning of one is found.
+In: the variables of a command, and texts. Out: names of secrets, texts without their values, and an error if there are
+too many to mask.
+Tested: tables of names and texts; that no secret is left, and that a possible beginning of one is found.
 """
 
 import pytest
@@ -89,7 +89,7 @@ def test_which_lines_of_a_value_are_masked(value: str, text: str, expected: str)
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({"PASSWORD": "x" * MAX_CHARACTERS}, None),
         ({"PASSWORD": "x" * (MAX_CHARACTERS + 1)}, "characters"),
@@ -101,15 +101,15 @@ def test_which_lines_of_a_value_are_masked(value: str, text: str, expected: str)
         ({f"NAME_{n}": f"value-{n}" for n in range(1000)}, None),
     ],
 )
-def test_how_many_can_be_masked(env: dict[str, object], said: str | None) -> None:
+def test_how_many_can_be_masked(env: dict[str, object], message: str | None) -> None:
     why = masking_limit_error(env)
-    assert why is None if said is None else said in str(why)
+    assert why is None if message is None else message in str(why)
 
 
 def test_audit_views_contain_no_secret_values() -> None:
-    before = {"build": {"command": ["run", "--key=hunter2"], "env": {"A_TOKEN": "hunter2", "PIN": "1", "B": "b"}}}
-    after = {"reason": "was hunter2, is hunter3", "tasks": [{"env": {"A_TOKEN": "hunter3"}}], "number": 1, "note": None}
-    assert masked_views((before, after, None)) == (
+    old = {"build": {"command": ["run", "--key=hunter2"], "env": {"A_TOKEN": "hunter2", "PIN": "1", "B": "b"}}}
+    new = {"reason": "was hunter2, is hunter3", "tasks": [{"env": {"A_TOKEN": "hunter3"}}], "number": 1, "note": None}
+    assert masked_views((old, new, None)) == (
         {"build": {"command": ["run", "--key=***"], "env": {"A_TOKEN": "***", "PIN": "***", "B": "b"}}},
         {"reason": "was ***, is ***", "tasks": [{"env": {"A_TOKEN": "***"}}], "number": 1, "note": None},
         None,

@@ -25,8 +25,8 @@ def deployment(image: str = OLD, size: int = 10, **status: int) -> dict[str, Any
 def test_until_a_change_is_confirmed_both_values_are_accepted() -> None:
     on_the_way = BEGUN.with_pending_change(NEW, 7)
     assert (on_the_way.images, on_the_way.sizes) == ((NEW, OLD), (7, 10))
-    again = on_the_way.with_pending_change(OLD, 10)
-    assert (set(again.images), set(again.sizes)) == ({OLD, NEW}, {7, 10})
+    changed_again = on_the_way.with_pending_change(OLD, 10)
+    assert (set(changed_again.images), set(changed_again.sizes)) == ({OLD, NEW}, {7, 10})
     assert (on_the_way.with_change_confirmed().images, on_the_way.with_change_confirmed().sizes) == ((NEW,), (7,))
     assert drift.image(deployment(OLD), "web", *on_the_way.images) is None
     assert drift.image(deployment(OLD), "web", *on_the_way.with_change_confirmed().images) is not None
@@ -39,7 +39,7 @@ def test_a_retry_accepts_the_previous_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moved", "now", "is_split", "is_scaled", "size"),
+    ("moved", "current", "is_split", "is_scaled", "size"),
     [
         (None, 7, False, False, 7),
         (replace(BEGUN, size=7), 7, True, False, 10),
@@ -53,13 +53,13 @@ def test_a_retry_accepts_the_previous_image() -> None:
     ],
 )
 def test_the_desired_number_of_replicas(
-    moved: MovedWorkload | None, now: int, is_split: bool, is_scaled: bool, size: int
+    moved: MovedWorkload | None, current: int, is_split: bool, is_scaled: bool, size: int
 ) -> None:
-    assert replicas.target_replicas(deployment(size=now), moved, is_split=is_split, is_scaled=is_scaled) == size
+    assert replicas.target_replicas(deployment(size=current), moved, is_split=is_split, is_scaled=is_scaled) == size
 
 
 @pytest.mark.parametrize(
-    ("base", "beside", "floor", "kept"),
+    ("base", "beside", "floor", "expected"),
     [
         ((4, 3, 3), (3, 2, 2), 4, 1),
         ((4, 3, 3), (1, 1, 1), 4, 1),
@@ -69,17 +69,18 @@ def test_the_desired_number_of_replicas(
         ((4, 4, 4), (2, 2, 2), 4, 1),
     ],
 )
-def test_what_a_second_set_spares(
-    base: tuple[int, int, int], beside: tuple[int, int, int], floor: int, kept: int
+def test_replicas_that_a_second_set_saves(
+    base: tuple[int, int, int], beside: tuple[int, int, int], floor: int, expected: int
 ) -> None:
-    made = [
-        deployment(size=size, replicas=there, availableReplicas=available) for size, there, available in (base, beside)
+    workloads = [
+        deployment(size=size, replicas=existing, availableReplicas=available)
+        for size, existing, available in (base, beside)
     ]
-    assert replicas.replicas_to_keep(made[0], made[1], floor) == kept
+    assert replicas.replicas_to_keep(workloads[0], workloads[1], floor) == expected
 
 
 @pytest.mark.parametrize(
-    ("told", "tight", "missing"),
+    ("fields", "tight", "missing"),
     [
         ({}, False, 2),
         ({"maxSurge": 0, "maxUnavailable": 1}, True, 1),
@@ -87,20 +88,20 @@ def test_what_a_second_set_spares(
         ({"maxSurge": 1, "maxUnavailable": 0}, False, 0),
     ],
 )
-def test_what_an_owner_allows(told: dict[str, Any], tight: bool, missing: int) -> None:
+def test_limits_that_the_owner_of_a_workload_sets(fields: dict[str, Any], tight: bool, missing: int) -> None:
     body = deployment()
-    body["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": told}
+    body["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": fields}
     assert (update_strategy.forbids_surge(body), update_strategy.max_unavailable(body, 10)) == (tight, missing)
     assert (update_strategy.with_safe_strategy(body, 0) == body) is tight
     assert update_strategy.with_own_strategy(update_strategy.with_safe_strategy(body, 0))["spec"] == body["spec"]
 
 
 def test_a_wait_that_a_person_ended_meanwhile_is_over() -> None:
-    seen = Progress(phase=Phase.WATCHING, batch=1, resume_at=at(60))
-    assert rollout.park(seen, seen, at(5)) == (seen, at(5))
-    ended = rollout.promote(seen, at(1), full=True)
-    assert rollout.park(ended, seen, at(5)) == (ended, at(1))
-    assert rollout.park(Progress(), seen, at(5)) == (seen, at(5))
+    watching = Progress(phase=Phase.WATCHING, batch=1, resume_at=at(60))
+    assert rollout.park(watching, watching, at(5)) == (watching, at(5))
+    promoted = rollout.promote(watching, at(1), full=True)
+    assert rollout.park(promoted, watching, at(5)) == (promoted, at(1))
+    assert rollout.park(Progress(), watching, at(5)) == (watching, at(5))
 
 
 def test_half_moved_workloads() -> None:

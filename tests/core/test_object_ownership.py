@@ -1,4 +1,4 @@
-"""Which names of cluster objects conflict between applications."""
+"""Conflicting names of cluster objects between applications."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,9 +37,9 @@ THEIRS = Application(
         (KubernetesTarget("pay-canary-2", "c", "pay-web-stable"), []),
     ],
 )
-def test_what_another_application_has_is_found(target: KubernetesTarget, fields: list[str]) -> None:
-    found = list(name_conflicts(target, None, [THEIRS]))
-    assert [each.path for each in found] == [("kubernetes", field) for field in fields]
+def test_objects_of_another_application_are_conflicts(target: KubernetesTarget, fields: list[str]) -> None:
+    conflicts = list(name_conflicts(target, None, [THEIRS]))
+    assert [conflict.path for conflict in conflicts] == [("kubernetes", field) for field in fields]
     assert list(name_conflicts(target, target, [THEIRS])) == []  # it had them before anybody looked
 
 
@@ -50,10 +50,10 @@ def test_names_conflict_in_either_order(mine: str) -> None:
     assert mine in reserved_names(KubernetesTarget("web", "c"))["workload"]
 
 
-def test_an_archived_application_keeps_what_it_has_and_the_message_says_so() -> None:
+def test_an_archived_application_keeps_its_objects_and_the_message_names_it() -> None:
     theirs = replace(THEIRS, archived_at=THEIRS.created_at)
-    (found,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
-    assert "“payments” (archived) uses the workload “pay”" in found.message
+    (conflict,) = name_conflicts(KubernetesTarget("pay", "c"), None, [theirs])
+    assert "“payments” (archived) uses the workload “pay”" in conflict.message
 
 
 def test_a_container_is_no_object() -> None:

@@ -1,4 +1,4 @@
-"""What is said of pods and Jobs by their status: a table of statuses to words."""
+"""Messages about pods and Jobs: a table from statuses to messages."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ def job(kind: str, reason: str | None = None) -> dict[str, Any]:
     return {"spec": {"activeDeadlineSeconds": 9}, "status": {"conditions": [condition]}}
 
 
-def placed(seen: dict[str, Any]) -> dict[str, Any]:
+def on_node(pod: dict[str, Any]) -> dict[str, Any]:
     """Return a pod as it is once it has a node."""
-    return seen | {"spec": {"nodeName": "east"}}
+    return pod | {"spec": {"nodeName": "east"}}
 
 
 def init(state: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def init(state: dict[str, Any], **more: Any) -> dict[str, Any]:
     return pod({"waiting": {"reason": "PodInitializing"}}, initContainerStatuses=waits)
 
 
-def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
+def stopped(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
     """Return the state of a container that has ended."""
     return {"terminated": {"exitCode": code, "reason": reason, **more}}
 
 
 @pytest.mark.parametrize(
-    ("seen", "said"),
+    ("pod", "message"),
     [
         (pod(), None),
         (pod({"running": {}}), None),
@@ -51,15 +51,15 @@ def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
         (pod(PULL), "the image shop:1 cannot be pulled (ImagePullBackOff): Back-off pulling image"),
         (pod(CONFIG), 'the container cannot be created (CreateContainerConfigError): secret "x" not found'),
         (
-            pod(CRASH, last=ended(2)),
+            pod(CRASH, last=stopped(2)),
             "the container keeps crashing (CrashLoopBackOff): exit status 2",
         ),
         (pod(conditions=[NO_NODE]), "no node can run it (Unschedulable): 0/3 nodes are available"),
     ],
 )
-def test_faults_of_pods(seen: dict[str, Any], said: str | None) -> None:
-    fault = pods.fault(seen)
-    assert (fault.message if fault else None) == said
+def test_faults_of_pods(pod: dict[str, Any], message: str | None) -> None:
+    fault = pods.fault(pod)
+    assert (fault.message if fault else None) == message
 
 
 def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
@@ -68,39 +68,39 @@ def test_an_invalid_name_is_hopeless_and_a_full_cluster_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "left", "message", "code"),
+    ("of", "job_pods", "message", "code"),
     [
-        (job("Failed"), [pod(ended(3))], "exit status 3", 3),
-        (job("Failed"), [pod(ended(137, "OOMKilled"))], "it ran out of memory (OOMKilled), exit status 137", 137),
-        (job("Failed"), [pod(ended(128, "StartError", message="no such file"))],
+        (job("Failed"), [pod(stopped(3))], "exit status 3", 3),
+        (job("Failed"), [pod(stopped(137, "OOMKilled"))], "it ran out of memory (OOMKilled), exit status 137", 137),
+        (job("Failed"), [pod(stopped(128, "StartError", message="no such file"))],
          "exit status 128 (StartError): no such file", 128),
-        (job("Failed"), [pod(ended(137), reason="Evicted", message="Usage of EmptyDir volume exceeds the limit 1Gi")],
+        (job("Failed"), [pod(stopped(137), reason="Evicted", message="Usage of EmptyDir volume exceeds the limit 1Gi")],
          "its pod wrote more than its limit (Evicted): Usage of EmptyDir volume exceeds the limit 1Gi", 137),
-        (job("Failed"), [init(ended(1))], "the init container proxy failed: exit status 1", None),
+        (job("Failed"), [init(stopped(1))], "the init container proxy failed: exit status 1", None),
         (job("Failed", "DeadlineExceeded"), [], "the time limit of 9 seconds was reached, and it was ended", None),
         (job("Failed"), [], "its pod is gone: Job has reached the specified limit", None),
     ],
 )  # fmt: skip
-def test_how_a_job_failed(of: dict[str, Any], left: list[dict[str, Any]], message: str, code: int | None) -> None:
-    assert pods.outcome(of, left) == Outcome(Ending.FAILED, message, code)
+def test_how_a_job_failed(of: dict[str, Any], job_pods: list[dict[str, Any]], message: str, code: int | None) -> None:
+    assert pods.outcome(of, job_pods) == Outcome(Ending.FAILED, message, code)
 
 
 @pytest.mark.parametrize(
-    ("left", "message"),
+    ("pod", "message"),
     [
         (pod(reason="Evicted", message="The node was low on resource: memory"), "(Evicted): The node was low"),
-        (pod(ended(143), conditions=[DISRUPTED]), "(PreemptionByScheduler): preempted"),
-        (pod(ended(143), conditions=[DISRUPTED | {"reason": "EvictionByEvictionAPI"}]), "(EvictionByEvictionAPI)"),
+        (pod(stopped(143), conditions=[DISRUPTED]), "(PreemptionByScheduler): preempted"),
+        (pod(stopped(143), conditions=[DISRUPTED | {"reason": "EvictionByEvictionAPI"}]), "(EvictionByEvictionAPI)"),
         (pod(conditions=[DISRUPTED | {"reason": "DeletionByTaintManager"}]), "(DeletionByTaintManager)"),
-        (pod(ended(137), conditions=[DISRUPTED | {"reason": "TerminationByKubelet"}]), "(TerminationByKubelet)"),
+        (pod(stopped(137), conditions=[DISRUPTED | {"reason": "TerminationByKubelet"}]), "(TerminationByKubelet)"),
         (pod(reason="OutOfcpu", message="Node didn't have enough resource: cpu"), "(OutOfcpu): Node didn't have"),
-        (pod(ended(137, "ContainerStatusUnknown", message="could not be located")), "(ContainerStatusUnknown)"),
+        (pod(stopped(137, "ContainerStatusUnknown", message="could not be located")), "(ContainerStatusUnknown)"),
     ],
 )
-def test_what_the_cluster_ended_is_lost(left: dict[str, Any], message: str) -> None:
-    outcome = pods.outcome(job("Failed"), [left])
+def test_pods_that_the_cluster_ended_are_lost(pod: dict[str, Any], message: str) -> None:
+    outcome = pods.outcome(job("Failed"), [pod])
     assert outcome.ending is Ending.LOST and message in str(outcome.message)
-    assert pods.outcome(job("Complete"), [left]).ending is Ending.SUCCEEDED
+    assert pods.outcome(job("Complete"), [pod]).ending is Ending.SUCCEEDED
 
 
 SUSPENDED = {"status": {"conditions": [{"type": "Suspended", "status": "True", "message": "Job suspended"}]}}
@@ -108,41 +108,41 @@ CUT_OFF = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "st
 
 
 @pytest.mark.parametrize(
-    ("of", "seen", "said"),
+    ("of", "pod", "message"),
     [
         (SUSPENDED, None, "it is suspended (Suspended): Job suspended"),
         ({}, None, "the cluster has not created its pod yet"),
         ({}, pod(phase="Pending"), "no scheduler has assigned its pod to a node yet"),
-        ({}, placed(init({"running": {}})), "the init container proxy is still running"),
+        ({}, on_node(init({"running": {}})), "the init container proxy is still running"),
         (
             {},
-            placed(init({"waiting": {"reason": "PodInitializing"}})),
+            on_node(init({"waiting": {"reason": "PodInitializing"}})),
             "the init container proxy waits (PodInitializing)",
         ),
         (
             {},
-            placed(pod({"waiting": {"reason": "ContainerCreating"}})),
+            on_node(pod({"waiting": {"reason": "ContainerCreating"}})),
             "its container is being created on node east (ContainerCreating)",
         ),
     ],
 )
-def test_what_a_job_without_fault_waits_for(of: dict[str, Any], seen: dict[str, Any] | None, said: str) -> None:
-    assert pods.startup_delay(of, seen) == said
+def test_reasons_why_a_job_without_fault_waits(of: dict[str, Any], pod: dict[str, Any] | None, message: str) -> None:
+    assert pods.startup_delay(of, pod) == message
 
 
 def test_a_lost_node_differs_from_an_unready_container() -> None:
-    cut_off = placed(pod({"running": {}}, conditions=CUT_OFF))
+    cut_off = on_node(pod({"running": {}}, conditions=CUT_OFF))
     assert pods.fault(cut_off) == pods.Fault("its node east does not answer", passing=True)
-    unready = placed(pod({"running": {}}, conditions=[CUT_OFF[0], CUT_OFF[1] | {"status": "False"}]))
+    unready = on_node(pod({"running": {}}, conditions=[CUT_OFF[0], CUT_OFF[1] | {"status": "False"}]))
     assert pods.fault(unready) is None
     cut_off["spec"]["readinessGates"] = [{"conditionType": "x"}]
     assert pods.fault(cut_off) is None
 
 
-def test_what_kept_it_explains_a_limit_that_was_reached() -> None:
+def test_the_last_fault_explains_an_exceeded_deadline() -> None:
     fault = pods.fault(pod(conditions=[NO_NODE]))
-    said = pods.outcome(job("Failed", "DeadlineExceeded"), [], fault).message
-    assert said and said.endswith("; no node can run it (Unschedulable): 0/3 nodes are available")
+    message = pods.outcome(job("Failed", "DeadlineExceeded"), [], fault).message
+    assert message and message.endswith("; no node can run it (Unschedulable): 0/3 nodes are available")
 
 
 def test_a_job_that_is_complete_succeeded() -> None:
@@ -161,7 +161,7 @@ def test_the_newest_event_explains_a_job_without_pod() -> None:
 
 
 def test_a_deleted_pod_differs_from_a_failed_one() -> None:
-    deleted = pod(ended(143))
+    deleted = pod(stopped(143))
     deleted["metadata"]["deletionTimestamp"] = "2030-01-01T12:00:00Z"
     outcome = pods.outcome(job("Failed", "BackoffLimitExceeded"), [deleted])
     assert outcome == Outcome(Ending.FAILED, "its pod was deleted by somebody; exit status 143", 143)

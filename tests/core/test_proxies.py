@@ -1,6 +1,6 @@
-"""Which proxy a request goes through.
+"""The proxy of a request.
 
-The variables that other programs follow, read as they read them.
+The usual variables are read as other programs read them.
 """
 
 import pytest
@@ -67,8 +67,8 @@ def test_requests_to_this_machine_use_no_proxy(host: str) -> None:
     ],
 )
 def test_hosts_in_no_proxy_are_reached_directly(entry: str, host: str, direct: bool) -> None:
-    found = proxies({**BOTH, "NO_PROXY": entry}).proxy_for(f"https://{host}/")
-    assert found == (None if direct else PROXY)
+    proxy = proxies({**BOTH, "NO_PROXY": entry}).proxy_for(f"https://{host}/")
+    assert proxy == (None if direct else PROXY)
 
 
 @pytest.mark.parametrize("value", ["socks5://h:1", "http://", "http://[", "http://h:99999", "http://h:0", "ftp://h"])

@@ -66,7 +66,7 @@ UP, CHECKING, WATCHING, VERIFYING = Phase.UPDATING, Phase.CHECKING, Phase.WATCHI
 
 
 @pytest.mark.parametrize(
-    ("strategy", "progress", "seen", "expected"),
+    ("strategy", "progress", "observed", "expected"),
     [
         (ALL, Progress(), NOTHING, "Update abc"),
         (TWO, Progress(), NOTHING, "Update ab"),
@@ -103,8 +103,8 @@ UP, CHECKING, WATCHING, VERIFYING = Phase.UPDATING, Phase.CHECKING, Phase.WATCHI
         (TWO, stored(UP, "ab"), saw("ab", failed={"c": "elsewhere"}), "Check ab"),
     ],
 )
-def test_one_decision(strategy: Strategy, progress: Progress, seen: Observed, expected: str) -> None:
-    assert outline(decide(strategy, "abc", progress, seen, NOW)) == expected
+def test_one_decision(strategy: Strategy, progress: Progress, observed: Observed, expected: str) -> None:
+    assert outline(decide(strategy, "abc", progress, observed, NOW)) == expected
 
 
 def promoted(phase: Phase, current: str, healthy: str = "", seconds: float | None = None) -> Progress:
@@ -112,7 +112,7 @@ def promoted(phase: Phase, current: str, healthy: str = "", seconds: float | Non
 
 
 @pytest.mark.parametrize(
-    ("strategy", "progress", "seen", "expected", "batch", "batches"),
+    ("strategy", "progress", "observed", "expected", "batch", "batches"),
     [
         (WATCHED, promoted(WATCHING, "ab", seconds=0), NOTHING, "Check ab", 1, 2),
         (WATCHED, promoted(VERIFYING, "ab"), NOTHING, "Check ab", 1, 2),
@@ -126,20 +126,20 @@ def promoted(phase: Phase, current: str, healthy: str = "", seconds: float | Non
     ],
 )
 def test_one_decision_of_a_rollout_that_is_promoted(
-    strategy: Strategy, progress: Progress, seen: Observed, expected: str, batch: int, batches: int
+    strategy: Strategy, progress: Progress, observed: Observed, expected: str, batch: int, batches: int
 ) -> None:
-    made = decide(strategy, "abc", progress, seen, NOW)
-    assert (outline(made), made.progress.batch, made.progress.batches) == (expected, batch, batches)
+    decision = decide(strategy, "abc", progress, observed, NOW)
+    assert (outline(decision), decision.progress.batch, decision.progress.batches) == (expected, batch, batches)
 
 
 def test_the_rest_of_a_promoted_rollout_comes_at_once_without_watching() -> None:
     one_by_one = Strategy(steps=(StrategyStep(batch_size=1, batch_interval=10),))
-    made = decide(one_by_one, "abcdefgh", stored(CHECKING, "a"), saw(healthy="a"), NOW)
-    progress, trail = promote(made.progress, at(3), full=True), []
-    for one in (NOTHING, saw(healthy="a"), saw("bcdefgh"), saw(healthy="bcdefgh")):
-        made = decide(one_by_one, "abcdefgh", progress, one, at(3))
-        progress = made.progress
-        trail.append((outline(made), progress.batch, progress.batches, f"{progress.weight:.2f}"))
+    decision = decide(one_by_one, "abcdefgh", stored(CHECKING, "a"), saw(healthy="a"), NOW)
+    progress, trail = promote(decision.progress, at(3), full=True), []
+    for observed in (NOTHING, saw(healthy="a"), saw("bcdefgh"), saw(healthy="bcdefgh")):
+        decision = decide(one_by_one, "abcdefgh", progress, observed, at(3))
+        progress = decision.progress
+        trail.append((outline(decision), progress.batch, progress.batches, f"{progress.weight:.2f}"))
     assert trail == [
         ("Check a", 1, 2, "0.33"),
         ("Update bcdefgh", 2, 2, "0.12"),
@@ -154,9 +154,9 @@ def test_a_rollout_without_instances_is_done_at_once() -> None:
 
 def test_a_whole_rollout_step_by_step() -> None:
     progress, trail = Progress(), []
-    seen = [NOTHING, saw("a"), saw("", "a"), NOTHING, NOTHING, saw("", "a"), saw("bc"), saw("", "bc")]
-    for seconds, one in zip((0, 0, 0, 9, 10, 10, 10, 10), seen, strict=True):
-        decision = decide(RISING, "abc", progress, one, at(seconds))
+    observed = [NOTHING, saw("a"), saw("", "a"), NOTHING, NOTHING, saw("", "a"), saw("bc"), saw("", "bc")]
+    for seconds, observation in zip((0, 0, 0, 9, 10, 10, 10, 10), observed, strict=True):
+        decision = decide(RISING, "abc", progress, observation, at(seconds))
         progress = decision.progress
         trail.append((outline(decision), progress.batch, progress.step_index, f"{progress.weight:.2f}"))
     assert (progress.batches, progress.total) == (2, 3)
@@ -201,7 +201,7 @@ class World:
     strategy: Strategy
     instances: tuple[str, ...]
     progress: Progress = field(default_factory=Progress)
-    seen: Observed = NOTHING
+    observed: Observed = NOTHING
     now: float = 0
     updated: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
@@ -210,17 +210,17 @@ class World:
 
     def decide(self) -> Decision:
         """Take a decision and store it; observations count for the phase of the batch they were made in."""
-        before = (self.progress.batch, self.progress.phase)
-        made = decide(self.strategy, self.instances, self.progress, self.seen, at(self.now))
-        self.progress = made.progress
-        if before != (self.progress.batch, self.progress.phase):
-            self.seen = NOTHING
+        position = (self.progress.batch, self.progress.phase)
+        decision = decide(self.strategy, self.instances, self.progress, self.observed, at(self.now))
+        self.progress = decision.progress
+        if position != (self.progress.batch, self.progress.phase):
+            self.observed = NOTHING
         self.check_batch()
-        if isinstance(made, Check):
-            assert set(made.instances) <= self.updated
-        if isinstance(made, Update | Check):
-            assert set(made.instances) <= set(self.progress.current)
-        return made
+        if isinstance(decision, Check):
+            assert set(decision.instances) <= self.updated
+        if isinstance(decision, Update | Check):
+            assert set(decision.instances) <= set(self.progress.current)
+        return decision
 
     def check_batch(self) -> None:
         progress = self.progress
@@ -240,19 +240,19 @@ class World:
             self.progress = promote(self.progress, at(self.now), full=full)
             self.promoted_at = self.progress.batch if full else self.promoted_at
 
-    def act(self, made: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
+    def act(self, decision: Decision, names: tuple[str, ...], failed: dict[str, str]) -> None:
         """Carry a decision out for its instances in `names`, and observe the result."""
-        match made:
+        match decision:
             case Update(_, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()
                 self.updated |= done
                 self.checked -= done
-                self.seen = replace(self.seen, updated=self.seen.updated | done, failed=failed)
+                self.observed = replace(self.observed, updated=self.observed.updated | done, failed=failed)
             case Check(progress, wanted):
                 done = frozenset(wanted).intersection(names) - failed.keys()
                 self.checked |= done
                 self.watched |= done if progress.phase is Phase.VERIFYING else set()
-                self.seen = replace(self.seen, healthy=self.seen.healthy | done, failed=failed)
+                self.observed = replace(self.observed, healthy=self.observed.healthy | done, failed=failed)
             case _:
                 pass
 
@@ -265,22 +265,22 @@ def test_every_rollout_ends_for_any_observations(
     world = World(strategy, instances)
     trouble = data.draw(st.lists(st.sampled_from(TURNS), max_size=25))
     for turn in [*trouble, *["well"] * MOST_DECISIONS]:
-        made = world.decide()
-        if isinstance(made, Done | Fail):
+        decision = world.decide()
+        if isinstance(decision, Done | Fail):
             break
         names = data.draw(st.sets(st.sampled_from(instances))) if turn == "part" else set(instances)
         broken = {world.progress.current[0]: "broken"} if turn == "fail" else {}
-        world.act(made, tuple(names), broken)
+        world.act(decision, tuple(names), broken)
         if turn in ("promote", "promote fully"):
             world.promote(full=turn == "promote fully")
         world.now += {"time": 3, "well": 10}.get(turn, 0)
-        world.seen = NOTHING if turn == "crash" else world.seen
-    if isinstance(made, Done):
-        assert world.updated == world.checked == set(made.progress.healthy) == set(instances)
-        unwatched = made.progress.promoted or any(not step.batch_interval for step in strategy.steps)
+        world.observed = NOTHING if turn == "crash" else world.observed
+    if isinstance(decision, Done):
+        assert world.updated == world.checked == set(decision.progress.healthy) == set(instances)
+        unwatched = decision.progress.promoted or any(not step.batch_interval for step in strategy.steps)
         assert world.watched >= set(instances) or unwatched
     else:
-        assert isinstance(made, Fail) and "broken" in made.reason
+        assert isinstance(decision, Fail) and "broken" in decision.reason
 
 
 @property_of
@@ -289,22 +289,22 @@ def test_a_crash_between_decisions_leaves_no_work_out(
     strategy: Strategy, instances: tuple[str, ...], turns: int
 ) -> None:
     world = World(strategy, instances)
-    made = world.decide()
+    decision = world.decide()
     for _ in range(turns):
-        world.act(made, instances, {})
+        world.act(decision, instances, {})
         world.now += 10
-        made = world.decide()
-    again = decide(strategy, instances, made.progress, NOTHING, at(world.now))
-    assert again.progress == made.progress
-    assert type(again) is type(made)
-    if isinstance(again, Update | Check):
-        assert again.instances == made.progress.current
+        decision = world.decide()
+    repeated = decide(strategy, instances, decision.progress, NOTHING, at(world.now))
+    assert repeated.progress == decision.progress
+    assert type(repeated) is type(decision)
+    if isinstance(repeated, Update | Check):
+        assert repeated.instances == decision.progress.current
 
 
 @property_of
 @given(STRATEGIES, st.integers(0, 50))
 def test_sizes_sum_to_all_instances_and_keep_their_bounds(strategy: Strategy, total: int) -> None:
-    made = sizes(strategy, total)
+    batch_sizes = sizes(strategy, total)
     bounds = [step.batch_size or total for step in strategy.steps]
-    assert sum(made) == total
-    assert all(0 < size <= bounds[min(i, len(bounds) - 1)] for i, size in enumerate(made))
+    assert sum(batch_sizes) == total
+    assert all(0 < size <= bounds[min(i, len(bounds) - 1)] for i, size in enumerate(batch_sizes))

@@ -2,8 +2,8 @@
 
 In: a strategy and the progress of a deploy task. Out: its decision, the progress of a new attempt, and the step in
 force.
-Tested: that the kind of the strategy selects the function, what another attempt keeps and repeats, and what a promotion
-leaves out. The decisions of the rolling strategy are tested in test_rolling.
+Tested: that the kind of the strategy selects the function, the parts that another attempt keeps and repeats, and the
+parts that a promotion skips. The decisions of the rolling strategy are tested in test_rolling.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ IN_BATCHES = (Phase.UPDATING, Phase.CHECKING, Phase.WATCHING, Phase.VERIFYING)
 BETWEEN = Progress(Phase.IDLE, 0, 1, 2, 3, ("a",))
 
 
-def in_hand(phase: Phase) -> Progress:
+def current_batch(phase: Phase) -> Progress:
     return Progress(phase, 1, 2, 2, 3, ("a",), ("b", "c"), at(9) if phase is Phase.WATCHING else None)
 
 
@@ -40,39 +40,39 @@ def test_every_kind_of_strategy_has_a_decide_function() -> None:
     assert rollout.DECIDE.keys() == set(StrategyKind)
 
 
-@pytest.mark.parametrize("progress", [Progress(), BETWEEN, *(in_hand(phase) for phase in list(Phase)[1:])])
+@pytest.mark.parametrize("progress", [Progress(), BETWEEN, *(current_batch(phase) for phase in list(Phase)[1:])])
 def test_the_rolling_strategy_decides_for_its_kind(progress: Progress) -> None:
     args = (STRATEGY, ("a", "b", "c"), progress, Observed(frozenset("bc"), frozenset("bc")), NOW)
     assert rollout.decide(*args) == rolling.decide(*args)
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("progress", "expected"),
     [
         (None, Progress()),
         (Progress(), Progress()),
         (BETWEEN, BETWEEN),
-        (in_hand(Phase.UPDATING), in_hand(Phase.UPDATING)),
-        *((in_hand(phase), replace(in_hand(Phase.UPDATING), again=True)) for phase in IN_BATCHES[1:]),
-        (replace(in_hand(Phase.UPDATING), again=True), replace(in_hand(Phase.UPDATING), again=True)),
-        (in_hand(Phase.SWITCHING), in_hand(Phase.SWITCHING)),
-        (in_hand(Phase.RETIRING), in_hand(Phase.RETIRING)),
-        (replace(in_hand(Phase.WATCHING), switched=True), replace(in_hand(Phase.SWITCHING), switched=True)),
-        (replace(in_hand(Phase.WATCHING), batch=1), replace(in_hand(Phase.UPDATING), batch=1, again=True)),
-        (in_hand(Phase.UNDOING), Progress(Phase.UPDATING, 0, 1, 2, 3, (), ("a", "b", "c"))),
+        (current_batch(Phase.UPDATING), current_batch(Phase.UPDATING)),
+        *((current_batch(phase), replace(current_batch(Phase.UPDATING), again=True)) for phase in IN_BATCHES[1:]),
+        (replace(current_batch(Phase.UPDATING), again=True), replace(current_batch(Phase.UPDATING), again=True)),
+        (current_batch(Phase.SWITCHING), current_batch(Phase.SWITCHING)),
+        (current_batch(Phase.RETIRING), current_batch(Phase.RETIRING)),
+        (replace(current_batch(Phase.WATCHING), switched=True), replace(current_batch(Phase.SWITCHING), switched=True)),
+        (replace(current_batch(Phase.WATCHING), batch=1), replace(current_batch(Phase.UPDATING), batch=1, again=True)),
+        (current_batch(Phase.UNDOING), Progress(Phase.UPDATING, 0, 1, 2, 3, (), ("a", "b", "c"))),
         (Progress(Phase.UNDOING, 1, 2, 2, 3, approved=1), Progress()),
     ],
 )
 def test_another_attempt_keeps_finished_batches_and_restarts_the_current_one(
-    before: Progress | None, after: Progress
+    progress: Progress | None, expected: Progress
 ) -> None:
-    assert rollout.begin_attempt(before) == after
+    assert rollout.begin_attempt(progress) == expected
 
 
 @pytest.mark.parametrize("phase", IN_BATCHES)
 def test_another_attempt_updates_the_whole_current_batch(phase: Phase) -> None:
-    begun = rollout.begin_attempt(in_hand(phase))
-    assert rollout.decide(STRATEGY, ("a", "b", "c"), begun, Observed(), NOW) == Update(begun, ("b", "c"))
+    progress = rollout.begin_attempt(current_batch(phase))
+    assert rollout.decide(STRATEGY, ("a", "b", "c"), progress, Observed(), NOW) == Update(progress, ("b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_another_attempt_updates_the_whole_current_batch(phase: Phase) -> None:
         (None, FIRST),
         (Progress(), FIRST),
         (BETWEEN, FIRST),
-        (in_hand(Phase.CHECKING), SECOND),
+        (current_batch(Phase.CHECKING), SECOND),
         (Progress(step_index=7), SECOND),
     ],
 )
@@ -89,27 +89,30 @@ def test_the_step_in_force_is_the_present_or_last_one(progress: Progress | None,
     assert rollout.step_in_force(STRATEGY, progress) is step
 
 
-WATCHED = in_hand(Phase.WATCHING)
+WATCHED = current_batch(Phase.WATCHING)
 LEFT_OUT = replace(WATCHED, resume_at=NOW)
 
 
 @pytest.mark.parametrize("promoted", [False, True])
 @pytest.mark.parametrize("full", [False, True])
 def test_a_promoted_rollout_waits_no_longer_and_keeps_its_progress(promoted: bool, full: bool) -> None:
-    before = replace(WATCHED, promoted=promoted)
-    assert rollout.promote(before, NOW, full=full) == replace(LEFT_OUT, promoted=promoted or full)
+    progress = replace(WATCHED, promoted=promoted)
+    assert rollout.promote(progress, NOW, full=full) == replace(LEFT_OUT, promoted=promoted or full)
 
 
 @pytest.mark.parametrize("full", [False, True])
 def test_a_promoted_batch_is_checked_once_more_at_once(full: bool) -> None:
     assert isinstance(rollout.decide(STRATEGY, ("a", "b", "c"), WATCHED, Observed(), NOW), Wait)
-    after = rollout.decide(STRATEGY, ("a", "b", "c"), rollout.promote(WATCHED, NOW, full=full), Observed(), NOW)
-    assert isinstance(after, Check) and (after.progress.phase, after.instances) == (Phase.VERIFYING, ("b", "c"))
+    decision = rollout.decide(STRATEGY, ("a", "b", "c"), rollout.promote(WATCHED, NOW, full=full), Observed(), NOW)
+    assert isinstance(decision, Check) and (decision.progress.phase, decision.instances) == (
+        Phase.VERIFYING,
+        ("b", "c"),
+    )
 
 
 @pytest.mark.parametrize("phase", IN_BATCHES)
 def test_another_attempt_of_a_promoted_rollout_is_promoted(phase: Phase) -> None:
-    assert rollout.begin_attempt(replace(in_hand(phase), promoted=True)).promoted
+    assert rollout.begin_attempt(replace(current_batch(phase), promoted=True)).promoted
 
 
 def kind(name: str, *steps: StrategyStep) -> Strategy:
@@ -135,11 +138,11 @@ ROLLING, CANARY, BLUE_GREEN = kind("ROLLING"), kind("CANARY"), kind("BLUE_GREEN"
 def test_which_set_a_rollout_begins_with(
     strategy: Strategy, serving: str | None, split: bool, color: str | None, traffic: float | None
 ) -> None:
-    begun = rollout.begin(strategy, Progress(asked=0, approved=0), serving=serving, split=split)
-    assert begun == Progress(asked=0, approved=0, color=color, old_color=serving, traffic=traffic)
+    progress = rollout.begin(strategy, Progress(asked=0, approved=0), serving=serving, split=split)
+    assert progress == Progress(asked=0, approved=0, color=color, old_color=serving, traffic=traffic)
 
 
-@pytest.mark.parametrize("progress", [BETWEEN, in_hand(Phase.CHECKING), Progress(batch=1)])
+@pytest.mark.parametrize("progress", [BETWEEN, current_batch(Phase.CHECKING), Progress(batch=1)])
 def test_a_rollout_that_has_begun_keeps_its_set(progress: Progress) -> None:
     assert rollout.begin(BLUE_GREEN, progress, serving="blue", split=True) is progress
 
@@ -168,8 +171,8 @@ def test_the_shape_of_a_workload(
     strategy: Strategy, progress: Progress, size: int, finished: bool, expected: tuple[int, int, float, bool, bool]
 ) -> None:
     updated, total, weight, switched, done = expected
-    wanted = Shape(kind=strategy.kind, updated=updated, total=total, weight=weight, switched=switched, finished=done)
-    assert rollout.shape(strategy, progress, size, finished=finished) == wanted
+    shape = Shape(kind=strategy.kind, updated=updated, total=total, weight=weight, switched=switched, finished=done)
+    assert rollout.shape(strategy, progress, size, finished=finished) == shape
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ TWO = Strategy(steps=(StrategyStep(batch_size=2),))
 CANARY = Strategy(StrategyKind.CANARY, (StrategyStep(canary_ratio=0.5), StrategyStep(canary_ratio=1)))
 
 
-def way(strategy: Strategy, progress: Progress) -> list[str]:
+def rollback_steps(strategy: Strategy, progress: Progress) -> list[str]:
     """Return the instances of each step back."""
     steps = []
     while (step := next_rollback_step(strategy, progress)) is not None:
@@ -37,7 +37,7 @@ def way(strategy: Strategy, progress: Progress) -> list[str]:
 def test_the_newest_batch_is_rolled_back_first(
     strategy: Strategy, healthy: str, current: str, steps: list[str]
 ) -> None:
-    assert way(strategy, Progress(Phase.CHECKING, 0, 1, 3, 5, tuple(healthy), tuple(current))) == steps
+    assert rollback_steps(strategy, Progress(Phase.CHECKING, 0, 1, 3, 5, tuple(healthy), tuple(current))) == steps
 
 
 @property_of
@@ -54,6 +54,6 @@ def test_the_weight_falls_and_the_rest_can_be_updated_again(
         assert step.after.touched + step.instances[::-1] == step.progress.touched == progress.touched
         assert progress.weight >= step.progress.weight >= step.after.weight
         progress = step.after
-    made = rollout.decide(strategy, names, rollout.begin_attempt(progress), Observed(), NOW)
-    assert isinstance(made, Update)
-    assert made.instances == progress.touched or not progress.touched
+    decision = rollout.decide(strategy, names, rollout.begin_attempt(progress), Observed(), NOW)
+    assert isinstance(decision, Update)
+    assert decision.instances == progress.touched or not progress.touched

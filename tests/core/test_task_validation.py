@@ -1,8 +1,7 @@
-"""The glance that spares good tasks the whole check.
+"""The quick check that lets valid tasks skip the whole check.
 
-In: tasks of which any part may be wrong. Out: whether all parts are valid. Tested: it never passes what
-the whole check finds something wrong with, and passes what editors and generators write. The whole check
-is tested in `test_validation`.
+In: tasks of which any part may be invalid. Out: whether all parts are valid. Tested: it never passes a task with a
+problem, and passes the tasks of editors and generators. `test_validation` tests the whole check.
 """
 
 from dataclasses import replace
@@ -40,11 +39,11 @@ tasks = st.builds(
 
 @property_of
 @given(st.lists(tasks, max_size=4))
-def test_is_clearly_valid_accepts_no_invalid_task(found: list[WorkflowTask]) -> None:
-    for task in found:
+def test_is_clearly_valid_accepts_no_invalid_task(tasks: list[WorkflowTask]) -> None:
+    for task in tasks:
         assert not is_clearly_valid(task) or not list(workflow_task(task))
-    whole = [problem for index, task in enumerate(found) for problem in workflow_task(task, "tasks", str(index))]
-    assert list(workflow_tasks(found)) == whole
+    problems = [problem for index, task in enumerate(tasks) for problem in workflow_task(task, "tasks", str(index))]
+    assert list(workflow_tasks(tasks)) == problems
 
 
 USUAL = node("web/build 🚀", command=CommandStep(("make", "-C", "web"), "image:1", {"PART": "é"}))

@@ -1,6 +1,6 @@
 """Parameters of templates.
 
-In: tasks that hold `${{ parameters.NAME }}`, what is declared, what is given. Out: tasks with values, what is wrong.
+In: tasks with `${{ parameters.NAME }}`, declarations and values. Out: tasks with values, or problems.
 """
 
 import pytest
@@ -20,7 +20,7 @@ TAG = Parameter(name="tag", required=True)
 NOTE = Parameter(name="note")
 
 
-def asking(text: str) -> WorkflowTask:
+def templated_task(text: str) -> WorkflowTask:
     """Return a task that holds a text in each place where parameters are replaced."""
     return WorkflowTask(
         key="x",
@@ -51,9 +51,9 @@ def test_there_is_one_expression(expression: str, name: str | None) -> None:
 
 @pytest.mark.parametrize("value", ["eu", "", "a b", "\\1 \\g<0> $1 {} %s", "“ü🚀”\n", "a}}b{{", "$HOME", "'; rm -rf /"])
 def test_a_value_is_used_exactly_as_it_is(value: str) -> None:
-    (made,) = fill([asking("<${{ parameters.region }}>")], {"region": value})
-    assert made.command is not None
-    assert (made.name, made.command.command, made.command.env) == (
+    (filled,) = fill([templated_task("<${{ parameters.region }}>")], {"region": value})
+    assert filled.command is not None
+    assert (filled.name, filled.command.command, filled.command.env) == (
         f"at <{value}>", ("run", f"<{value}>"), {"KEY": f"<{value}><{value}>"},
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "made", "run"),
+    ("text", "filled", "run"),
     [
         ("$${{ parameters.a }}", "$${{ parameters.a }}", "${{ parameters.a }}"),
         ("$${{ x }}-${{ parameters.a }}", "$${{ x }}-eu", "${{ x }}-eu"),
@@ -86,10 +86,10 @@ def test_the_text_of_an_expression_can_be_written(text: str, stands_for: str) ->
         ("${{ parameters.dollar }}{{ y }}", "$${{ y }}", "${{ y }}"),
     ],
 )
-def test_an_escaped_expression_uses_no_parameter(text: str, made: str, run: str) -> None:
+def test_an_escaped_expression_uses_no_parameter(text: str, filled: str, run: str) -> None:
     (task,) = fill([node("x", command=CommandStep((text,)))], {"a": "eu", "dollar": "$"})
     assert task.command is not None
-    assert (task.command.command, unescape(task.command.command[0])) == ((made,), run)
+    assert (task.command.command, unescape(task.command.command[0])) == ((filled,), run)
 
 
 @property_of
@@ -99,26 +99,26 @@ def test_commands_run_with_their_values(text: str, value: str) -> None:
     if next(find_all(text), None) is None:
         (task,) = fill([node("x", command=CommandStep((text + " ${{ parameters.a }}",)))], {"a": value})
         assert task.command is not None
-        made = task.command.command[0]
-        assert next(find_all(made), None) is None or "${{" in text
+        argument = task.command.command[0]
+        assert next(find_all(argument), None) is None or "${{" in text
         if "{{" not in text:
-            assert unescape(made) == f"{text} {value}"
+            assert unescape(argument) == f"{text} {value}"
 
 
 def test_an_expression_without_a_value_stays() -> None:
-    task = asking("${{ parameters.other }}${{ x }}")
+    task = templated_task("${{ parameters.other }}${{ x }}")
     assert fill([task], {"region": "eu", "": "no"}) == (task,)
     assert expressions_of(without_expressions([task])[0]) == {}
 
 
 @property_of
 @given(st.text(), st.text())
-def test_a_value_is_never_read_as_an_expression(before: str, value: str) -> None:
-    (made,) = fill([node("x", command=CommandStep((before + "${{ parameters.a }}",)))], {"a": value})
-    assert made.command is not None
-    rest = before + "${{ parameters.a }}"
-    assert made.command.command[0] in (before + value, rest)
-    assert made.command.command[0] == before + value or "${{" in before or before.endswith("$")
+def test_a_value_is_never_read_as_an_expression(prefix: str, value: str) -> None:
+    (filled,) = fill([node("x", command=CommandStep((prefix + "${{ parameters.a }}",)))], {"a": value})
+    assert filled.command is not None
+    text = prefix + "${{ parameters.a }}"
+    assert filled.command.command[0] in (prefix + value, text)
+    assert filled.command.command[0] == prefix + value or "${{" in prefix or prefix.endswith("$")
 
 
 K = FaultKind.MISSING_PARAMETER
@@ -128,9 +128,9 @@ K = FaultKind.MISSING_PARAMETER
 @pytest.mark.parametrize(
     ("task", "count"),
     [
-        (asking("${{ parameters.region }} ${{parameters.tag}}"), 0),
-        (asking("${{ parameters.gone }}"), 1),
-        (asking("${{ parameters.gone }}${{ env.HOME }}"), 2),
+        (templated_task("${{ parameters.region }} ${{parameters.tag}}"), 0),
+        (templated_task("${{ parameters.gone }}"), 1),
+        (templated_task("${{ parameters.gone }}${{ env.HOME }}"), 2),
         (node("${{ parameters.region }}"), 1),
         (node("x", "${{ parameters.region }}"), 1),
         (node("x", command=CommandStep(("run",), image="app:${{ parameters.tag }}")), 1),
@@ -139,13 +139,13 @@ K = FaultKind.MISSING_PARAMETER
     ],
 )
 def test_only_declared_parameters_in_allowed_places(task: WorkflowTask, count: int) -> None:
-    named = task if task.key == "x" else WorkflowTask(key=task.key, name="n", type=task.type, command=task.command)
-    found = list(faults([named], [EU, TAG]))
-    assert [(fault.kind, fault.task_keys) for fault in found] == [(K, (task.key,))] * count
+    subject = task if task.key == "x" else WorkflowTask(key=task.key, name="n", type=task.type, command=task.command)
+    reported = list(faults([subject], [EU, TAG]))
+    assert [(fault.kind, fault.task_keys) for fault in reported] == [(K, (task.key,))] * count
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("parameter_values", "expected"),
     [
         ({"tag": "1"}, {"region": "eu", "tag": "1", "note": ""}),
         ({"tag": "1", "region": "us", "note": "n"}, {"region": "us", "tag": "1", "note": "n"}),
@@ -153,12 +153,14 @@ def test_only_declared_parameters_in_allowed_places(task: WorkflowTask, count: i
         ({}, {"region": "eu", "note": ""}),
     ],
 )
-def test_a_parameter_without_a_value_has_its_default(given: dict[str, object], expected: dict[str, str]) -> None:
-    assert values([EU, TAG, NOTE], given) == expected
+def test_a_parameter_without_a_value_has_its_default(
+    parameter_values: dict[str, object], expected: dict[str, str]
+) -> None:
+    assert values([EU, TAG, NOTE], parameter_values) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "path"),
+    ("values", "kind", "path"),
     [
         ({}, WorkflowFault, "tag"),
         ({"tag": "1", "other": "x"}, WorkflowFault, "other"),
@@ -168,11 +170,11 @@ def test_a_parameter_without_a_value_has_its_default(given: dict[str, object], e
         ({"tag": "${{ parameters.region }}"}, InvalidInput, "tag"),
     ],
 )
-def test_problems_of_values_are_reported(given: dict[str, object], kind: type[Problem], path: str) -> None:
-    (found,) = problems([asking("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], given)
-    assert (type(found), found.path) == (kind, ("parameters", path))
-    if isinstance(found, WorkflowFault) and path == "tag":
-        assert (found.kind, found.task_keys) == (K, ("x",))
+def test_problems_of_values_are_reported(values: dict[str, object], kind: type[Problem], path: str) -> None:
+    (problem,) = problems([templated_task("${{ parameters.tag }}"), node("y")], [EU, TAG, NOTE], values)
+    assert (type(problem), problem.path) == (kind, ("parameters", path))
+    if isinstance(problem, WorkflowFault) and path == "tag":
+        assert (problem.kind, problem.task_keys) == (K, ("x",))
 
 
 @pytest.mark.parametrize(

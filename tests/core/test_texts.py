@@ -35,11 +35,11 @@ def test_invisible_characters_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "expected"),
     [(" web ", "web"), ("\tweb\n", "web"), ("\u3000web\xa0", "web"), ("Gro\u0308\u00dfe", "Gr\u00f6\u00dfe"), ("", "")],
 )
-def test_names_that_look_alike_are_one(name: str, kept: str) -> None:
-    assert normalized(name) == kept
+def test_confusable_names_have_one_normal_form(name: str, expected: str) -> None:
+    assert normalized(name) == expected
 
 
 @property_of

@@ -154,16 +154,16 @@ def test_a_failure_rolls_back_while_paused() -> None:
 ANY = [SUCCESS, FAILED, HELD, STOPPED, PARKED, DUE, LEFT, FREE, ASKING, BEHIND, LATER, UNDONE, TOUCHED, OLD]
 
 
-def whole(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
+def without_unknown_blockers(items: list[TaskSnapshot]) -> list[TaskSnapshot]:
     """Return the tasks without edges to tasks outside of them."""
     ids = {task.id for task in items}
-    return [replace(one, block_by=tuple(id_ for id_ in one.block_by if id_ in ids)) for one in items]
+    return [replace(item, block_by=tuple(id_ for id_ in item.block_by if id_ in ids)) for item in items]
 
 
 @property_of
 @given(
     st.sampled_from(DeploymentStatus),
-    st.lists(st.sampled_from(ANY), unique_by=lambda one: one.id).map(whole),
+    st.lists(st.sampled_from(ANY), unique_by=lambda one: one.id).map(without_unknown_blockers),
     st.booleans(),
     st.none() | st.just("no route"),
     st.none() | st.just(at(-5)),

@@ -1,4 +1,4 @@
-"""What looks like a secret is hidden; what does not is left as it is."""
+"""Texts that look like secrets are hidden; all others stay unchanged."""
 
 import pytest
 
@@ -32,21 +32,21 @@ def hidden(text: str) -> str:
         "-----BEGIN RSA PRIVATE KEY-----MIIEpAIBAAKCAQEA0-----END RSA PRIVATE KEY-----",
     ],
 )
-def test_known_shapes_are_hidden_wherever_they_stand(secret: str) -> None:
+def test_known_token_formats_are_hidden_anywhere(secret: str) -> None:
     assert hidden(secret) == "***"
     assert hidden(f'token="{secret}", again {secret}') == 'token="***", again ***'
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "expected"),
     [
         ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer ***"),
         ("git clone https://user:pa55word@example.org/x.git", "git clone https://***@example.org/x.git"),
         ("postgres://boreas:s3cret@db:5432/boreas", "postgres://***@db:5432/boreas"),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
-    assert hidden(text) == left
+def test_the_text_around_a_secret_stays(text: str, expected: str) -> None:
+    assert hidden(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
         "see -----BEGIN CERTIFICATE-----",
     ],
 )
-def test_what_only_begins_like_one_stays(text: str) -> None:
+def test_a_text_that_only_begins_like_a_token_stays(text: str) -> None:
     assert hidden(text) == text

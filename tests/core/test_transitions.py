@@ -37,26 +37,26 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize(("seen", "wanted"), list(product(DeploymentStatus, repeat=2)))
-def test_deployment_transitions_follow_the_table(seen: DeploymentStatus, wanted: DeploymentStatus) -> None:
-    if wanted in DEPLOYMENTS[seen].split():
-        assert deployment.transition(seen, wanted) is wanted
+@pytest.mark.parametrize(("current", "target"), list(product(DeploymentStatus, repeat=2)))
+def test_deployment_transitions_follow_the_table(current: DeploymentStatus, target: DeploymentStatus) -> None:
+    if target in DEPLOYMENTS[current].split():
+        assert deployment.transition(current, target) is target
         return
     with pytest.raises(IllegalTransitionError) as caught:
-        deployment.transition(seen, wanted)
-    expected = " or ".join(DEPLOYMENTS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a deployment in {seen} cannot become {wanted}; expected {expected}"
+        deployment.transition(current, target)
+    expected = " or ".join(DEPLOYMENTS[current].split()) or "nothing: it has ended"
+    assert str(caught.value) == f"a deployment in {current} cannot become {target}; expected {expected}"
 
 
-@pytest.mark.parametrize(("seen", "wanted"), list(product(TaskStatus, repeat=2)))
-def test_task_transitions_follow_the_table(seen: TaskStatus, wanted: TaskStatus) -> None:
-    if wanted in TASKS[seen].split():
-        assert task.transition(seen, wanted) is wanted
+@pytest.mark.parametrize(("current", "target"), list(product(TaskStatus, repeat=2)))
+def test_task_transitions_follow_the_table(current: TaskStatus, target: TaskStatus) -> None:
+    if target in TASKS[current].split():
+        assert task.transition(current, target) is target
         return
     with pytest.raises(IllegalTransitionError) as caught:
-        task.transition(seen, wanted)
-    expected = " or ".join(TASKS[seen].split()) or "nothing: it has ended"
-    assert str(caught.value) == f"a task in {seen} cannot become {wanted}; expected {expected}"
+        task.transition(current, target)
+    expected = " or ".join(TASKS[current].split()) or "nothing: it has ended"
+    assert str(caught.value) == f"a task in {current} cannot become {target}; expected {expected}"
 
 
 def test_the_tables_cover_every_status() -> None:

@@ -1,8 +1,8 @@
-"""What input must look like.
+"""Validation of input.
 
 In: a value, and the path of the field that has it. Out: every problem, each with the path of the field that is wrong.
 Tested: a table for each check, that a nested problem names its own field, that all are reported at once, and that
-nothing passes that could not be stored.
+every value that passes can be stored.
 """
 
 import math
@@ -40,9 +40,9 @@ ENVIRONMENT = Environment(
 
 
 def paths(problems: Problems) -> list[str]:
-    found = list(problems)
-    assert all(isinstance(problem, InvalidInput) and problem.message for problem in found)
-    return [".".join(problem.path or ()) for problem in found]
+    reported = list(problems)
+    assert all(isinstance(problem, InvalidInput) and problem.message for problem in reported)
+    return [".".join(problem.path or ()) for problem in reported]
 
 
 @pytest.mark.parametrize("value", ["a", "0", "shop", "a-b", "a--b", "x9", "a" * 63])
@@ -258,7 +258,7 @@ def test_everything_about_an_application_is_checked_at_once() -> None:
 
 
 @pytest.mark.parametrize(("service", "wrong"), [("web", []), (None, ["healthCheck.httpUrl"])])
-def test_a_health_check_asks_a_service_that_there_is(service: str | None, wrong: list[str]) -> None:
+def test_a_health_check_names_an_existing_service(service: str | None, wrong: list[str]) -> None:
     target, check = KubernetesTarget("web", "main", service), HealthCheck(http_url="http://{service}/")
     assert (
         paths(application_checks.application(replace(GOOD, shell=None, kubernetes=target, health_check=check))) == wrong

@@ -107,7 +107,7 @@ class Driver(RuleBasedStateMachine):
         if to is D.ROLLING_BACK:
             self.undo_error = None
 
-    def put(self, id: str, status: TaskStatus, **more: Any) -> None:
+    def set_status(self, id: str, status: TaskStatus, **more: Any) -> None:
         """Store a task's next status; an attempt does not outlive its task."""
         task = self.tasks[id]
         fields: dict[str, Any] = {"activity": None, "worker": None, "stop": False, "resume_at": None, **more}
@@ -115,44 +115,50 @@ class Driver(RuleBasedStateMachine):
         self.tasks[id] = replace(task, status=tasks.transition(task.status, status), completed_at=done_at, **fields)
 
     def tick(self) -> Plan:
-        """Plan, store the plan, and plan again: there is no more to store, and the work is the same."""
-        made = plan(self.state(), self.now)
-        assert made == plan(self.state(), self.now)
-        if made.expire:
-            for id in made.expire:
+        """Plan, store the plan, and plan again: the second plan has no changes and the same work."""
+        first_plan = plan(self.state(), self.now)
+        assert first_plan == plan(self.state(), self.now)
+        if first_plan.expire:
+            for id in first_plan.expire:
                 self.approvals[id] = replace(self.approvals[id], status=A.EXPIRED)
             self.refuse()
             return self.tick()
-        if made.back_to_running:
+        if first_plan.back_to_running:
             self.move(D.RUNNING)
-        assert len({change.task_id for change in made.changes}) == len(made.changes)
-        for change in made.changes:
-            self.put(change.task_id, change.to)
-        for id in made.confirm:
-            self.put(id, S.WAITING_CONFIRM)
-        self.ask(made)
-        if made.to is not None:
-            self.move(made.to)
-        for id in made.stop:
+        assert len({change.task_id for change in first_plan.changes}) == len(first_plan.changes)
+        for change in first_plan.changes:
+            self.set_status(change.task_id, change.to)
+        for id in first_plan.confirm:
+            self.set_status(id, S.WAITING_CONFIRM)
+        self.ask(first_plan)
+        if first_plan.to is not None:
+            self.move(first_plan.to)
+        for id in first_plan.stop:
             assert self.tasks[id].worker is not None
             self.tasks[id] = replace(self.tasks[id], stop=True)
-        again = plan(self.state(), self.now)
-        assert (again.changes, again.to, again.stop) == ((), None, ())
-        assert (again.back_to_running, again.confirm, again.requests, again.withdraw, again.expire) == (
+        second_plan = plan(self.state(), self.now)
+        assert (second_plan.changes, second_plan.to, second_plan.stop) == ((), None, ())
+        assert (
+            second_plan.back_to_running,
+            second_plan.confirm,
+            second_plan.requests,
+            second_plan.withdraw,
+            second_plan.expire,
+        ) == (
             False,
             (),
             (),
             (),
             (),
         )
-        assert set(made.work) == set(again.work)
-        return again
+        assert set(first_plan.work) == set(second_plan.work)
+        return second_plan
 
-    def ask(self, made: Plan) -> None:
-        for id in made.withdraw:
+    def ask(self, next_plan: Plan) -> None:
+        for id in next_plan.withdraw:
             assert self.approvals[id].status is A.PENDING
             self.approvals[id] = replace(self.approvals[id], status=A.CANCELLED)
-        for request in made.requests:
+        for request in next_plan.requests:
             assert request not in [approval.request for approval in self.pending], "people are asked for the same twice"
             id = f"apr{len(self.approvals)}"
             self.approvals[id] = Approval(
@@ -177,7 +183,7 @@ class Driver(RuleBasedStateMachine):
         assert is_current, "an edit overtook it"
         self.approvals[approval.id] = replace(approval, status=A.APPROVED, decided_at=self.now)
         if approval.subject is ApprovalSubject.TASK:
-            self.put(approval.task_id or "", S.PENDING, confirmed_at=self.now)
+            self.set_status(approval.task_id or "", S.PENDING, confirmed_at=self.now)
         elif approval.subject is ApprovalSubject.ROLLOUT_STEP:
             waits = self.tasks[approval.task_id or ""]
             went_on = rollout.approve(waits.rollout or Progress())
@@ -185,32 +191,32 @@ class Driver(RuleBasedStateMachine):
             self.tasks[waits.id] = replace(waits, status=S.RUNNING, rollout=went_on, resume_at=self.now)
 
     def refuse(self) -> None:
-        """Store that people do not want it."""
+        """Store a rejection."""
         to = status_after_rejection(self.state(), roll_back=True)
         if to is D.CANCELLED:
             for task in [task for task in self.tasks.values() if task.status in tasks.UNSTARTED]:
-                self.put(task.id, S.CANCELLED)
+                self.set_status(task.id, S.CANCELLED)
         self.move(to)
 
-    def take(self, id: str, made: Plan) -> None:
+    def take(self, id: str, next_plan: Plan) -> None:
         """Claim work of the present plan; a job that comes late or twice finds none."""
         task = self.tasks[id]
         assert task.worker is None
-        if id in made.undo:
+        if id in next_plan.undo:
             self.check_undo(task)
             self.tasks[id] = replace(task, activity=Activity.UNDO, worker="w", stop=False)
-        elif id in made.resume:
+        elif id in next_plan.resume:
             assert task.activity is Activity.RUN
             assert task.resume_at is None or task.resume_at <= self.now
             self.tasks[id] = replace(task, worker="w", resume_at=None)
         else:
             self.check_start(task)
-            self.put(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=task.attempt + 1)
+            self.set_status(id, S.RUNNING, activity=Activity.RUN, worker="w", retry_at=None, attempt=task.attempt + 1)
 
     def check_start(self, task: Task) -> None:
         assert self.status is D.RUNNING
         assert all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in task.block_by)
-        assert not any(self.failed_now(other) for other in self.tasks.values())
+        assert not any(self.failed_now(other_task) for other_task in self.tasks.values())
         assert task.retry_at is None or task.retry_at <= self.now
         assert task.confirmed_at is not None or not task.require_confirm
         assert task.type in (self.before_approval or ()) or self.is_approved()
@@ -218,12 +224,12 @@ class Driver(RuleBasedStateMachine):
     def is_approved(self) -> bool:
         """Whether it needs no approval, or has a current one that is at most a day older than a retry."""
         return self.before_approval is None or any(
-            given.subject is ApprovalSubject.DEPLOYMENT
-            and (given.status, given.revision) == (A.APPROVED, self.revision)
-            and given.decided_at is not None
+            approval.subject is ApprovalSubject.DEPLOYMENT
+            and (approval.status, approval.revision) == (A.APPROVED, self.revision)
+            and approval.decided_at is not None
             and self.resumed_at is not None
-            and given.decided_at > self.resumed_at - timedelta(days=1)
-            for given in self.approvals.values()
+            and approval.decided_at > self.resumed_at - timedelta(days=1)
+            for approval in self.approvals.values()
         )
 
     def failed_now(self, task: Task) -> bool:
@@ -235,34 +241,34 @@ class Driver(RuleBasedStateMachine):
     def check_undo(self, task: Task) -> None:
         assert self.status is D.ROLLING_BACK and self.undo_error is None
         assert task.id in self.changed
-        assert not any(task.id in self.waits_for[other] for other in self.changed)
-        assert not any(other.activity is Activity.RUN for other in self.tasks.values())
+        assert not any(task.id in self.waits_for[blocker] for blocker in self.changed)
+        assert not any(blocker.activity is Activity.RUN for blocker in self.tasks.values())
 
     def end(self, id: str, ending: Ending) -> None:
         """Settle an attempt."""
         task = self.tasks[id]
-        came = settle(task, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
+        settled = settle(task, Outcome(ending, None if ending is Ending.SUCCEEDED else "no"), self.now, 0.5)
         if task.activity is Activity.UNDO and ending is Ending.SUCCEEDED:
             self.changed.discard(id)
         self.tasks[id] = replace(
             task,
-            status=task.status if came.status is task.status else tasks.transition(task.status, came.status),
+            status=task.status if settled.status is task.status else tasks.transition(task.status, settled.status),
             activity=None,
             worker=None,
             stop=False,
             resume_at=None,
-            retry_at=came.retry_at,
-            failures=came.failures,
-            losses=came.losses,
-            error_message=came.error_message,
-            touched=came.touched,
-            completed_at=self.now if came.status in tasks.ENDED else None,
+            retry_at=settled.retry_at,
+            failures=settled.failures,
+            losses=settled.losses,
+            error_message=settled.error_message,
+            touched=settled.touched,
+            completed_at=self.now if settled.status in tasks.ENDED else None,
         )
-        self.undo_error = self.undo_error or came.undo_error
+        self.undo_error = self.undo_error or settled.undo_error
 
     def reset(self, task: Task) -> None:
         free = all(self.tasks[id].status in (S.SUCCESS, S.SKIPPED) for id in task.block_by)
-        self.put(task.id, S.PENDING if free else S.BLOCKED, failures=0, losses=0, retry_at=None)
+        self.set_status(task.id, S.PENDING if free else S.BLOCKED, failures=0, losses=0, retry_at=None)
 
 
 class Play(Driver):
@@ -305,17 +311,17 @@ class Play(Driver):
 
     @rule(data=st.data(), seconds=st.sampled_from([0, 0, 1, 10, 60]))
     def workers_work(self, data: st.DataObject, seconds: int) -> None:
-        made = self.tick()
-        for id in made.work:
+        next_plan = self.tick()
+        for id in next_plan.work:
             if data.draw(st.sampled_from([True, True, False])):
-                self.take(id, made)
+                self.take(id, next_plan)
         for task in [task for task in self.tasks.values() if task.worker]:
             self.meet(task, data.draw(st.sampled_from(self.fates)))
         self.now += timedelta(seconds=seconds)
         self.patience -= 1
 
     def meet(self, task: Task, fate: str) -> None:
-        """Let an attempt meet its fate; a deploy task touches its target as soon as it runs."""
+        """End an attempt in some way; a deploy task touches its target as soon as it runs."""
         forward = task.type is TaskType.DEPLOY and task.activity is Activity.RUN
         if forward:
             self.changed.add(task.id)
@@ -331,9 +337,9 @@ class Play(Driver):
                 until = self.now + timedelta(seconds=20)
                 self.tasks[task.id] = replace(self.tasks[task.id], worker=None, resume_at=until)
             case "ask" if forward and not task.stop:
-                asked = replace(task.rollout or Progress(), asked=1)
+                rollout = replace(task.rollout or Progress(), asked=1)
                 status = tasks.transition(task.status, S.WAITING_CONFIRM)
-                self.tasks[task.id] = replace(self.tasks[task.id], worker=None, rollout=asked, status=status)
+                self.tasks[task.id] = replace(self.tasks[task.id], worker=None, rollout=rollout, status=status)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), verdict=st.sampled_from(["approve", "approve", "approve", "approve", "reject", "expire"]))
@@ -354,7 +360,7 @@ class Play(Driver):
     @precondition(lambda self: self.status is D.WAITING_CONFIRM)
     @rule(data=st.data(), asks=st.booleans())
     def a_person_edits(self, data: st.DataObject, asks: bool) -> None:
-        """Change whether tasks ask that have not begun."""
+        """Change whether unstarted tasks need approval."""
         ids = [task.id for task in self.tasks.values() if task.status in tasks.UNSTARTED and not task.attempt]
         if ids:
             id = data.draw(st.sampled_from(ids))
@@ -382,7 +388,7 @@ class Play(Driver):
         if ids := [
             task.id for task in self.tasks.values() if task.status in able and not task.touched and not task.activity
         ]:
-            self.put(data.draw(st.sampled_from(ids)), S.SKIPPED)
+            self.set_status(data.draw(st.sampled_from(ids)), S.SKIPPED)
 
     @precondition(lambda self: self.status is D.FAILED)
     @rule()
@@ -391,11 +397,11 @@ class Play(Driver):
 
     @precondition(lambda self: self.status is D.FAILED)
     @rule(all_of_them=st.booleans(), data=st.data(), later=st.sampled_from([1, 1, 100_000]))
-    def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, later: int) -> None:
+    def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, seconds: int) -> None:
         failed = [task for task in self.tasks.values() if task.status in FAILED]
         if failed and not all_of_them:
             failed = [data.draw(st.sampled_from(failed))]
-        self.now += timedelta(seconds=later)
+        self.now += timedelta(seconds=seconds)
         self.move(D.RUNNING)
         for task in failed:
             self.reset(task)
@@ -417,23 +423,23 @@ class Play(Driver):
     def teardown(self) -> None:
         """Drive the deployment to its end: all work is claimed and succeeds, and time passes as planned."""
         for _ in range(MOST_STEPS):
-            made = self.tick()
+            next_plan = self.tick()
             if self.status in (D.PENDING, *deployments.ENDED):
                 break
             if self.status is D.WAITING_CONFIRM:
                 assert self.pending, "it waits for no person"
             for waits in self.pending:
                 self.approve(waits)
-                made = self.tick()
+                next_plan = self.tick()
             if self.status in deployments.ENDED:
                 break
-            for id in made.work:
-                self.take(id, made)
-            held = [task for task in self.tasks.values() if task.worker]
-            assert held or made.wake_at is not None, "no work is left, yet it has not ended"
-            for task in held:
+            for id in next_plan.work:
+                self.take(id, next_plan)
+            running = [task for task in self.tasks.values() if task.worker]
+            assert running or next_plan.wake_at is not None, "no work is left, yet it has not ended"
+            for task in running:
                 self.meet(task, "fail" if task.stop else "succeed")
-            self.now = max(self.now, made.wake_at or self.now)
+            self.now = max(self.now, next_plan.wake_at or self.now)
         else:
             raise AssertionError(f"it does not end: {self.state()}")
         self.what_has_ended_is_at_rest()

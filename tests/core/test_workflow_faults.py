@@ -25,13 +25,13 @@ APPLICATIONS = {"A": "shop", "B": "cart"}
 PLAIN = node("x")
 
 
-def found(*tasks: WorkflowTask, must: tuple[str, ...] = (), commands_needed: bool = True) -> Found:
+def faults_of(*tasks: WorkflowTask, must: tuple[str, ...] = (), commands_needed: bool = True) -> Found:
     faults = find_faults(tasks, APPLICATIONS, must, commands_needed=commands_needed)
     assert all(fault.code is ErrorCode.INVALID and fault.path == ("tasks",) and fault.message for fault in faults)
     return [(fault.kind, fault.task_keys) for fault in faults]
 
 
-def holding(value: str) -> list[WorkflowTask]:
+def tasks_with_value(value: str) -> list[WorkflowTask]:
     command = CommandStep(("run", value))
     variable = CommandStep(("run",), env={"KEY": value})
     return [node("x", command=command), node("x", command=variable)]
@@ -62,15 +62,15 @@ def holding(value: str) -> list[WorkflowTask]:
     ],
 )
 def test_a_fault_alone(tasks: list[WorkflowTask], expected: Found) -> None:
-    assert found(*tasks) == expected
+    assert faults_of(*tasks) == expected
 
 
-def test_a_task_that_waits_for_itself_is_told_so() -> None:
-    assert (K.SELF_BLOCK, ("x",)) in found(node("x", "x"))
+def test_a_task_that_waits_for_itself_is_a_fault() -> None:
+    assert (K.SELF_BLOCK, ("x",)) in faults_of(node("x", "x"))
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "fault"),
+    ("first_type", "second_type", "fault"),
     [
         (BUILD, TEST, False),
         (BUILD, DEPLOY, False),
@@ -85,15 +85,15 @@ def test_a_task_that_waits_for_itself_is_told_so() -> None:
         (HEALTH, TaskType.CUSTOM, False),
     ],
 )
-def test_types_have_an_order_within_an_application(first: TaskType, second: TaskType, fault: bool) -> None:
-    direct = [node("one", type=first, app="A"), node("two", "one", type=second, app="A")]
-    between = [direct[0], node("mid", "one"), node("two", "mid", type=second, app="A")]
+def test_types_have_an_order_within_an_application(first_type: TaskType, second_type: TaskType, fault: bool) -> None:
+    direct = [node("one", type=first_type, app="A"), node("two", "one", type=second_type, app="A")]
+    between = [direct[0], node("mid", "one"), node("two", "mid", type=second_type, app="A")]
     expected = [(K.TYPE_ORDER, ("two", "one"))] if fault else []
-    assert found(*direct) == found(*between) == expected
+    assert faults_of(*direct) == faults_of(*between) == expected
 
 
 def test_types_have_no_order_between_applications() -> None:
-    assert found(node("one", type=HEALTH, app="A"), node("two", "one", type=BUILD, app="B")) == []
+    assert faults_of(node("one", type=HEALTH, app="A"), node("two", "one", type=BUILD, app="B")) == []
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_types_have_no_order_between_applications() -> None:
     ],
 )
 def test_must_in_order_needs_its_edges(must: tuple[str, ...], blocked_by: tuple[str, ...], expected: Found) -> None:
-    first = [node("a/deploy", type=DEPLOY, app="A"), node("a/health", "a/deploy", type=HEALTH, app="A")]
-    assert found(*first, node("b/deploy", *blocked_by, type=DEPLOY, app="B"), must=must) == expected
+    first_tasks = [node("a/deploy", type=DEPLOY, app="A"), node("a/health", "a/deploy", type=HEALTH, app="A")]
+    assert faults_of(*first_tasks, node("b/deploy", *blocked_by, type=DEPLOY, app="B"), must=must) == expected
 
 
 def test_must_in_order_names_only_applications_of_the_deployment() -> None:
@@ -121,23 +121,23 @@ def test_must_in_order_names_only_applications_of_the_deployment() -> None:
     "value", ["${{ parameters.size }}", "--size=${{parameters.size}}g", "${{ a }}${{ b }}", "${{}}"]
 )
 def test_a_parameter_without_a_value_is_found_in_commands_and_variables(value: str) -> None:
-    assert [found(task) for task in holding(value)] == [[(K.MISSING_PARAMETER, ("x",))]] * 2
-    assert found(node("x", command=CommandStep((value,), env={"KEY": value}))) == [(K.MISSING_PARAMETER, ("x",))]
+    assert [faults_of(task) for task in tasks_with_value(value)] == [[(K.MISSING_PARAMETER, ("x",))]] * 2
+    assert faults_of(node("x", command=CommandStep((value,), env={"KEY": value}))) == [(K.MISSING_PARAMETER, ("x",))]
 
 
 @pytest.mark.parametrize("value", ["$HOME", "${HOME}", "{{ size }}", "$ {{ size }}", "${{ size", "size }}"])
 def test_text_that_only_looks_like_a_parameter_is_valid(value: str) -> None:
-    assert [found(task) for task in holding(value)] == [[], []]
+    assert [faults_of(task) for task in tasks_with_value(value)] == [[], []]
 
 
 def test_a_fault_of_a_parameter_shows_it() -> None:
-    (fault,) = find_faults(holding("at ${{ parameters.size }}")[:1], APPLICATIONS)
+    (fault,) = find_faults(tasks_with_value("at ${{ parameters.size }}")[:1], APPLICATIONS)
     assert "${{ parameters.size }}" in fault.message
 
 
 def test_where_only_simulated_no_command_is_missed() -> None:
     tasks = [node("x", command=None), node("y", "z", command=None)]
-    assert found(*tasks, commands_needed=False) == [(K.UNKNOWN_BLOCKER, ("y", "z"))]
+    assert faults_of(*tasks, commands_needed=False) == [(K.UNKNOWN_BLOCKER, ("y", "z"))]
 
 
 def test_several_faults_are_reported_at_once() -> None:
@@ -145,9 +145,9 @@ def test_several_faults_are_reported_at_once() -> None:
         node("a", "gone", command=None),
         node("a", type=BUILD),
         node("b", "b", app="Z"),
-        holding("${{ p }}")[0],
+        tasks_with_value("${{ p }}")[0],
     ]
-    assert Counter(kind for kind, _ in found(*tasks)) == Counter(
+    assert Counter(kind for kind, _ in faults_of(*tasks)) == Counter(
         [K.DUPLICATE_KEY, K.UNKNOWN_BLOCKER, K.SELF_BLOCK, K.MISSING_COMMAND, K.MISSING_PARAMETER]
         + [K.UNKNOWN_APPLICATION] * 2
     )
@@ -161,11 +161,11 @@ def test_faults_of_order_are_reported_beside_each_other_and_beside_contents() ->
         node("e", type=DEPLOY, app="B"),
     ]
     expected = [(K.MISSING_COMMAND, ("a",)), (K.TYPE_ORDER, ("a", "t")), (K.MUST_IN_ORDER, ("e", "d"))]
-    assert found(*tasks, must=("A", "B")) == expected
+    assert faults_of(*tasks, must=("A", "B")) == expected
 
 
 @pytest.mark.parametrize(
-    ("others", "kind"),
+    ("other_tasks", "kind"),
     [
         ([node("x", "x")], K.SELF_BLOCK),
         ([node("x", "gone")], K.UNKNOWN_BLOCKER),
@@ -174,8 +174,8 @@ def test_faults_of_order_are_reported_beside_each_other_and_beside_contents() ->
         ([node("x", "y"), node("y", "x")], K.CYCLE),
     ],
 )
-def test_no_other_fault_hides_a_cycle(others: list[WorkflowTask], kind: FaultKind) -> None:
-    faults = found(*others, node("a", "b"), node("b", "a"))
+def test_no_other_fault_hides_a_cycle(other_tasks: list[WorkflowTask], kind: FaultKind) -> None:
+    faults = faults_of(*other_tasks, node("a", "b"), node("b", "a"))
     assert kind in [fault for fault, _ in faults]
     assert [set(keys) for fault, keys in faults if fault is K.CYCLE and "a" in keys] == [{"a", "b"}]
 
@@ -185,7 +185,7 @@ def test_no_other_fault_hides_a_cycle(others: list[WorkflowTask], kind: FaultKin
 def test_a_graph_of_plain_tasks_is_valid_unless_a_task_waits_for_itself(
     edges: dict[str, tuple[str, ...]],
 ) -> None:
-    faults = found(*(node(key, *blockers) for key, blockers in edges.items()))
+    faults = faults_of(*(node(key, *blockers) for key, blockers in edges.items()))
     assert bool(faults) is any(key in reach for key, reach in closure(edges).items())
     assert [keys for kind, keys in faults if kind is K.SELF_BLOCK] == [(key,) for key in edges if key in edges[key]]
     assert {kind for kind, _ in faults} <= {K.SELF_BLOCK, K.CYCLE}
@@ -195,15 +195,15 @@ def test_a_graph_of_plain_tasks_is_valid_unless_a_task_waits_for_itself(
 @given(graphs())
 def test_every_knot_of_tasks_has_its_cycle_reported(edges: dict[str, tuple[str, ...]]) -> None:
     reach = closure(edges)
-    knots = [{other for other in reach[key] if key in reach[other]} for key in edges]
-    cycles = [set(keys) for kind, keys in found(*(node(key, *edges[key]) for key in edges)) if kind is K.CYCLE]
+    knots = [{key_ for key_ in reach[key] if key in reach[key_]} for key in edges]
+    cycles = [set(keys) for kind, keys in faults_of(*(node(key, *edges[key]) for key in edges)) if kind is K.CYCLE]
     assert all(any(cycle <= knot for cycle in cycles) for knot in knots if len(knot) > 1)
 
 
 @property_of
 @given(graphs())
 def test_the_path_of_a_cycle_can_be_walked(edges: dict[str, tuple[str, ...]]) -> None:
-    for kind, keys in found(*(node(key, *blockers) for key, blockers in edges.items())):
+    for kind, keys in faults_of(*(node(key, *blockers) for key, blockers in edges.items())):
         if kind is K.CYCLE:
             assert keys[0] == keys[-1]
             assert all(blocker in edges[key] for key, blocker in pairwise(keys))
@@ -212,18 +212,18 @@ def test_the_path_of_a_cycle_can_be_walked(edges: dict[str, tuple[str, ...]]) ->
 def test_the_greatest_graph_is_accepted_and_one_task_more_is_not() -> None:
     chain = [node(f"n{i}", *([f"n{i - 1}"] if i else [])) for i in range(MAX_TASKS + 1)]
     assert MAX_TASKS == 2000
-    assert found(*chain[:MAX_TASKS]) == []
-    assert found(*chain) == [(K.TOO_LARGE, ())]
+    assert faults_of(*chain[:MAX_TASKS]) == []
+    assert faults_of(*chain) == [(K.TOO_LARGE, ())]
 
 
 def test_a_cycle_through_the_greatest_graph_is_found() -> None:
     ring = [node(f"n{i}", f"n{i - 1}" if i else f"n{MAX_TASKS - 1}") for i in range(MAX_TASKS)]
-    ((kind, path),) = found(*ring)
+    ((kind, path),) = faults_of(*ring)
     assert (kind, len(path), path[0]) == (K.CYCLE, MAX_TASKS + 1, path[-1])
 
 
 @pytest.mark.parametrize(
-    ("after", "faults"),
+    ("edited", "faults"),
     [
         ([node("a"), node("b", "a"), node("c", "b")], []),
         ([node("a"), node("b", "a")], []),
@@ -239,11 +239,11 @@ def test_a_cycle_through_the_greatest_graph_is_found() -> None:
         ([node("a", type=TaskType.PREPARE), node("b", "a", payload={"seconds": 1})], ["a", "b"]),
     ],
 )
-def test_tasks_that_have_started_cannot_be_edited(after: list[WorkflowTask], faults: list[str]) -> None:
-    before = [node("a"), node("b", "a"), node("c", "b")]
-    seen = edit_faults(before, after, {"a", "b"})
-    assert [fault.task_keys for fault in seen] == [(key,) for key in faults]
-    assert {fault.kind for fault in seen} <= {K.NOT_EDITABLE}
+def test_tasks_that_have_started_cannot_be_edited(edited: list[WorkflowTask], faults: list[str]) -> None:
+    original = [node("a"), node("b", "a"), node("c", "b")]
+    reported = edit_faults(original, edited, {"a", "b"})
+    assert [fault.task_keys for fault in reported] == [(key,) for key in faults]
+    assert {fault.kind for fault in reported} <= {K.NOT_EDITABLE}
 
 
 def test_while_nothing_has_started_everything_may_be_edited() -> None:

@@ -1,8 +1,8 @@
-"""The graph that is made of applications.
+"""The graph that is generated from applications.
 
 In: applications and the order in which some of them must come. Out: tasks with edges.
-Tested: the tasks and edges for each shape of an application, the order's edges, and that no graph made here has a
-fault. What a fault is, is tested in test_workflow_faults.
+Tested: the tasks and edges for each shape of an application, the order's edges, and that no generated graph has a
+fault. Faults are tested in test_workflow_faults.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ EARLY = {TaskType.BUILD, TaskType.TEST}
 
 
 def generate(applications: Sequence[Application], must_in_order: Sequence[str] = ()) -> tuple[WorkflowTask, ...]:
-    return generate_defined([definition_of(one, None) for one in applications], must_in_order)
+    return generate_defined([definition_of(item, None) for item in applications], must_in_order)
 
 
 def edges(tasks: tuple[WorkflowTask, ...]) -> dict[str, tuple[str, ...]]:
@@ -36,7 +36,7 @@ def orders(draw: st.DrawFn) -> tuple[list[Application], list[str]]:
     shape = st.tuples(st.booleans(), st.booleans(), st.booleans())
     shapes = draw(st.lists(shape, max_size=6))
     chosen = [application(f"a{i}", build=b, test=t, health=h) for i, (b, t, h) in enumerate(shapes)]
-    ids = draw(st.permutations([one.id for one in chosen]))
+    ids = draw(st.permutations([item.id for item in chosen]))
     return chosen, ids[: draw(st.integers(0, len(ids)))]
 
 
@@ -57,18 +57,18 @@ def test_an_application_has_the_tasks_that_it_defines_in_a_chain(
     build: bool, test: bool, health: bool, expected: str
 ) -> None:
     chain = ["prepare", *(f"shop/{name}" for name in expected.split())]
-    made = generate([application("shop", build=build, test=test, health=health)])
-    assert edges(made) == {key: tuple(chain[max(i - 1, 0) : i]) for i, key in enumerate(chain)}
+    tasks = generate([application("shop", build=build, test=test, health=health)])
+    assert edges(tasks) == {key: tuple(chain[max(i - 1, 0) : i]) for i, key in enumerate(chain)}
 
 
-def test_no_application_leaves_the_preparation_alone() -> None:
+def test_without_applications_only_the_prepare_task_is_generated() -> None:
     assert [(task.key, task.type) for task in generate([])] == [("prepare", TaskType.PREPARE)]
 
 
-def test_tasks_tell_their_type_and_application() -> None:
-    made = generate([application("shop")])
-    assert [task.type for task in made] == list(TaskType)[:5]
-    assert [task.application_id for task in made] == [None, *["id-shop"] * 4]
+def test_generated_tasks_have_a_type_and_an_application() -> None:
+    tasks = generate([application("shop")])
+    assert [task.type for task in tasks] == list(TaskType)[:5]
+    assert [task.application_id for task in tasks] == [None, *["id-shop"] * 4]
 
 
 def test_the_limits_of_a_step_become_those_of_its_task() -> None:
@@ -92,35 +92,35 @@ def test_the_limits_of_a_step_become_those_of_its_task() -> None:
 def test_must_in_order_lets_a_deploy_wait_for_the_last_task_before_it(
     must: list[str], expected: dict[str, str]
 ) -> None:
-    made = generate([application("a"), application("b", health=False), application("c", health=False)], must)
-    found = {task.key.split("/")[0]: task.block_by[1] for task in made if len(task.block_by) > 1}
-    assert found == expected
-    assert all(task.type is TaskType.DEPLOY for task in made if len(task.block_by) > 1)
+    tasks = generate([application("a"), application("b", health=False), application("c", health=False)], must)
+    blocker_by_application = {task.key.split("/")[0]: task.block_by[1] for task in tasks if len(task.block_by) > 1}
+    assert blocker_by_application == expected
+    assert all(task.type is TaskType.DEPLOY for task in tasks if len(task.block_by) > 1)
 
 
 @property_of
 @given(orders())
-def test_every_graph_made_here_passes_the_check(drawn: tuple[list[Application], list[str]]) -> None:
+def test_every_generated_graph_is_valid(drawn: tuple[list[Application], list[str]]) -> None:
     applications, must = drawn
-    names = {one.id: one.name for one in applications}
+    names = {item.id: item.name for item in applications}
     assert find_faults(generate(applications, must), names, must) == ()
 
 
 @property_of
 @given(orders())
 def test_builds_and_tests_wait_for_no_other_application(drawn: tuple[list[Application], list[str]]) -> None:
-    made = generate(*drawn)
-    masks = graph.ancestors(blocker_graph(made))
-    for task in (one for one in made if one.type in EARLY):
-        before = [other for index, other in enumerate(made) if masks[task.key] >> index & 1]
-        assert {other.application_id for other in before} <= {None, task.application_id}
+    tasks = generate(*drawn)
+    masks = graph.ancestors(blocker_graph(tasks))
+    for task in (item for item in tasks if item.type in EARLY):
+        ancestors = [ancestor for index, ancestor in enumerate(tasks) if masks[task.key] >> index & 1]
+        assert {ancestor.application_id for ancestor in ancestors} <= {None, task.application_id}
 
 
 @property_of
 @given(orders())
 def test_deploys_follow_must_in_order(drawn: tuple[list[Application], list[str]]) -> None:
-    made = generate(*drawn)
-    order = graph.order(blocker_graph(made))
+    tasks = generate(*drawn)
+    order = graph.order(blocker_graph(tasks))
     deploys = [key for key in order if key.endswith("/deploy")]
-    wanted = [f"{one.removeprefix('id-')}/deploy" for one in drawn[1]]
-    assert [key for key in deploys if key in wanted] == wanted
+    expected = [f"{id_.removeprefix('id-')}/deploy" for id_ in drawn[1]]
+    assert [key for key in deploys if key in expected] == expected

@@ -1,4 +1,4 @@
-"""Where a `boreas up` keeps its data, and the end of all that a test has started."""
+"""The data folder of a `boreas up`, and the end of all processes of a test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.end_to_end.support.up import Up
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
-    """End what a test that failed has left."""
+    """End the processes that a failed test has left."""
     yield
     for up in Up.started:
         if up.process.poll() is None:
@@ -21,5 +21,5 @@ def nothing_stays() -> Iterator[None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder that is not there yet."""
+    """A data folder that does not exist yet."""
     return tmp_path / "data"

@@ -22,12 +22,12 @@ ordinary = pytest.mark.skipif(landlock.version() < landlock.MIN_VERSION, reason=
 
 
 def as_nobody() -> Sequence[str]:
-    """Return what runs a program as an ordinary user, who may enter the folders of this test all the same."""
+    """Return a command prefix that runs a program as an ordinary user with access to the test's folders."""
     if os.geteuid():
         return ()
     capability = "-all,+dac_read_search"
-    who = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
-    return (shutil.which("setpriv") or "setpriv", *who, "--inh-caps", capability, "--ambient-caps", capability)
+    identity = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+    return (shutil.which("setpriv") or "setpriv", *identity, "--inh-caps", capability, "--ambient-caps", capability)
 
 
 @pytest.fixture
@@ -40,33 +40,33 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-async def printed(here: World, *command: str) -> list[str]:
-    """Run a command and return what it printed."""
-    await here.application("app")
-    id_ = await here.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
-    await here.client.until(id_, "SUCCESS", "FAILED", seconds=60)
-    deployment = (await here.client.query(TASKS, id=id_))["deployment"]
-    (wanted,) = [each for each in deployment["tasks"] if each["key"] == "run"]
-    found = (await here.client.query(LINES, id=wanted["id"]))["task"]["logs"]["nodes"]
-    lines = [node["message"] for node in found]
-    assert deployment["status"] == "SUCCESS", (wanted["errorMessage"], lines)
+async def run_command(environment: World, *command: str) -> list[str]:
+    """Run a command in a deployment and return its output."""
+    await environment.application("app")
+    id_ = await environment.deploy(tasks=[task("run", command={"command": list(command), "timeoutSeconds": 60})])
+    await environment.client.until(id_, "SUCCESS", "FAILED", seconds=60)
+    deployment = (await environment.client.query(TASKS, id=id_))["deployment"]
+    (run_task,) = [item for item in deployment["tasks"] if item["key"] == "run"]
+    log_lines = (await environment.client.query(LINES, id=run_task["id"]))["task"]["logs"]["nodes"]
+    lines = [node["message"] for node in log_lines]
+    assert deployment["status"] == "SUCCESS", (run_task["errorMessage"], lines)
     return lines
 
 
-async def attacked(up: Up) -> dict[str, list[str]]:
-    """Have a command of one environment try what it can against Boreas and another environment."""
+async def run_attack(up: Up) -> dict[str, list[str]]:
+    """Run a command that attacks Boreas and another environment."""
     client = Client(up.url, up.token)
     victim, attacker = await world(client, operator="SHELL"), await world(client, operator="SHELL")
-    (kept,) = await printed(victim, "sh", "-c", "echo theirs > kept; pwd")
+    (victim_folder,) = await run_command(victim, "sh", "-c", "echo theirs > kept; pwd")
     port = (up.data / "secrets" / "redis-url").read_text().rpartition(":")[2].partition("/")[0]
-    given = (str(up.data), up.token.encode().hex(), kept, port)
-    lines = await printed(attacker, sys.executable, str(ATTACK), *given)
+    arguments = (str(up.data), up.token.encode().hex(), victim_folder, port)
+    lines = await run_command(attacker, sys.executable, str(ATTACK), *arguments)
     assert lines[-1] == "tried", lines
-    found: dict[str, list[str]] = defaultdict(list)
+    results: dict[str, list[str]] = defaultdict(list)
     for line in lines[:-1]:
-        name, _, what = line.partition(": ")
-        found[name].append(what)
-    return dict(found)
+        name, _, result = line.partition(": ")
+        results[name].append(result)
+    return dict(results)
 
 
 @pytest.mark.timeout(180)
@@ -74,7 +74,7 @@ async def attacked(up: Up) -> dict[str, list[str]]:
 async def test_for_root_commands_run_as_other_users_and_get_nothing(data: Path) -> None:
     up = Up(data).until(SERVING)
     assert "run as the users 64000-64999, one for each environment" in up.said
-    assert await attacked(up) == {}
+    assert await run_attack(up) == {}
     assert up.end() == 0
 
 
@@ -83,9 +83,9 @@ async def test_for_root_commands_run_as_other_users_and_get_nothing(data: Path) 
 async def test_for_an_ordinary_user_commands_can_only_send_signals(home: Path) -> None:
     up = Up(home / "data", prefix=as_nobody()).until(SERVING)
     assert "run as the user of the worker; Landlock keeps them out of the data" in up.said
-    found = await attacked(up)
-    found.pop("signal", None)
-    assert found == {}
+    results = await run_attack(up)
+    results.pop("signal", None)
+    assert results == {}
     assert up.end() == 0
 
 
@@ -97,14 +97,16 @@ async def test_a_token_file_is_out_of_reach_too(home: Path) -> None:
     os.chown(file, *([NOBODY, NOBODY] if os.geteuid() == 0 else [-1, -1]))
     up = Up(home / "data", environ={"BOREAS_ADMIN_TOKEN_FILE": str(file)}, prefix=as_nobody()).until(SERVING)
     assert token not in up.said
-    here = await world(Client(up.url, token), operator="SHELL")
-    lines = await printed(here, "sh", "-c", f"cat {file} || echo refused; cat {home}/data/secrets/* || echo refused")
+    environment = await world(Client(up.url, token), operator="SHELL")
+    lines = await run_command(
+        environment, "sh", "-c", f"cat {file} || echo refused; cat {home}/data/secrets/* || echo refused"
+    )
     assert lines.count("refused") == 2 and token not in str(lines)
     assert up.end() == 0
 
 
 def shown_by(path: Path) -> bytes:
-    """Return what a file of a process shows to this user; nothing where it is closed to all but root."""
+    """Return the content of a process's file for this user; empty if only root can read it."""
     try:
         return path.read_bytes()
     except PermissionError:
@@ -120,7 +122,7 @@ def test_nothing_secret_is_in_a_variable_or_on_a_command_line(data: Path) -> Non
     family = [up.process.pid, *up.family()]
     secrets = [token, *(path.read_text().strip() for path in (data / "secrets").iterdir())]
     places = [Path(f"/proc/{number}") / name for number in family for name in ("environ", "cmdline")]
-    shown = {path: shown_by(path) for path in places}
+    texts = {path: shown_by(path) for path in places}
     assert len(secrets) == 6 and len(family) > 6
-    assert [where for where, text in shown.items() for secret in secrets if secret.encode() in text] == []
+    assert [where for where, text in texts.items() for secret in secrets if secret.encode() in text] == []
     assert up.end() == 0

@@ -29,13 +29,13 @@ ROLLED_BACK = 3
 def first_port() -> int:
     """Return a port behind which all the ports of a shop are free."""
     while True:
-        first = random.SystemRandom().randrange(20_000, 32_000)
+        number = random.SystemRandom().randrange(20_000, 32_000)
         try:
-            for port in (first + place + offset for place in PLACES for offset in SETS):
+            for port in (number + place + offset for place in PLACES for offset in SETS):
                 socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue
-        return first
+        return number
 
 
 class Shop:
@@ -46,9 +46,11 @@ class Shop:
         self.options = ("--home", str(folder), "--first-port", str(self.first_port))
 
     def run(self, *arguments: str, up: Up | None = None) -> subprocess.CompletedProcess[str]:
-        told = {"BOREAS_URL": up.url, "BOREAS_TOKEN": up.token} if up else {}
+        variables = {"BOREAS_URL": up.url, "BOREAS_TOKEN": up.token} if up else {}
         command = [*SHOP, *arguments, *self.options]
-        return subprocess.run(command, env=os.environ | told, capture_output=True, text=True, timeout=90, check=False)
+        return subprocess.run(
+            command, env=os.environ | variables, capture_output=True, text=True, timeout=90, check=False
+        )
 
     def sets(self) -> dict[str, tuple[str, str]]:
         """Return by instance which set of it has which version; each must have one alone, which serves."""
@@ -60,20 +62,20 @@ class Shop:
     @contextmanager
     def customers(self, place: int) -> Iterator[Counter[str]]:
         """Call an instance again and again; give how often which version, or which error, answered."""
-        seen: Counter[str] = Counter()
-        enough = threading.Event()
+        statuses: Counter[str] = Counter()
+        stopping = threading.Event()
 
         def call() -> None:
-            while not enough.is_set():
-                seen[_answer(self.first_port + place)] += 1
+            while not stopping.is_set():
+                statuses[_answer(self.first_port + place)] += 1
                 time.sleep(0.02)
 
         caller = threading.Thread(target=call)
         caller.start()
         try:
-            yield seen
+            yield statuses
         finally:
-            enough.set()
+            stopping.set()
             caller.join()
 
 
@@ -97,24 +99,24 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     assert stopped.returncode == 0, stopped.stderr
 
 
-def shipped(shop: Shop, up: Up, wanted: int, version: str, *options: str) -> str:
+def ship(shop: Shop, up: Up, exit_code: int, version: str, *options: str) -> str:
     done = shop.run("ship", version, *options, up=up)
-    assert done.returncode == wanted, done.stdout + done.stderr
+    assert done.returncode == exit_code, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.mark.timeout(180)
 def test_the_shop_is_deployed_by_sets_and_rolled_back_without_failed_calls(data: Path, shop: Shop) -> None:
     up = Up(data).until(SERVING)
-    shipped(shop, up, 0, "v1", "--first", "--strategy", "canary:50,100")
+    ship(shop, up, 0, "v1", "--first", "--strategy", "canary:50,100")
     assert set(shop.sets().values()) == {("-", "v1")}
-    with shop.customers(PAYMENT) as seen:
-        shipped(shop, up, 0, "v3", "--strategy", "blue-green")
-        assert set(seen) == {"v1", "v3"}
+    with shop.customers(PAYMENT) as statuses:
+        ship(shop, up, 0, "v3", "--strategy", "blue-green")
+        assert set(statuses) == {"v1", "v3"}
         assert set(shop.sets().values()) == {("blue", "v3")}
-        seen.clear()
-        said = shipped(shop, up, ROLLED_BACK, "v2", "--strategy", "blue-green")
-        assert set(seen) == {"v3"}
-    assert "the settings have no key 'ledger_file'" in said
+        statuses.clear()
+        output = ship(shop, up, ROLLED_BACK, "v2", "--strategy", "blue-green")
+        assert set(statuses) == {"v3"}
+    assert "the settings have no key 'ledger_file'" in output
     assert set(shop.sets().values()) == {("blue", "v3")}
     assert up.end() == 0

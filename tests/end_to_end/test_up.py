@@ -1,4 +1,4 @@
-"""`boreas up` as real processes: one life, another one, and the ways in which it is ended."""
+"""`boreas up` as real processes: start, restart, and the ways in which it ends."""
 
 import os
 import re
@@ -30,11 +30,11 @@ def status(url: str) -> int:
 
 
 def refused(data: Path, **environ: str) -> str:
-    """Start another one, which must refuse in one line, and return that."""
-    other = Up(data, environ=environ)
-    assert other.ended() == 2
-    assert "Traceback" not in other.said
-    [line] = other.lines
+    """Start a second `boreas up`, which must refuse in one line, and return that line."""
+    second_up = Up(data, environ=environ)
+    assert second_up.ended() == 2
+    assert "Traceback" not in second_up.said
+    [line] = second_up.lines
     return line
 
 
@@ -69,22 +69,22 @@ def test_start_serve_refuse_others_and_stop(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_restart_is_fast_and_keeps_the_data(data: Path) -> None:
-    first = Up(data).until(SERVING)
-    token, viewer = first.token, first.viewer()
-    assert first.end(signal.SIGINT) == 0
+    first_run = Up(data).until(SERVING)
+    token, viewer = first_run.token, first_run.viewer()
+    assert first_run.end(signal.SIGINT) == 0
 
     began = time.monotonic()
-    second = Up(data).until(SERVING)
+    second_run = Up(data).until(SERVING)
     assert time.monotonic() - began < 30
-    assert (second.token, second.viewer()) == (token, viewer)
-    family = second.family()
-    assert second.end(signal.SIGHUP) == 0
+    assert (second_run.token, second_run.viewer()) == (token, viewer)
+    family = second_run.family()
+    assert second_run.end(signal.SIGHUP) == 0
     until_gone(family, 1)
 
-    given = Up(data, environ={"BOREAS_ADMIN_TOKEN": FIRST_TOKEN}).until(SERVING)
-    assert FIRST_TOKEN not in given.said
-    assert given.viewer(FIRST_TOKEN) == given.viewer(token) == viewer
-    assert given.end() == 0
+    run_with_token = Up(data, environ={"BOREAS_ADMIN_TOKEN": FIRST_TOKEN}).until(SERVING)
+    assert FIRST_TOKEN not in run_with_token.said
+    assert run_with_token.viewer(FIRST_TOKEN) == run_with_token.viewer(token) == viewer
+    assert run_with_token.end() == 0
 
 
 def test_its_children_end_by_themselves_when_it_is_killed(data: Path) -> None:
@@ -92,10 +92,10 @@ def test_its_children_end_by_themselves_when_it_is_killed(data: Path) -> None:
     token, family = up.token, up.family()
     assert any(command == "sleep 600" for command in family.values())
     assert up.end(signal.SIGKILL) == -signal.SIGKILL
-    again = Up(data).until(SERVING)
-    assert again.token == token
+    second_run = Up(data).until(SERVING)
+    assert second_run.token == token
     until_gone(family, 1)
-    assert again.end() == 0
+    assert second_run.end() == 0
 
 
 def test_servers_of_an_earlier_run_are_stopped(data: Path) -> None:
@@ -107,21 +107,23 @@ def test_servers_of_an_earlier_run_are_stopped(data: Path) -> None:
         os.kill(pid, signal.SIGKILL)
     assert up.ended() == -signal.SIGKILL
     until_gone(ours, 5)
-    left = {pid: command for pid, command in family.items() if "valkey-server" in command or "postgres -D" in command}
-    assert len({pid for pid in left if pid in processes()}) == 2
+    orphans = {
+        pid: command for pid, command in family.items() if "valkey-server" in command or "postgres -D" in command
+    }
+    assert len({pid for pid in orphans if pid in processes()}) == 2
 
-    again = Up(data).until(SERVING)
-    until_gone(left, 1)
-    assert (again.token, again.viewer()) == (token, viewer)
+    second_run = Up(data).until(SERVING)
+    until_gone(orphans, 1)
+    assert (second_run.token, second_run.viewer()) == (token, viewer)
     marks = (data / "postgres" / "postmaster.pid").read_text()
-    assert again.end() == 0
+    assert second_run.end() == 0
 
     for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
         (data / "postgres" / name).write_text(re.sub(r"^\d+", str(os.getpid()), marks))
     (data / "valkey" / "dump.rdb").write_bytes(b"VALKEY080\xfe\x00damaged")
-    third = Up(data).until(SERVING)
-    assert third.viewer(token) == viewer
-    assert third.end() == 0
+    third_run = Up(data).until(SERVING)
+    assert third_run.viewer(token) == viewer
+    assert third_run.end() == 0
 
 
 def test_a_process_that_dies_is_restarted(data: Path) -> None:
@@ -163,7 +165,7 @@ def test_a_process_that_dies_repeatedly_is_given_up(data: Path) -> None:
 
 
 def broken_worker(folder: Path) -> Path:
-    """Return a folder whose modules make every worker fail, and nothing else."""
+    """Return a folder with modules that make only workers fail."""
     text = "import sys\nif 'worker' in getattr(sys, 'orig_argv', ()):\n    sys.exit('no workers here')\n"
     (folder / "sitecustomize.py").write_text(text)
     return folder
@@ -180,7 +182,7 @@ def test_a_second_signal_kills_at_once(data: Path) -> None:
 
 
 async def test_a_database_of_a_newer_release_is_refused(data: Path) -> None:
-    """In a folder whose path is too long for a socket and needs quoting."""
+    """The path of the folder is too long for a socket and needs quoting."""
     data = data / ('long, é %20 & "so" #on? ' * 5)
     up = Up(data).until(SERVING)
     folder = sockets(up.family())
@@ -196,8 +198,8 @@ async def test_a_database_of_a_newer_release_is_refused(data: Path) -> None:
 
 def sockets(family: dict[int, str]) -> Path:
     """Return where PostgreSQL listens, as its command line says."""
-    [found] = {match[1] for command in family.values() if (match := re.search(r'-k "(.*)"$', command))}
-    return Path(found)
+    [folder] = {match[1] for command in family.values() if (match := re.search(r'-k "(.*)"$', command))}
+    return Path(folder)
 
 
 @pytest.mark.parametrize(
@@ -225,6 +227,6 @@ def test_an_unusable_data_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_used_port_is_named(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
         assert f"Port {port} " in refused(data, BOREAS_PORT=port)

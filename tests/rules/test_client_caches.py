@@ -34,8 +34,8 @@ SMALL = build_schema("""
 
 @pytest.mark.parametrize("cache", FILES)
 def test_the_file_is_of_the_schema(cache: ClientCache) -> None:
-    written = (CLIENTS / FILES[cache]).read_text(encoding="utf-8")
-    assert written == write(schema._schema, cache), "write it again: make schema"
+    text = (CLIENTS / FILES[cache]).read_text(encoding="utf-8")
+    assert text == write(schema._schema, cache), "write it again: make schema"
 
 
 def test_an_object_without_an_id_belongs_to_the_field_that_has_one_of_it() -> None:
@@ -47,11 +47,11 @@ def test_every_type_without_an_id_has_no_key() -> None:
     assert not {"Shop", "Query", "Mutation"} & set(keyless(SMALL))
 
 
-def test_lists_with_pages_are_told_apart_by_their_other_arguments() -> None:
+def test_paged_lists_are_keyed_by_their_other_arguments() -> None:
     assert connections(SMALL) == {"Query": {"shops": ["filter"]}}
 
 
-def test_abstract_types_name_what_they_may_be() -> None:
+def test_abstract_types_name_their_possible_types() -> None:
     assert possible_types(SMALL) == {"Node": ["Shop"], "Roof": ["Straw", "Tiles"]}
 
 

@@ -48,16 +48,16 @@ def parts(name: str, type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]
             yield from ((f"{name}.{key}({argument})", of.description) for argument, of in field.args.items())
 
 
-def silent(built: GraphQLSchema) -> list[str]:
+def undescribed_names(built: GraphQLSchema) -> list[str]:
     return [name for name, text in described(built) if not text]
 
 
-def test_nothing_is_without_a_description() -> None:
-    assert silent(SERVED) == []
+def test_every_type_and_field_has_a_description() -> None:
+    assert undescribed_names(SERVED) == []
 
 
 @pytest.mark.parametrize(
-    "written, found",
+    "source, expected",
     [
         ("type Query { a: Int }", ["schema", "Query", "Query.a"]),
         ('"s" schema { query: Query } "q" type Query { "f" a(x: Int): Int }', ["Query.a(x)"]),
@@ -65,20 +65,20 @@ def test_nothing_is_without_a_description() -> None:
         ('"s" schema { query: Query } "q" type Query { "f" a("x" x: I): Int } "i" input I { f: Int }', ["I.f"]),
     ],
 )
-def test_what_is_not_described_is_found(written: str, found: list[str]) -> None:
-    assert silent(build_schema(written)) == found
+def test_missing_descriptions_are_found(source: str, expected: list[str]) -> None:
+    assert undescribed_names(build_schema(source)) == expected
 
 
 def test_each_description_ends_its_sentences_and_keeps_them_short() -> None:
     texts = {name: text for name, text in described(SERVED) if text and not name.startswith("@")}
     unended = [name for name, text in texts.items() if not text.endswith((".", "?"))]
-    long = [
+    long_sentences = [
         (name, sentence)
         for name, text in texts.items()
         for sentence in re.split(r"(?<=[.;:])\s", text)
         if len(sentence.split()) > MAX_WORDS
     ]
-    assert (unended, long) == ([], [])
+    assert (unended, long_sentences) == ([], [])
 
 
 def test_root_fields_name_the_role_that_they_take() -> None:
@@ -87,7 +87,7 @@ def test_root_fields_name_the_role_that_they_take() -> None:
     assert [name for name, text in fields.items() if not ROLES.search(text)] == []
 
 
-def test_descriptions_are_of_what_there_is() -> None:
-    known = {name for name, _ in described(SERVED)}
-    written = {f"{type_}.{key}" if key else type_ for type_, texts in TYPES.items() for key in texts}
-    assert written - known == set()
+def test_descriptions_belong_to_existing_types_and_fields() -> None:
+    names = {name for name, _ in described(SERVED)}
+    described_names = {f"{type_}.{key}" if key else type_ for type_, texts in TYPES.items() for key in texts}
+    assert described_names - names == set()

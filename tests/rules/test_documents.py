@@ -27,7 +27,7 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_paper_links_to_is_there(paper: Path) -> None:
+def test_links_in_documents_have_targets(paper: Path) -> None:
     for target, anchor in LINK.findall(paper.read_text(encoding="utf-8")):
         if "://" in target:
             continue
@@ -37,12 +37,12 @@ def test_what_a_paper_links_to_is_there(paper: Path) -> None:
             assert anchor in anchors(path), f"{target} has no heading {anchor}"
 
 
-def test_every_setting_stands_in_the_table() -> None:
+def test_the_table_has_every_setting() -> None:
     tree = ast.parse((ROOT / "app/settings.py").read_text(encoding="utf-8"))
     texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    read = {text for text in texts if SETTING.fullmatch(text)}
+    settings = {text for text in texts if SETTING.fullmatch(text)}
     table = set(SETTING.findall((ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")))
-    assert read - NOT_SETTINGS <= table
+    assert settings - NOT_SETTINGS <= table
 
 
 def test_the_readme_is_short() -> None:
@@ -55,11 +55,11 @@ def test_paths_of_code_in_a_document_exist(paper: Path) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-def test_every_variable_of_commands_stands_in_its_table() -> None:
+def test_the_table_has_every_variable_of_commands() -> None:
     table = set(VARIABLE.findall((ROOT / "docs/reference/variables.md").read_text(encoding="utf-8")))
     sources = [ROOT / "app/services/execution/instructions.py", *(ROOT / "app/gateways/operators").rglob("*.py")]
-    seen = {name for path in sources for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
-    assert table - {"BOREAS_"} == seen - {"BOREAS_COMMAND_USER"}
+    variables = {name for path in sources for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert table - {"BOREAS_"} == variables - {"BOREAS_COMMAND_USER"}
 
 
 def test_the_reference_of_errors_is_current() -> None:

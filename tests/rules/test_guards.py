@@ -1,4 +1,4 @@
-"""Every root field says who may call it. A new field fails here until it stands in the table."""
+"""Every root field names the role of its callers. A new field fails here until the table has it."""
 
 from typing import Any
 
@@ -74,27 +74,27 @@ FOLLOWS = dict.fromkeys(
 UNGUARDED = "says nothing"
 
 
-def declared(root: Any, guard: type[Guard] | type[MutationGuard]) -> dict[str, Any]:
+def declared_roles(root: Any, guard: type[Guard] | type[MutationGuard]) -> dict[str, Any]:
     """Return the role that each field of a root type asks for, by the field's name."""
-    found: dict[str, Any] = {}
+    roles: dict[str, Any] = {}
     for field in root.__strawberry_definition__.fields:
         guards = [extension for extension in field.extensions if isinstance(extension, guard)]
         name = schema.config.name_converter.get_graphql_name(field)
-        found[name] = guards[0].role if len(guards) == 1 else UNGUARDED
-    return found
+        roles[name] = guards[0].role if len(guards) == 1 else UNGUARDED
+    return roles
 
 
-def test_every_query_says_who_may_read() -> None:
-    assert declared(Query, Guard) == READS
+def test_every_query_names_its_readers() -> None:
+    assert declared_roles(Query, Guard) == READS
 
 
-def test_every_mutation_says_who_may_change_and_answers_with_a_payload() -> None:
-    assert declared(Mutation, MutationGuard) == CHANGES
+def test_every_mutation_names_its_role_and_returns_a_payload() -> None:
+    assert declared_roles(Mutation, MutationGuard) == CHANGES
 
 
-def test_every_subscription_says_who_may_follow() -> None:
-    assert declared(Subscription, Guard) == FOLLOWS
+def test_every_subscription_names_its_readers() -> None:
+    assert declared_roles(Subscription, Guard) == FOLLOWS
 
 
-def test_a_field_that_says_nothing_is_found() -> None:
-    assert set(declared(Query, MutationGuard).values()) == {UNGUARDED}
+def test_a_field_without_a_role_is_found() -> None:
+    assert set(declared_roles(Query, MutationGuard).values()) == {UNGUARDED}

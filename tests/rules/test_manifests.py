@@ -31,13 +31,13 @@ def test_selectors_find_pods_and_services_find_ports(file: Path) -> None:
     for body in bodies:
         spec = body.get("spec") or {}
         selector = spec.get("selector") or {}
-        wanted = selector.get("matchLabels") or (selector if body["kind"] == "Service" else {})
-        found = [pod for pod in pods if wanted and wanted.items() <= pod["metadata"]["labels"].items()]
-        assert len(found) == bool(wanted), body["metadata"]["name"]
+        labels = selector.get("matchLabels") or (selector if body["kind"] == "Service" else {})
+        matching_pods = [pod for pod in pods if labels and labels.items() <= pod["metadata"]["labels"].items()]
+        assert len(matching_pods) == bool(labels), body["metadata"]["name"]
         for port in spec.get("ports") or () if body["kind"] == "Service" else ():
-            names = {each["name"] for each in found[0]["spec"]["containers"][0]["ports"]}
+            names = {container_port["name"] for container_port in matching_pods[0]["spec"]["containers"][0]["ports"]}
             assert port["targetPort"] in names
 
 
-def test_there_are_manifests() -> None:
+def test_manifests_exist() -> None:
     assert {file.name for file in FILES} == {"boreas.yaml", "rights.yaml", "shop.yaml"}

@@ -30,12 +30,12 @@ def messages(tree: ast.AST) -> Iterator[ast.expr]:
             yield node.value
 
 
-def unended(value: ast.expr) -> bool:
+def is_unfinished(value: ast.expr) -> bool:
     """Whether a message is written here, and ends in the middle of a sentence."""
     if isinstance(value, ast.IfExp):
-        return unended(value.body) or unended(value.orelse)
+        return is_unfinished(value.body) or is_unfinished(value.orelse)
     if isinstance(value, ast.JoinedStr):
-        return unended(value.values[-1])
+        return is_unfinished(value.values[-1])
     if isinstance(value, ast.FormattedValue):
         of = value.value
         if isinstance(of, ast.Call):
@@ -44,22 +44,22 @@ def unended(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, str) and not value.value.endswith(ENDS)
 
 
-def found() -> list[str]:
+def unfinished_messages() -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{value.lineno}"
         for path in sorted(ROOT.rglob("*.py"))
         if path.relative_to(ROOT).parts[0] != ATTEMPTS
         for value in messages(ast.parse(path.read_text(encoding="utf-8")))
-        if unended(value)
+        if is_unfinished(value)
     ]
 
 
 def test_every_message_ends_its_last_sentence() -> None:
-    assert found() == []
+    assert unfinished_messages() == []
 
 
 @pytest.mark.parametrize(
-    "written",
+    "source",
     [
         'f(message="It is past")',
         'f(message=f"It is {value}")',
@@ -69,12 +69,12 @@ def test_every_message_ends_its_last_sentence() -> None:
         'f(message="It is past." if past else "It is not")',
     ],
 )
-def test_a_message_that_does_not_end_is_found(written: str) -> None:
-    assert any(map(unended, messages(ast.parse(written))))
+def test_a_message_that_does_not_end_is_found(source: str) -> None:
+    assert any(map(is_unfinished, messages(ast.parse(source))))
 
 
 @pytest.mark.parametrize(
-    "written", ['f(message="It is past.")', 'f(message=f"{sentence(said)}")', 'f(message=f"No. {problem.message}")']
+    "source", ['f(message="It is past.")', 'f(message=f"{sentence(said)}")', 'f(message=f"No. {problem.message}")']
 )
-def test_a_message_that_ends_is_none(written: str) -> None:
-    assert not any(map(unended, messages(ast.parse(written))))
+def test_a_message_that_ends_is_none(source: str) -> None:
+    assert not any(map(is_unfinished, messages(ast.parse(source))))

@@ -46,14 +46,14 @@ async def migrated(postgres_folder: str, tmp_path: Path) -> AsyncIterator[str]:
         yield url
 
 
-async def written(url: str, folder: Path) -> list[str]:
+async def make_migrations(url: str, folder: Path) -> list[str]:
     """Return the files that aerich writes for changes of the models without a migration."""
     copy = Path(shutil.copytree(migrations_folder(), folder / "migrations"))
-    before = set((copy / "models").glob("*.py"))
+    files_before = set((copy / "models").glob("*.py"))
     async with TortoiseContext():
         command = await Command(config(url), "models", str(copy))
         await command.migrate("left", no_input=True)
-    return [path.read_text(encoding="utf-8") for path in set((copy / "models").glob("*.py")) - before]
+    return [path.read_text(encoding="utf-8") for path in set((copy / "models").glob("*.py")) - files_before]
 
 
 async def shape(url: str) -> list[tuple[str | None, ...]]:
@@ -66,15 +66,15 @@ async def shape(url: str) -> list[tuple[str | None, ...]]:
 
 
 async def test_nothing_is_left_to_migrate(migrated: str, tmp_path: Path) -> None:
-    assert await written(migrated, tmp_path) == []
+    assert await make_migrations(migrated, tmp_path) == []
 
 
 async def test_a_table_without_a_migration_is_found(migrated: str, tmp_path: Path) -> None:
     connection = await connect(migrated)
     await connection.execute("UPDATE aerich SET content = content - 'models.Worker'")
     await connection.close()
-    (found,) = await written(migrated, tmp_path)
-    assert 'CREATE TABLE IF NOT EXISTS "workers"' in found
+    (migration,) = await make_migrations(migrated, tmp_path)
+    assert 'CREATE TABLE IF NOT EXISTS "workers"' in migration
 
 
 async def test_the_tables_are_those_of_the_models(migrated: str, postgres_folder: str, tmp_path: Path) -> None:

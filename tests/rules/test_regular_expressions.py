@@ -1,8 +1,7 @@
-"""No regular expression of the application takes more than linear time, whatever text it is given.
+"""Every regular expression of the application takes linear time on any text.
 
-Every one that a module holds, or that is written in a call of `re`, is run over hostile texts of two lengths: what it
-is made of, repeated, alone and behind or before other things. The time of the longer ones tells: what is quadratic
-takes sixteen times as long as with a quarter of the text.
+Each expression in a module or in a call of `re` runs over hostile texts of two lengths. The texts repeat parts of the
+expression, alone or between other texts. A quadratic expression takes sixteen times as long for four times the text.
 """
 
 import ast
@@ -48,40 +47,40 @@ USUAL = [
 ]
 
 
-def held(value: Any) -> Iterator[re.Pattern[str]]:
+def patterns_in(value: Any) -> Iterator[re.Pattern[str]]:
     """Yield the expressions that a value of a module holds."""
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from held(inner)
+            yield from patterns_in(inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
-            yield from held(inner)
+            yield from patterns_in(inner)
 
 
-def written(source: str) -> Iterator[re.Pattern[str]]:
+def patterns_of_calls(source: str) -> Iterator[re.Pattern[str]]:
     """Yield the expressions that are written in calls of `re`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            module, first = node.func.value, node.args[0]
-            if isinstance(module, ast.Name) and module.id == "re" and isinstance(first, ast.Constant):
-                assert isinstance(first.value, str)
-                yield re.compile(first.value)
+            module, argument = node.func.value, node.args[0]
+            if isinstance(module, ast.Name) and module.id == "re" and isinstance(argument, ast.Constant):
+                assert isinstance(argument.value, str)
+                yield re.compile(argument.value)
 
 
-def everything() -> dict[str, re.Pattern[str]]:
-    found: dict[str, re.Pattern[str]] = {}
+def all_patterns() -> dict[str, re.Pattern[str]]:
+    patterns: dict[str, re.Pattern[str]] = {}
     for module in pkgutil.walk_packages([str(ROOT)], "app."):
         if not module.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(module.name)).items():
-                found |= {pattern.pattern: pattern for pattern in held(value) if not name.startswith("__")}
+                patterns |= {pattern.pattern: pattern for pattern in patterns_in(value) if not name.startswith("__")}
     for path in ROOT.rglob("*.py"):
-        found |= {pattern.pattern: pattern for pattern in written(path.read_text(encoding="utf-8"))}
-    return {pattern: one for pattern, one in found.items() if isinstance(pattern, str)}
+        patterns |= {pattern.pattern: pattern for pattern in patterns_of_calls(path.read_text(encoding="utf-8"))}
+    return {pattern: compiled for pattern, compiled in patterns.items() if isinstance(pattern, str)}
 
 
-PATTERNS = everything()
+PATTERNS = all_patterns()
 
 
 def pieces(pattern: str) -> list[str]:
@@ -90,26 +89,28 @@ def pieces(pattern: str) -> list[str]:
     return [piece for piece in re.findall(r"[\x1b\w:/ .@=,\"`$-]{2,}", plain.replace("\\", "")) if piece.strip()][:4]
 
 
-def hostile(pattern: str, size: int) -> Iterator[str]:
+def hostile_texts(pattern: str, size: int) -> Iterator[str]:
     units = list(dict.fromkeys([*USUAL, *pieces(pattern)]))
     for unit in units:
         yield (unit * size)[:size]
-    for first, unit in product([*pieces(pattern), '"', "["], units):
-        yield first + (unit * size)[:size]
-        yield ((first + unit) * size)[:size]
-        yield (unit * size)[:size] + first
+    for prefix, unit in product([*pieces(pattern), '"', "["], units):
+        yield prefix + (unit * size)[:size]
+        yield ((prefix + unit) * size)[:size]
+        yield (unit * size)[:size] + prefix
 
 
-def took(run: Any, text: str) -> float:
-    begun = time.process_time()
+def seconds_of(run: Any, text: str) -> float:
+    start = time.process_time()
     run(text)
-    return time.process_time() - begun
+    return time.process_time() - start
 
 
 def is_linear(run: Any, pattern: str) -> bool:
-    """Tell whether each larger text takes as much longer as it is larger, or is soon done with."""
-    for long, short in zip(hostile(pattern, LARGE), hostile(pattern, SIZE), strict=True):
-        if took(run, long) > LARGE_SECONDS and all(took(run, long) > 9 * took(run, short) for _ in range(3)):
+    """Return whether time grows with the length of the text, or stays short."""
+    for large_text, small_text in zip(hostile_texts(pattern, LARGE), hostile_texts(pattern, SIZE), strict=True):
+        if seconds_of(run, large_text) > LARGE_SECONDS and all(
+            seconds_of(run, large_text) > 9 * seconds_of(run, small_text) for _ in range(3)
+        ):
             return False
     return True
 
@@ -141,11 +142,11 @@ READERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_what_reads_texts_without_expressions_is_linear_too(name: str) -> None:
+def test_parsers_without_regular_expressions_are_linear(name: str) -> None:
     assert is_linear(READERS[name], r"\x1b]8;;\x1bP\x9b\u200d a${{")
 
 
-def test_what_is_not_linear_is_found() -> None:
+def test_expressions_that_are_not_linear_are_found() -> None:
     assert len(PATTERNS) > 50
     for pattern in (r"\$\{\{.*?\}\}", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ"):
         assert not is_linear(_sub(pattern), pattern)

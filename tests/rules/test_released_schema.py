@@ -9,13 +9,13 @@ from app.api.schema import schema
 from tests.rules.support.released_schema import BREAKS, breaks, meant, released
 
 
-def test_nothing_that_was_released_is_taken_away() -> None:
+def test_released_fields_are_not_removed() -> None:
     recorded = meant(BREAKS.read_text(encoding="utf-8"))
     assert breaks(released(), schema._schema) == recorded, f"give it back, or record it in {BREAKS.name}"
 
 
 @pytest.mark.parametrize(
-    ("after", "found"),
+    ("new_schema", "expected"),
     [
         ("type Query { a(x: Int): E b: Int }", ["Query.b changed type from Int! to Int."]),
         ("type Query { a(x: Int): E }", ["Query.b was removed."]),
@@ -24,17 +24,17 @@ def test_nothing_that_was_released_is_taken_away() -> None:
         ("type Query { a(x: Int, y: Int): E b: Int! c: Int }", []),
     ],
 )
-def test_what_would_break_clients_is_found(after: str, found: Sequence[str]) -> None:
+def test_breaking_changes_are_found(new_schema: str, expected: Sequence[str]) -> None:
     kinds = "enum E { A B }"
-    before = build_schema(f"type Query {{ a(x: Int): E b: Int! }} {kinds}")
-    assert len(breaks(before, build_schema(f"{after} {kinds}"))) == len(found)
+    old_schema = build_schema(f"type Query {{ a(x: Int): E b: Int! }} {kinds}")
+    assert len(breaks(old_schema, build_schema(f"{new_schema} {kinds}"))) == len(expected)
 
 
-def test_a_value_that_goes_is_found_and_one_that_comes_is_not() -> None:
+def test_removed_values_are_found_and_added_values_are_not() -> None:
     query = "type Query { a: E }"
-    before = build_schema(f"{query} enum E {{ A B }}")
-    assert len(breaks(before, build_schema(f"{query} enum E {{ A }}"))) == 1
-    assert breaks(before, build_schema(f"{query} enum E {{ A B C }}")) == []
+    old_schema = build_schema(f"{query} enum E {{ A B }}")
+    assert len(breaks(old_schema, build_schema(f"{query} enum E {{ A }}"))) == 1
+    assert breaks(old_schema, build_schema(f"{query} enum E {{ A B C }}")) == []
 
 
 def test_reasons_and_empty_lines_are_no_breaks() -> None:

@@ -1,6 +1,6 @@
 """Plain English.
 
-Phrases that make readers stop are found in code and documents, and so are long first lines.
+Code and documents have no forbidden phrases, and no long first lines of docstrings.
 """
 
 import ast
@@ -44,15 +44,15 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
 
 def phrases_in(texts: Iterator[tuple[int, str]]) -> list[str]:
     """Return each forbidden phrase with its line and what to write instead."""
-    found = ((line, match.group().lower()) for line, text in texts for match in PATTERN.finditer(text))
-    return [f"line {line}: {phrase!r}: {PHRASES[phrase]}" for line, phrase in found]
+    matches = ((line, match.group().lower()) for line, text in texts for match in PATTERN.finditer(text))
+    return [f"line {line}: {phrase!r}: {PHRASES[phrase]}" for line, phrase in matches]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_code_has_no_phrase_of_the_old_style(folder: str) -> None:
     paths = [path for path in CODE if path.is_relative_to(ROOT / folder)]
     assert paths
-    assert {str(path.relative_to(ROOT)): found for path in paths if (found := phrases_in(texts_of(path)))} == {}
+    assert {str(path.relative_to(ROOT)): phrases for path in paths if (phrases := phrases_in(texts_of(path)))} == {}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -64,11 +64,11 @@ def test_documents_have_no_phrase_of_the_old_style(document: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_first_lines_of_docstrings_are_short(folder: str) -> None:
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    long = [
+    long_lines = [
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
         for path in CODE
         if path.is_relative_to(ROOT / folder)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, kinds) and len((ast.get_docstring(node) or "").partition("\n")[0]) > FIRST_LINE
     ]
-    assert long == []
+    assert long_lines == []

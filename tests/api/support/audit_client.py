@@ -22,7 +22,7 @@ async def entries(client: Client, **filter_: Any) -> list[Data]:
 
 
 class Audited:
-    """A client that checks the entries of each mutation. `called` has the names of those that were called."""
+    """A client that checks the entries of each mutation. `called` has the names of called mutations."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -31,13 +31,15 @@ class Audited:
 
     async def change(self, name: str, selection: str, /, **fields: Any) -> tuple[Data, list[Data]]:
         """Call a mutation that must succeed; return its payload and its audit entries, at least one."""
-        known = {entry["id"] for entry in await entries(self._client)}
+        ids_before = {entry["id"] for entry in await entries(self._client)}
         payload = await self._client.change(name, selection, **fields)
-        found = [entry for entry in await entries(self._client) if entry["id"] not in known]
-        assert found, f"{name} left no entry"
-        assert {(entry["action"], entry["actor"]["name"], entry["sourceIp"]) for entry in found} == {
+        new_entries = [entry for entry in await entries(self._client) if entry["id"] not in ids_before]
+        assert new_entries, f"{name} left no entry"
+        assert {(entry["action"], entry["actor"]["name"], entry["sourceIp"]) for entry in new_entries} == {
             (name, "admin", "127.0.0.1")
         }
-        assert len({entry["targetId"] for entry in found}) == len(found), f"{name}: one entry for each object"
+        assert len({entry["targetId"] for entry in new_entries}) == len(new_entries), (
+            f"{name}: one entry for each object"
+        )
         self.called.add(name)
-        return payload, found
+        return payload, new_entries

@@ -99,11 +99,11 @@ async def stored(client: Client, feed: Feed, id_: str, **variables: Any) -> list
 
 async def chain(system: System, length: int = 6, **payload: Any) -> str:
     """Return a deployment that is not started: a chain of tasks of a twentieth of a second each."""
-    here = await world(system.admin)
-    await here.application("shop")
+    environment = await world(system.admin)
+    await environment.application("shop")
     full_payload = {"seconds": 0.05, "lines": 10} | payload
     tasks = [task(f"t{n}", *([f"t{n - 1}"] if n else []), payload=full_payload) for n in range(length)]
-    return await here.deploy(autoStart=False, tasks=tasks)
+    return await environment.deploy(autoStart=False, tasks=tasks)
 
 
 async def task_of(client: Client, deployment: str, key: str = "t0") -> str:

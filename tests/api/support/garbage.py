@@ -35,29 +35,29 @@ class Documents:
         return f"{head} {self._selections(root, 0, on, 6)} {' '.join(parts)}"
 
     def _selections(self, type_: Any, behind: int, on: list[str], depth: int) -> str:
-        chance, found = self._chance, list[str]()
+        chance, selections = self._chance, list[str]()
         fields = list(getattr(type_, "fields", {}).items())
         for _ in range(chance.choice([1, 2, 3, 8, 40])):
             if self._left <= 0:
                 break
             self._left -= 1
             if on[behind:] and chance.random() < 0.3:
-                found += [f"...F{chance.randrange(behind, len(on))}"] * chance.choice([1, 2, 5])
+                selections += [f"...F{chance.randrange(behind, len(on))}"] * chance.choice([1, 2, 5])
             elif not fields or chance.random() < 0.03:
-                found.append(chance.choice(NAMES))
+                selections.append(chance.choice(NAMES))
             else:
                 name, of = chance.choice(fields)
-                found.append(self._field(name, of, behind, on, depth))
-        return "{ " + " ".join(found or ["__typename"]) + " }"
+                selections.append(self._field(name, of, behind, on, depth))
+        return "{ " + " ".join(selections or ["__typename"]) + " }"
 
     def _field(self, name: str, of: Any, behind: int, on: list[str], depth: int) -> str:
-        chance, named = self._chance, get_named_type(of.type)
+        chance, type_ = self._chance, get_named_type(of.type)
         alias = f"a{chance.randint(0, 9)}: " if chance.random() < 0.1 else ""
-        given = [f"{argument}: {chance.choice(INPUTS)}" for argument in of.args if chance.random() < 0.7]
-        arguments = f"({', '.join(given)})" if given else ""
-        if is_leaf_type(named) or depth == 0:
+        chosen_arguments = [f"{argument}: {chance.choice(INPUTS)}" for argument in of.args if chance.random() < 0.7]
+        arguments = f"({', '.join(chosen_arguments)})" if chosen_arguments else ""
+        if is_leaf_type(type_) or depth == 0:
             return alias + name + arguments
-        below = self._selections(named, behind, on, depth - 1) if is_composite_type(named) else ""
+        below = self._selections(type_, behind, on, depth - 1) if is_composite_type(type_) else ""
         return f"{alias}{name}{arguments} {below}"
 
 
@@ -77,10 +77,10 @@ def value(chance: Random, size: int) -> Any:
     if kind == "texts":
         return ["x" * chance.randint(0, 30)] * size
     if kind == "deep":
-        found: Any = 1
+        nested: Any = 1
         for _ in range(min(size, 300)):
-            found = [found] if chance.random() < 0.5 else {"a": found}
-        return found
+            nested = [nested] if chance.random() < 0.5 else {"a": nested}
+        return nested
     if kind == "objects":
         return [{"b": 1}] * (size // 2)
     if kind == "long":
@@ -91,8 +91,8 @@ def value(chance: Random, size: int) -> Any:
 def body(chance: Random, document: str, size: int) -> bytes:
     """Return the body of a request."""
     names = ["v", "i", "input"]
-    given = {chance.choice(names): chance.choice([value(chance, size), {"tasks": value(chance, size)}])}
-    text = json.dumps({"query": document, "variables": given}).encode()
+    variables = {chance.choice(names): chance.choice([value(chance, size), {"tasks": value(chance, size)}])}
+    text = json.dumps({"query": document, "variables": variables}).encode()
     at = chance.randrange(len(text))
     return chance.choice(
         [text, text, text, text[:at], text[:at] + b"\xff" + text[at:], b"[" * min(size, 100_000) + text]

@@ -1,6 +1,6 @@
-"""Queries that clients might send, drawn from the schema.
+"""Queries drawn from the schema, as clients might send them.
 
-Aliases, fragments, arguments, nesting, conditions.
+They have aliases, fragments, arguments, nesting and conditions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,25 +70,27 @@ class Writing:
             for argument, arg in of.args.items()
             if is_required_argument(arg) or self.draw(st.integers(0, 3)) == 0
         }
-        # What has arguments gets a name of its own: it cannot be merged with another.
+        # A field with arguments gets an alias: it cannot be merged with another.
         alias = f"x{next(self.numbers)}: " if chosen or self.draw(st.integers(0, 5)) == 0 else ""
-        given = "(" + ", ".join(f"{argument}: {value}" for argument, value in chosen.items()) + ")" if chosen else ""
-        named = get_named_type(of.type)
-        below = self.selection(named, depth - 1) if isinstance(named, Composite) else ""
-        return f"{alias}{name}{given} {self._condition()} {below}"
+        arguments = (
+            "(" + ", ".join(f"{argument}: {value}" for argument, value in chosen.items()) + ")" if chosen else ""
+        )
+        type_ = get_named_type(of.type)
+        below = self.selection(type_, depth - 1) if isinstance(type_, Composite) else ""
+        return f"{alias}{name}{arguments} {self._condition()} {below}"
 
     def _condition(self) -> str:
         choice = self.draw(st.integers(0, 12))
         return {0: "@include(if: $yes)", 1: "@skip(if: $yes)"}.get(choice, "")
 
     def _value(self, name: str, argument: GraphQLArgument) -> str:
-        named = get_named_type(argument.type)
-        if isinstance(named, GraphQLEnumType):
-            value = self.draw(st.sampled_from(sorted(named.values)))
-        elif named.name == "ID":
+        type_ = get_named_type(argument.type)
+        if isinstance(type_, GraphQLEnumType):
+            value = self.draw(st.sampled_from(sorted(type_.values)))
+        elif type_.name == "ID":
             value = self.draw(st.sampled_from([f'"{id_}"' for id_ in (*self.ids, "nobody")]))
         else:
-            value = self.draw(st.sampled_from(VALUES[named.name]))
+            value = self.draw(st.sampled_from(VALUES[type_.name]))
         return f"[{value}]" if "[" in str(argument.type) else value
 
     def _fragment(self, type_: Composite, depth: int) -> str:

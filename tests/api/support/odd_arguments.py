@@ -78,18 +78,18 @@ def places(root: str) -> list[Place]:
     ]
 
 
-def values_per_place(all_: Sequence[Place], most: int, again: int) -> dict[Place, int]:
+def values_per_place(all_: Sequence[Place], most: int, repeats: int) -> dict[Place, int]:
     """Return the number of values for each place.
 
     An input field that occurs often gets most at its first place.
     """
-    seen = set[tuple[str, ...]]()
-    found = {}
+    paths = set[tuple[str, ...]]()
+    counts = {}
     for place in all_:
         key = (str(place.type), *place.path[-2:])
-        found[place] = again if key in seen else most
-        seen.add(key)
-    return found
+        counts[place] = repeats if key in paths else most
+        paths.add(key)
+    return counts
 
 
 TEXTS: tuple[Any, ...] = (
@@ -117,10 +117,10 @@ TIMES: tuple[Any, ...] = (
 
 def nest(levels: int) -> Any:
     """Return a value inside this many lists."""
-    found: Any = 1
+    nested: Any = 1
     for level in range(levels):
-        found = [found] if level % 2 else {"a": found}
-    return found
+        nested = [nested] if level % 2 else {"a": nested}
+    return nested
 
 
 VALUES: tuple[Any, ...] = (
@@ -139,13 +139,13 @@ def odd_values(type_: Any, ids: Mapping[str, str]) -> list[Any]:
     bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(bare, GraphQLList):
         item = get_named_type(bare)
-        many = {"Int": 1, "Float": 1.0, "Boolean": True}.get(item.name, "x")
-        return [[], None, [None], [[]], {}, "x", [many] * 3, [many] * 1500]
+        scalar = {"Int": 1, "Float": 1.0, "Boolean": True}.get(item.name, "x")
+        return [[], None, [None], [[]], {}, "x", [scalar] * 3, [scalar] * 1500]
     if isinstance(bare, GraphQLInputObjectType):
         return [None, {}, [], "x", {"noSuchField": 1}]
     if isinstance(bare, GraphQLEnumType):
         return [*map(Word, bare.values), *ENUMS]
-    named: dict[str, tuple[Any, ...]] = {
+    values: dict[str, tuple[Any, ...]] = {
         "Int": NUMBERS,
         "Float": NUMBERS,
         "Boolean": BOOLEANS,
@@ -155,7 +155,7 @@ def odd_values(type_: Any, ids: Mapping[str, str]) -> list[Any]:
         "Cursor": TEXTS + CURSORS,
         "ID": (*TEXTS, *ids.values(), "dep_0", "act_01JE0000000000000000000000"),
     }
-    return list(named.get(bare.name, TEXTS + NUMBERS + VALUES))
+    return list(values.get(bare.name, TEXTS + NUMBERS + VALUES))
 
 
 def literal(type_: Any, value: Any) -> str | None:
@@ -197,10 +197,10 @@ def filled(value: Any, path: Path, content: Any) -> Any:
     if not path:
         return content
     if path[0] == "*":
-        rest = value[1:] if isinstance(value, list) else []
-        return [filled(value[0] if isinstance(value, list) and value else None, path[1:], content), *rest]
-    known = value if isinstance(value, dict) else {}
-    return known | {path[0]: filled(known.get(path[0]), path[1:], content)}
+        other_items = value[1:] if isinstance(value, list) else []
+        return [filled(value[0] if isinstance(value, list) and value else None, path[1:], content), *other_items]
+    other_fields = value if isinstance(value, dict) else {}
+    return other_fields | {path[0]: filled(other_fields.get(path[0]), path[1:], content)}
 
 
 def least(type_: Any, name: str, usual: Mapping[str, Any], path: Path = ()) -> Any:
@@ -272,10 +272,10 @@ def draw_values(place: Place, ids: Mapping[str, str], chance: Random, most: int)
 
 def selection(type_: Any) -> str:
     """Return the selection for a result: the errors of a payload, else only that it exists."""
-    named = get_named_type(type_)
-    if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
+    output_type = get_named_type(type_)
+    if not isinstance(output_type, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
         return ""
-    errors = " errors { message path code }" if "errors" in getattr(named, "fields", {}) else ""
+    errors = " errors { message path code }" if "errors" in getattr(output_type, "fields", {}) else ""
     return f"{{ __typename{errors} }}"
 
 
@@ -304,19 +304,19 @@ def inner() -> list[Inner]:
     node = CORE.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
     starts = [(type_.name, type_, ()) for type_ in CORE.get_possible_types(node)]
-    found: list[Inner] = []
-    seen = {name for name, _, _ in starts}
+    fields: list[Inner] = []
+    names = {name for name, _, _ in starts}
     waiting: list[tuple[str, Any, Path]] = list(starts)
     while waiting:
         start, type_, path = waiting.pop(0)
         for name, field in type_.fields.items():
-            named = get_named_type(field.type)
+            output_type = get_named_type(field.type)
             if field.args:
-                found.append(Inner(start, path, name))
-            elif isinstance(named, GraphQLObjectType) and named.name not in seen:
-                seen.add(named.name)
-                waiting.append((start, named, (*path, name)))
-    return found
+                fields.append(Inner(start, path, name))
+            elif isinstance(output_type, GraphQLObjectType) and output_type.name not in names:
+                names.add(output_type.name)
+                waiting.append((start, output_type, (*path, name)))
+    return fields
 
 
 def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, form: str) -> dict[str, Any]:
@@ -329,17 +329,17 @@ def inner_operation(inner_field: Inner, id_: str, argument: str, value: Any, for
     }
     of = field.args[argument].type
     text = literal(of, value) if form != "variable" else None
-    others = [
+    other_arguments = [
         f"{name}: {literal(field.args[name].type, content)}" for name, content in fields.items() if name != argument
     ]
     bare = of.of_type if isinstance(of, GraphQLNonNull) else of
     variables: dict[str, Any] = {}
     if form == "literal" and text is not None:
-        head, arguments = "", [*others, f"{argument}: {text}"]
+        head, arguments = "", [*other_arguments, f"{argument}: {text}"]
     elif form == "default" and text is not None:
-        head, arguments = f"($hole: {bare} = {text})", [*others, f"{argument}: $hole"]
+        head, arguments = f"($hole: {bare} = {text})", [*other_arguments, f"{argument}: $hole"]
     else:
-        head, arguments, variables = f"($hole: {of})", [*others, f"{argument}: $hole"], {"hole": value}
+        head, arguments, variables = f"($hole: {of})", [*other_arguments, f"{argument}: $hole"], {"hole": value}
     body = f"{inner_field.field}({', '.join(arguments)}) {selection(field.type)}"
     for step in reversed(inner_field.path):
         body = f"{step} {{ {body} }}"

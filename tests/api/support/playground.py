@@ -78,7 +78,7 @@ class Playground:
     """
 
     system: System
-    here: World
+    environment: World
     http: httpx.AsyncClient
     ids: dict[str, str] = field(default_factory=dict)
     victims: dict[str, str] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Playground:
         """Return a deployment of two tasks that has not started, a new one if the last was changed."""
         if self.changed:
             tasks = [task("a"), task("b", "a")]
-            id_ = await self.here.deploy(self.ids["version"], autoStart=False, tasks=tasks)
+            id_ = await self.environment.deploy(self.ids["version"], autoStart=False, tasks=tasks)
             data = await self.admin.query("query($id: ID!) { deployment(id: $id) { tasks { id } } }", id=id_)
             self.ids |= {"deployment": id_, "task": data["deployment"]["tasks"][0]["id"]}
             self.ids["workflow"] = workflow_of(id_)
@@ -144,21 +144,21 @@ async def playground(system: System) -> AsyncIterator[Playground]:
 
 
 async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
-    here = await world(system.admin)
-    ground = Playground(system, here, http)
-    application = await here.application("web")
-    await here.application("api")
-    version = await here.version()
-    pending_id = await here.deploy(version, manualApproval=True, tasks=[task("a")])
-    ended = await here.deploy(version, autoStart=False)
-    await system.admin.change("cancelDeployment", "deployment { id }", id=ended, reason="it is to have ended")
-    other = await world(system.admin)
-    window = {"environmentId": other.environment_id, "name": "w", "reason": "r"}
+    environment = await world(system.admin)
+    ground = Playground(system, environment, http)
+    application = await environment.application("web")
+    await environment.application("api")
+    version = await environment.version()
+    pending_id = await environment.deploy(version, manualApproval=True, tasks=[task("a")])
+    ended_id = await environment.deploy(version, autoStart=False)
+    await system.admin.change("cancelDeployment", "deployment { id }", id=ended_id, reason="it is to have ended")
+    other_environment = await world(system.admin)
+    window = {"environmentId": other_environment.environment_id, "name": "w", "reason": "r"}
     window |= {"startsAt": "2030-01-01T00:00:00Z", "endsAt": "2030-01-02T00:00:00Z"}
     for _ in range(2):
         frozen = await system.admin.change("createFreezeWindow", "environment { freezeWindows { id } }", **window)
-    kept, gone = (item["id"] for item in frozen["environment"]["freezeWindows"])
-    await system.admin.change("deleteFreezeWindow", "__typename", id=gone)
+    kept_window, deleted_window = (item["id"] for item in frozen["environment"]["freezeWindows"])
+    await system.admin.change("deleteFreezeWindow", "__typename", id=deleted_window)
     saved = await system.admin.change(
         "saveWorkflowTemplate",
         "template { id } version { id }",
@@ -167,7 +167,7 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         parameters=[{"name": "p"}],
     )
     other_template = await system.admin.change("saveWorkflowTemplate", "template { id }", name="u", tasks=[task("a")])
-    elsewhere = World(system.admin, other.environment_id)
+    elsewhere = World(system.admin, other_environment.environment_id)
     somebody, nobody = [await account(system.admin, {"role": "VIEWER"}) for _ in range(2)]
     token = await system.admin.change(
         "createApiToken", "token { id }", name="t", scopes=["VIEWER"], serviceAccountId=somebody.id
@@ -177,25 +177,25 @@ async def _playground(system: System, http: httpx.AsyncClient) -> Playground:
         id=pending_id,
     )
     ground.ids |= {
-        "environment": here.environment_id,
+        "environment": environment.environment_id,
         "application": application,
         "version": version,
         "template": saved["template"]["id"],
         "templateVersion": saved["version"]["id"],
-        "freezeWindow": kept,
-        "goneWindow": gone,
+        "freezeWindow": kept_window,
+        "goneWindow": deleted_window,
         "account": somebody.id,
         "token": token["token"]["id"],
         "approval": data["deployment"]["approvals"][0]["id"],
         "entry": data["auditLog"]["nodes"][0]["id"],
-        "ended": ended,
+        "ended": ended_id,
     }
     ground.victims |= {
         "application": await elsewhere.application("other"),
-        "environment": other.environment_id,
+        "environment": other_environment.environment_id,
         "version": await elsewhere.version(),
         "template": other_template["template"]["id"],
-        "freezeWindow": gone,
+        "freezeWindow": deleted_window,
         "account": nobody.id,
         "deployment": await elsewhere.deploy(autoStart=False),
     }
@@ -208,16 +208,16 @@ def refusals(place: object, value: object, form: str, status: int, answer: Any) 
 
     Each must say what is wrong with the input, and none may be internal.
     """
-    what = (str(place), repr(value)[:60], form)
-    assert status in (200, 400, 413), (*what, status, str(answer)[:300])
+    description = (str(place), repr(value)[:60], form)
+    assert status in (200, 400, 413), (*description, status, str(answer)[:300])
     text = json.dumps(answer)
-    assert "INTERNAL" not in text and "Traceback" not in text, (*what, text[:500])
-    found = list(answer.get("errors") or ())
+    assert "INTERNAL" not in text and "Traceback" not in text, (*description, text[:500])
+    errors = list(answer.get("errors") or ())
     for payload in (answer.get("data") or {}).values():
         if isinstance(payload, dict):
-            found += payload.get("errors") or ()
-    assert all(error["message"] for error in found), (*what, text[:300])
-    return found
+            errors += payload.get("errors") or ()
+    assert all(error["message"] for error in errors), (*description, text[:300])
+    return errors
 
 
 async def send(ground: Playground, place: Place, chance: Random, most: int) -> None:
@@ -229,8 +229,8 @@ async def send(ground: Playground, place: Place, chance: Random, most: int) -> N
             await ground.deployment()
         request = operation(place, ground.usual(place.field), value, form, kind)
         status, answer = await ground.post(request)
-        found = refusals(place, value, form, status, answer)
-        if place.root == "mutation" and not found:
+        problems = refusals(place, value, form, status, answer)
+        if place.root == "mutation" and not problems:
             ground.changed = True
 
 
@@ -288,26 +288,26 @@ def _is_new(ground: Playground, id_: str) -> bool:
 
 
 async def _application(admin: Client, name: str) -> None:
-    before = (await admin.query(APPLICATION, name=name))["application"]
-    fields = {key: value for key, value in before.items() if key not in ("archivedAt", "deploy")}
-    target = dict(before["deploy"])
+    application = (await admin.query(APPLICATION, name=name))["application"]
+    fields = {key: value for key, value in application.items() if key not in ("archivedAt", "deploy")}
+    target = dict(application["deploy"])
     fields["shell" if target.pop("__typename") == "ShellTarget" else "kubernetes"] = target
     await admin.change("updateApplication", "__typename", **fields)
-    assert (await admin.query(APPLICATION, name=name))["application"] == before
+    assert (await admin.query(APPLICATION, name=name))["application"] == application
 
 
 async def _environment(admin: Client, environment: Data) -> None:
     fields = "name rank operator workerPool buildPool maxConcurrentDeployments kubernetes { context namespace }"
     policy = "requiredApprovals approverRoles allowSelfApproval trustBuilds timeoutSeconds onTimeout"
     document = f"query($id: ID!) {{ environment(id: $id) {{ id {fields} approvalPolicy {{ {policy} }} }} }}"
-    before = (await admin.query(document, id=environment["id"]))["environment"]
-    given = {key: value for key, value in before.items() if key not in ("name", "operator", "approvalPolicy")}
-    await admin.change("updateEnvironment", "__typename", **given)
-    if before["approvalPolicy"]:
+    current = (await admin.query(document, id=environment["id"]))["environment"]
+    current_fields = {key: value for key, value in current.items() if key not in ("name", "operator", "approvalPolicy")}
+    await admin.change("updateEnvironment", "__typename", **current_fields)
+    if current["approvalPolicy"]:
         await admin.change(
-            "setApprovalPolicy", "__typename", environmentId=environment["id"], **before["approvalPolicy"]
+            "setApprovalPolicy", "__typename", environmentId=environment["id"], **current["approvalPolicy"]
         )
-    assert (await admin.query(document, id=environment["id"]))["environment"] == before
+    assert (await admin.query(document, id=environment["id"]))["environment"] == current
 
 
 async def _window(admin: Client, environment_id: str, window: Data) -> None:
@@ -331,33 +331,33 @@ async def _version(admin: Client, version: Data) -> str:
 
 
 async def _template(ground: Playground, id_: str, ids: Mapping[str, str]) -> None:
-    before = (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"]
-    latest = before["latest"]
+    current = (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"]
+    latest = current["latest"]
     tasks = [
         {key: value for key, value in task.items() if key != "applicationName"}
         | {"applicationId": ids.get(task["applicationName"])}
         for task in latest["tasks"]
     ]
-    fields = {key: before[key] for key in ("name", "description")} | {"note": latest["note"]}
+    fields = {key: current[key] for key in ("name", "description")} | {"note": latest["note"]}
     payload = await ground.admin.change(
         "saveWorkflowTemplate", "version { id }", tasks=tasks, parameters=latest["parameters"], **fields
     )
     ground.seen.add(payload["version"]["id"])
-    assert (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"] == before
+    assert (await ground.admin.query(TEMPLATE, id=id_))["workflowTemplate"] == current
 
 
 async def _graph(admin: Client, id_: str) -> None:
     document = f"""query($id: ID!) {{ deployment(id: $id) {{ mustInOrder
       workflow {{ revision edges {{ fromKey toKey }} tasks {{ {GRAPH} }} }} }} }}"""
-    before = (await admin.query(document, id=id_))["deployment"]["workflow"]
+    workflow = (await admin.query(document, id=id_))["deployment"]["workflow"]
     tasks = [
         {key: value for key, value in task.items() if key != "appId"}
         | {"applicationId": task["appId"]}
-        | {"blockBy": [edge["fromKey"] for edge in before["edges"] if edge["toKey"] == task["key"]]}
-        for task in before["tasks"]
+        | {"blockBy": [edge["fromKey"] for edge in workflow["edges"] if edge["toKey"] == task["key"]]}
+        for task in workflow["tasks"]
     ]
     await admin.change(
-        "updateWorkflow", "__typename", deploymentId=id_, expectedRevision=before["revision"], tasks=tasks
+        "updateWorkflow", "__typename", deploymentId=id_, expectedRevision=workflow["revision"], tasks=tasks
     )
-    after = (await admin.query(document, id=id_))["deployment"]["workflow"]
-    assert after["tasks"] == before["tasks"]
+    new_workflow = (await admin.query(document, id=id_))["deployment"]["workflow"]
+    assert new_workflow["tasks"] == workflow["tasks"]

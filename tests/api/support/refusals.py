@@ -29,7 +29,7 @@ async def refusal(client: Client, mutation: str, fields: Data) -> list[Data]:
     return errors
 
 
-def named(errors: Sequence[Data]) -> list[tuple[str, str, str]]:
+def code_and_path(errors: Sequence[Data]) -> list[tuple[str, str, str]]:
     """Return the kind, the code and the path of each error."""
     return [(error["__typename"], error["code"], ".".join(error["path"] or ())) for error in errors]
 
@@ -48,20 +48,20 @@ Refusals = Sequence[tuple[Data, Sequence[str | tuple[str, str, str]]]]
 
 async def refused(system: System, mutation: str, base: Data, table: Refusals) -> None:
     """Check that each change of a valid input is refused with its errors, and stores no row."""
-    before = await contents(system)
+    contents_before = await contents(system)
     for change, paths in table:
-        expected = [one for path in paths for one in (invalid(path) if isinstance(path, str) else [path])]
-        assert named(await refusal(system.admin, mutation, base | change)) == expected, change
-    assert await contents(system) == before
+        expected = [error for path in paths for error in (invalid(path) if isinstance(path, str) else [path])]
+        assert code_and_path(await refusal(system.admin, mutation, base | change)) == expected, change
+    assert await contents(system) == contents_before
 
 
 async def place(system: System, operator: str = "SIMULATED") -> tuple[World, Data]:
     """Return a world with two applications, and a valid input for a deployment of both."""
-    here = await world(system.admin, operator)
-    await here.application("users")
-    await here.application("orders")
-    version = await here.version()
-    return here, {"versionId": version, "environmentIds": [here.environment_id], "autoStart": False}
+    environment = await world(system.admin, operator)
+    await environment.application("users")
+    await environment.application("orders")
+    version = await environment.version()
+    return environment, {"versionId": version, "environmentIds": [environment.environment_id], "autoStart": False}
 
 
 async def deploy(client: Client, fields: Data) -> str:

@@ -48,71 +48,71 @@ class Call:
 
 def root(operation: OperationType) -> GraphQLObjectType:
     """Return the root type of an operation."""
-    found = SCHEMA.get_root_type(operation)
-    assert found is not None
-    return found
+    type_ = SCHEMA.get_root_type(operation)
+    assert type_ is not None
+    return type_
 
 
-def call(operation: OperationType, name: str, known: Mapping[str, Any]) -> Call:
+def call(operation: OperationType, name: str, values: Mapping[str, Any]) -> Call:
     """Return the minimal valid call of a root field.
 
     `known` has values by the names of arguments and input fields.
     """
     arguments = root(operation).fields[name].args
-    given = {
-        argument: example(of.type, argument, known)
+    required_arguments = {
+        argument: example(of.type, argument, values)
         for argument, of in arguments.items()
-        if is_required_argument(of) or argument in known
+        if is_required_argument(of) or argument in values
     }
-    return _call(operation, name, given, name)
+    return _call(operation, name, required_arguments, name)
 
 
-def _call(operation: OperationType, name: str, given: Mapping[str, Any], title: str) -> Call:
+def _call(operation: OperationType, name: str, arguments: Mapping[str, Any], title: str) -> Call:
     field = root(operation).fields[name]
-    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in given)
-    passed = ", ".join(f"{argument}: ${argument}" for argument in given)
-    called = f"{name}({passed})" if given else name
-    head = f"{operation.value}({declared})" if given else operation.value
-    return Call(title, name, f"{head} {{ {called} {SELECTIONS[operation]} }}", given)
+    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in arguments)
+    passed = ", ".join(f"{argument}: ${argument}" for argument in arguments)
+    root_field = f"{name}({passed})" if arguments else name
+    head = f"{operation.value}({declared})" if arguments else operation.value
+    return Call(title, name, f"{head} {{ {root_field} {SELECTIONS[operation]} }}", arguments)
 
 
-def example(type_: GraphQLInputType, name: str, known: Mapping[str, Any]) -> Any:
+def example(type_: GraphQLInputType, name: str, values: Mapping[str, Any]) -> Any:
     """Return the minimal valid value of a type."""
-    if name in known:
-        return known[name]
+    if name in values:
+        return values[name]
     if isinstance(type_, GraphQLNonNull):
-        return example(type_.of_type, name, known)
+        return example(type_.of_type, name, values)
     if isinstance(type_, GraphQLList):
-        return [example(type_.of_type, name, known)]
+        return [example(type_.of_type, name, values)]
     if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of:
         field, of = next(iter(type_.fields.items()))
-        return {field: example(of.type, field, known)}
+        return {field: example(of.type, field, values)}
     if isinstance(type_, GraphQLInputObjectType):
         return {
-            field: example(of.type, field, known)
+            field: example(of.type, field, values)
             for field, of in type_.fields.items()
-            if is_required_input_field(of) or field in known
+            if is_required_input_field(of) or field in values
         }
     return next(iter(type_.values)) if isinstance(type_, GraphQLEnumType) else SCALARS[type_.name]
 
 
-def with_text(operation: OperationType, name: str, known: Mapping[str, Any], text: str) -> Iterator[Call]:
+def with_text(operation: OperationType, name: str, values: Mapping[str, Any], text: str) -> Iterator[Call]:
     """Yield a call of a root field for every place that accepts text, with `text` in that place."""
-    least = call(operation, name, known).variables
+    least = call(operation, name, values).variables
     for argument, of in root(operation).fields[name].args.items():
-        for path, value in _placed(of.type, argument, known, text):
+        for path, value in _placed(of.type, argument, values, text):
             yield _call(operation, name, {**least, argument: value}, f"{name} {path}")
 
 
-def _placed(type_: GraphQLInputType, name: str, known: Mapping[str, Any], text: str) -> Iterator[tuple[str, Any]]:
+def _placed(type_: GraphQLInputType, name: str, values: Mapping[str, Any], text: str) -> Iterator[tuple[str, Any]]:
     if isinstance(type_, GraphQLNonNull):
-        yield from _placed(type_.of_type, name, known, text)
+        yield from _placed(type_.of_type, name, values, text)
     elif isinstance(type_, GraphQLList):
-        yield from ((path, [value]) for path, value in _placed(type_.of_type, name, known, text))
+        yield from ((path, [value]) for path, value in _placed(type_.of_type, name, values, text))
     elif isinstance(type_, GraphQLInputObjectType):
-        least = {} if type_.is_one_of else cast("dict[str, Any]", example(type_, "", known))
+        least = {} if type_.is_one_of else cast("dict[str, Any]", example(type_, "", values))
         for field, of in type_.fields.items():
-            for path, value in _placed(of.type, field, known, text):
+            for path, value in _placed(of.type, field, values, text):
                 yield f"{name}.{path}", {**least, field: value}
     elif type_.name == "JSON":
         yield name, {"TEXT": text}

@@ -37,14 +37,14 @@ def _select(table: str) -> str:
     return f"SELECT ({row})::text AS row FROM {table} t ORDER BY row"
 
 
-async def eventually(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 10) -> None:
+async def eventually(check: Callable[[], Awaitable[bool]], condition: str, seconds: float = 10) -> None:
     """Repeat a check until it succeeds. Fail if it does not in time."""
     try:
         async with asyncio.timeout(seconds):
             while not await check():
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"not within {seconds} s: {what}") from None
+        raise AssertionError(f"not within {seconds} s: {condition}") from None
 
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

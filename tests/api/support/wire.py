@@ -25,7 +25,7 @@ async def send(
 
 
 async def execute(client: Client, document: str, variables: Mapping[str, Any]) -> Data:
-    """Send an operation whose strings may hold anything that JSON can express, and return its result."""
+    """Send an operation with any strings that JSON can express, and return its result."""
     response = await send(client, json.dumps({"query": document, "variables": variables}).encode())
     result: Data = response.json()
     return result

@@ -13,7 +13,7 @@ from tests.support.system import ADMIN, System
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -21,21 +21,21 @@ class Ran:
 
     @property
     def data(self) -> Any:
-        """What it printed as JSON."""
+        """The output, parsed as JSON."""
         return json.loads(self.out)
 
     @property
     def lines(self) -> list[str]:
-        """The lines that it printed."""
+        """The lines of the output."""
         return self.out.splitlines()
 
 
-async def boreas(system: System, *arguments: str, token: str = ADMIN, given: str | None = None, **environ: str) -> Ran:
+async def boreas(system: System, *arguments: str, token: str = ADMIN, stdin: str | None = None, **environ: str) -> Ran:
     """Run a command against the system's API, as ADMIN where no token is given."""
     env = {"BOREAS_URL": system.url, "BOREAS_TOKEN": token} | environ
 
     def run() -> Any:
-        return CliRunner().invoke(main, arguments, env=env, input=given, prog_name="boreas")
+        return CliRunner().invoke(main, arguments, env=env, input=stdin, prog_name="boreas")
 
     result = await asyncio.to_thread(run)
     return Ran(result.exit_code, result.stdout, result.stderr)

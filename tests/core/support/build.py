@@ -48,7 +48,7 @@ def application(name: str, *, build: bool = True, test: bool = True, health: boo
 def node(
     key: str, *block_by: str, type: TaskType = TaskType.CUSTOM, app: str | None = None, **more: Any
 ) -> WorkflowTask:
-    """Return a task of a graph; with a command unless told otherwise."""
+    """Return a task of a graph, by default with a command."""
     more.setdefault("command", COMMAND)
     return WorkflowTask(key=key, name=key, type=type, application_id=app, block_by=block_by, **more)
 
@@ -86,7 +86,7 @@ def saw(updated: str = "", healthy: str = "", **more: Any) -> Observed:
 
 
 def outline(decision: Decision) -> str:
-    """Return what a strategy decided in a few words: its kind, and what it is about."""
+    """Return a decision of a strategy in a few words: its kind and its instances."""
     match decision:
         case Update(_, names) | Check(_, names):
             return f"{type(decision).__name__} {''.join(names)}".strip()
@@ -138,9 +138,9 @@ def dags(max_nodes: int = 7, *, min_nodes: int = 0) -> st.SearchStrategy[dict[st
 
 
 def closure(graph: dict[str, tuple[str, ...]]) -> dict[str, set[str]]:
-    """Return, for each node, everything it waits for: the slow, obvious way, as a model for the fast one."""
+    """Return all blockers of each node, direct and indirect: a slow model for the fast function."""
     reach = {name: set(blockers) for name, blockers in graph.items()}
     for _ in graph:
-        for name, found in reach.items():
-            reach[name] = found.union(*(reach[blocker] for blocker in found))
+        for name, reachable in reach.items():
+            reach[name] = reachable.union(*(reach[blocker] for blocker in reachable))
     return reach
