@@ -396,7 +396,7 @@ class Play(Driver):
         self.move(D.ROLLING_BACK)
 
     @precondition(lambda self: self.status is D.FAILED)
-    @rule(all_of_them=st.booleans(), data=st.data(), later=st.sampled_from([1, 1, 100_000]))
+    @rule(all_of_them=st.booleans(), data=st.data(), seconds=st.sampled_from([1, 1, 100_000]))
     def a_person_tries_again(self, all_of_them: bool, data: st.DataObject, seconds: int) -> None:
         failed = [task for task in self.tasks.values() if task.status in FAILED]
         if failed and not all_of_them:

@@ -20,7 +20,7 @@ PAGE = 200
 
 @dataclass(slots=True)
 class Work:
-    """The world and the deployments in it: `deployment_ids` maps the number of a scripted deployment to its id."""
+    """The world and its deployments: `deployment_ids` has their ids by their numbers in the script."""
 
     calls: Calls
     stage: Stage

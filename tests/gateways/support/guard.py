@@ -61,7 +61,7 @@ class Worker:
 
     @classmethod
     async def start(cls, root: Path, *scripts: str, lease_seconds: float = 0) -> "Worker":
-        """Start it with commands that run at the same time, and without a time limit where `lease_seconds` is 0."""
+        """Start it with concurrent commands; `lease_seconds` 0 means no time limit."""
         environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         arguments = [sys.executable, "-c", _WORKER, str(root), str(lease_seconds), *scripts]
         return cls(await asyncio.create_subprocess_exec(*arguments, env=environ, stdout=PIPE, start_new_session=True))
