@@ -334,7 +334,7 @@ class Listener(Protocol):
 
 
 class Bus(Protocol):
-    """Carries fresh messages to whoever listens.
+    """Carries fresh messages to all listeners.
 
     Messages may be lost: their numbers tell, the database fills in.
     """

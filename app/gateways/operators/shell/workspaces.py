@@ -31,8 +31,8 @@ class Workspaces:
 
         Raises ValueError where it would not lie below the root.
 
-        With an account the folder is given to it, whoever owned it before. The folders above belong to this process,
-        and every user may traverse them.
+        With an account the folder's owner becomes that account. The folders above belong to this process, and every
+        user may traverse them.
         """
         root = self.root.resolve()
         folder = (root / name).resolve()
